@@ -1,0 +1,1 @@
+//! Decides for one node, without IO.

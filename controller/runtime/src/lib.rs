@@ -1,0 +1,1 @@
+//! The loop kit: watch, store, queue, runner.

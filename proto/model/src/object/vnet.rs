@@ -1,0 +1,60 @@
+//! Vnets: the layer-2 networks that guests plug into.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::mac::Mac;
+use crate::name::ZoneName;
+use crate::text::Text;
+
+/// What a vnet is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct VnetSpec {
+    /// The zone that the vnet is built in.
+    pub zone: ZoneName,
+    /// What tells the vnet's packets apart on the wire; what it means depends on the zone's type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<Tag>,
+    /// A name for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<Text>,
+    /// The address of the gateway's interface; `None` derives one from the vnet's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mac: Option<Mac>,
+}
+
+/// A number between 1 and 16777215; a VNI in a vxlan zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+pub struct Tag(u32);
+
+/// A number that is no tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is not a tag: use 1 to 16777215")]
+pub struct TagError(pub u32);
+
+impl TryFrom<u32> for Tag {
+    type Error = TagError;
+
+    fn try_from(value: u32) -> Result<Self, TagError> {
+        if (1..=0xff_ffff).contains(&value) {
+            Ok(Self(value))
+        } else {
+            Err(TagError(value))
+        }
+    }
+}
+
+impl From<Tag> for u32 {
+    fn from(tag: Tag) -> Self {
+        tag.0
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

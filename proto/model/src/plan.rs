@@ -1,0 +1,228 @@
+//! All that one node must be, with no choice left in it.
+//!
+//! A plan is a map from key to entry. Everything on a device (addresses, routes, flood list) is in
+//! the device's entry, so that one changed vnet is one or two changed entries: the unit in which
+//! plans are compared, sent and applied.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::name::{LinkName, VnetName, ZoneName};
+use crate::prefix::Prefix;
+
+pub mod digest;
+pub mod link;
+pub mod nat;
+
+use link::Link;
+use nat::Nat;
+
+/// All that one node must be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodePlan {
+    entries: BTreeMap<EntryKey, Arc<Entry>>,
+}
+
+/// Names one entry of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum EntryKey {
+    /// A device, by name.
+    Link(LinkName),
+    /// A source translation, by vnet and network.
+    Nat(VnetName, Prefix),
+}
+
+impl fmt::Display for EntryKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Link(name) => write!(f, "device {name}"),
+            Self::Nat(vnet, source) => write!(f, "source translation of {source} in vnet {vnet}"),
+        }
+    }
+}
+
+/// One thing that a node must have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Entry {
+    /// A device and all that is on it.
+    Link(Link),
+    /// A source translation.
+    Nat(Nat),
+}
+
+impl Entry {
+    /// The entry's name in the plan.
+    pub fn key(&self) -> EntryKey {
+        match self {
+            Self::Link(link) => EntryKey::Link(link.name.clone()),
+            Self::Nat(nat) => EntryKey::Nat(nat.origin.vnet.clone(), nat.source),
+        }
+    }
+
+    /// The objects that ask for the entry.
+    pub fn origin(&self) -> &Origin {
+        match self {
+            Self::Link(link) => &link.origin,
+            Self::Nat(nat) => &nat.origin,
+        }
+    }
+}
+
+/// The objects that an entry is there for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Origin {
+    /// The zone.
+    pub zone: ZoneName,
+    /// The vnet in it.
+    pub vnet: VnetName,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "vnet {} of zone {}", self.vnet, self.zone)
+    }
+}
+
+impl NodePlan {
+    /// The entry with this key.
+    pub fn get(&self, key: &EntryKey) -> Option<&Arc<Entry>> {
+        self.entries.get(key)
+    }
+
+    /// Adds an entry, in place of one with the same key.
+    pub fn put(&mut self, entry: Arc<Entry>) {
+        self.entries.insert(entry.key(), entry);
+    }
+
+    /// Takes an entry out.
+    pub fn remove(&mut self, key: &EntryKey) -> Option<Arc<Entry>> {
+        self.entries.remove(key)
+    }
+
+    /// Every entry, in the order of the keys.
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = (&EntryKey, &Arc<Entry>)> {
+        self.entries.iter()
+    }
+
+    /// Every device, in the order of the names.
+    pub fn links(&self) -> impl Iterator<Item = &Link> {
+        self.entries.values().filter_map(|entry| match &**entry {
+            Entry::Link(link) => Some(link),
+            Entry::Nat(_) => None,
+        })
+    }
+
+    /// The device with this name.
+    pub fn link(&self, name: &LinkName) -> Option<&Link> {
+        match self
+            .entries
+            .get(&EntryKey::Link(name.clone()))
+            .map(|entry| &**entry)
+        {
+            Some(Entry::Link(link)) => Some(link),
+            Some(Entry::Nat(_)) | None => None,
+        }
+    }
+
+    /// Every source translation.
+    pub fn nats(&self) -> impl Iterator<Item = &Nat> {
+        self.entries.values().filter_map(|entry| match &**entry {
+            Entry::Nat(nat) => Some(nat),
+            Entry::Link(_) => None,
+        })
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether the node must have nothing of ours.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// What turns `self` into `next`.
+    pub fn delta(&self, next: &Self) -> PlanDelta {
+        let remove = self
+            .entries
+            .keys()
+            .filter(|key| !next.entries.contains_key(*key))
+            .cloned()
+            .collect();
+        let put = next
+            .entries
+            .iter()
+            .filter(|(key, entry)| {
+                self.entries
+                    .get(*key)
+                    .is_none_or(|had| !Arc::ptr_eq(had, entry) && had != *entry)
+            })
+            .map(|(_, entry)| Arc::clone(entry))
+            .collect();
+        PlanDelta { remove, put }
+    }
+
+    /// Makes the change that a delta describes.
+    pub fn apply(&mut self, delta: &PlanDelta) {
+        for key in &delta.remove {
+            self.entries.remove(key);
+        }
+        for entry in &delta.put {
+            self.put(Arc::clone(entry));
+        }
+    }
+}
+
+impl FromIterator<Arc<Entry>> for NodePlan {
+    fn from_iter<I: IntoIterator<Item = Arc<Entry>>>(entries: I) -> Self {
+        Self {
+            entries: entries
+                .into_iter()
+                .map(|entry| (entry.key(), entry))
+                .collect(),
+        }
+    }
+}
+
+impl FromIterator<Entry> for NodePlan {
+    fn from_iter<I: IntoIterator<Item = Entry>>(entries: I) -> Self {
+        entries.into_iter().map(Arc::new).collect()
+    }
+}
+
+impl Serialize for NodePlan {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.entries.values().map(|entry| &**entry))
+    }
+}
+
+impl<'de> Deserialize<'de> for NodePlan {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Vec::<Entry>::deserialize(deserializer)?
+            .into_iter()
+            .collect())
+    }
+}
+
+/// The difference between two plans, by key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlanDelta {
+    /// Entries that go.
+    pub remove: Vec<EntryKey>,
+    /// Entries that come, or take the place of one with the same key.
+    pub put: Vec<Arc<Entry>>,
+}
+
+impl PlanDelta {
+    /// Whether the plans are the same.
+    pub fn is_empty(&self) -> bool {
+        self.remove.is_empty() && self.put.is_empty()
+    }
+}

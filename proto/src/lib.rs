@@ -1,0 +1,1 @@
+//! The wire of Weft: generated messages and their conversions.

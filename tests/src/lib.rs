@@ -1,0 +1,1 @@
+//! The lab, the cases, end to end.
