@@ -15,6 +15,7 @@ pub mod text;
 pub mod vlan;
 pub mod vni;
 
+pub mod clock;
 pub mod revision;
 
 pub mod facts;
