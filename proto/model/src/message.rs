@@ -63,14 +63,12 @@ pub enum Command {
         from: Target,
         /// What to stage.
         to: Target,
-        /// How long the stage is kept if the leader says no more of it.
-        hold: Span,
-    },
-    /// Make the staged plan true, unconfirmed; from a new leader, tell again how it stands.
-    Apply {
-        /// How long the change may stand unconfirmed.
+        /// How long the change may stand unconfirmed; the stage is kept for as long as `cap` if
+        /// the leader says no more of it.
         lease: Lease,
     },
+    /// Make the staged plan true, unconfirmed; from a new leader, tell again how it stands.
+    Apply,
     /// The controller is still there.
     KeepAlive,
     /// The change is decided: keep it. A node that has gone back makes the change again, alone.
