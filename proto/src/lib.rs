@@ -10,3 +10,7 @@ pub mod v1 {
 
 /// The compiled schema with its comments: for gRPC reflection, and for `weftctl explain`.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/weft.bin"));
+
+pub mod digest;
+
+pub mod convert;

@@ -65,6 +65,15 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [
+        Self::DriftHealed,
+        Self::DriftObserved,
+        Self::DriftFailed,
+        Self::Reverted,
+        Self::Started,
+    ];
+
     /// The reason word that clients show, `DriftHealed`.
     pub fn as_str(self) -> &'static str {
         match self {

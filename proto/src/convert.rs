@@ -1,0 +1,13 @@
+//! Conversions between the wire and the model.
+//!
+//! # Guarantees
+//! From the model to the wire nothing can fail; from the wire to the model every wrong field is
+//! named by its path, not only the first. What goes out and comes back is the same.
+
+pub mod facts;
+pub mod fields;
+pub mod message;
+pub mod note;
+pub mod object;
+pub mod plan;
+pub mod report;

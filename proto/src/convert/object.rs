@@ -1,0 +1,418 @@
+//! Objects on the wire.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+
+use weft_model::object::drift::DriftPolicy;
+use weft_model::object::node::{NodeSpec, TunnelAddresses};
+use weft_model::object::selector::NodeSelector;
+use weft_model::object::subnet::SubnetSpec;
+use weft_model::object::vnet::VnetSpec;
+use weft_model::object::zone::{VxlanPeers, VxlanZone, ZoneError, ZoneKind, ZoneSpec, ZoneType};
+use weft_model::object::{Declared, Kind, Labels, Metadata, Object, ObjectKey, Stored};
+use weft_model::port::UdpPort;
+use weft_model::prefix::Family;
+use weft_model::revision::Version;
+
+use super::fields::{Fields, Invalid};
+use crate::v1;
+
+impl From<Kind> for v1::Kind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Zone => Self::Zone,
+            Kind::Vnet => Self::Vnet,
+            Kind::Subnet => Self::Subnet,
+            Kind::Node => Self::Node,
+        }
+    }
+}
+
+/// Reads a kind; `None` where the wire leaves it open.
+pub fn kind(wire: i32) -> Option<Kind> {
+    match v1::Kind::try_from(wire) {
+        Ok(v1::Kind::Zone) => Some(Kind::Zone),
+        Ok(v1::Kind::Vnet) => Some(Kind::Vnet),
+        Ok(v1::Kind::Subnet) => Some(Kind::Subnet),
+        Ok(v1::Kind::Node) => Some(Kind::Node),
+        Ok(v1::Kind::Unspecified) | Err(_) => None,
+    }
+}
+
+impl From<&ObjectKey> for v1::ObjectKey {
+    fn from(key: &ObjectKey) -> Self {
+        Self {
+            kind: v1::Kind::from(key.kind).into(),
+            name: key.name.clone(),
+        }
+    }
+}
+
+impl TryFrom<&v1::ObjectKey> for ObjectKey {
+    type Error = Invalid;
+
+    fn try_from(wire: &v1::ObjectKey) -> Result<Self, Invalid> {
+        let kind = kind(wire.kind)
+            .ok_or_else(|| Invalid::field("kind", "say which kind of object is meant"))?;
+        Ok(Self {
+            kind,
+            name: wire.name.clone(),
+        })
+    }
+}
+
+fn labels_to_wire(labels: &Labels) -> HashMap<String, String> {
+    labels
+        .iter()
+        .map(|(key, value)| (key.to_string(), value.to_string()))
+        .collect()
+}
+
+/// Reads labels, as objects carry them and as requests select by them.
+///
+/// # Errors
+/// Names every key and value that is not valid.
+pub fn labels(wire: &HashMap<String, String>) -> Result<Labels, Invalid> {
+    let mut fields = Fields::default();
+    let mut labels = Labels::new();
+    for (key, value) in wire {
+        let field = format!("labels[{key:?}]");
+        if let (Some(key), Some(value)) = (fields.text(&field, key), fields.text(&field, value)) {
+            labels.insert(key, value);
+        }
+    }
+    fields.finish(Some(labels))
+}
+
+impl From<&Object> for v1::Object {
+    fn from(object: &Object) -> Self {
+        let spec = match object {
+            Object::Zone(zone) => v1::object::Spec::Zone((&zone.spec).into()),
+            Object::Vnet(vnet) => v1::object::Spec::Vnet((&vnet.spec).into()),
+            Object::Subnet(subnet) => v1::object::Spec::Subnet((&subnet.spec).into()),
+            Object::Node(node) => v1::object::Spec::Node((&node.spec).into()),
+        };
+        let metadata = v1::Metadata {
+            name: object.name().to_owned(),
+            labels: labels_to_wire(object.labels()),
+            ..v1::Metadata::default()
+        };
+        Self {
+            metadata: Some(metadata),
+            spec: Some(spec),
+            status: None,
+        }
+    }
+}
+
+impl From<&Stored> for v1::Object {
+    fn from(stored: &Stored) -> Self {
+        let mut wire = Self::from(&stored.object);
+        if let Some(metadata) = &mut wire.metadata {
+            metadata.version = stored.version.0;
+            metadata.generation = stored.generation.0;
+            metadata.uid.clone_from(&stored.uid);
+            metadata.created = stored.created.0;
+        }
+        wire
+    }
+}
+
+/// The version that the sender of an object wants it to have; `None` where the sender does not
+/// care.
+pub fn expected_version(wire: &v1::Object) -> Option<Version> {
+    wire.metadata
+        .as_ref()
+        .map(|metadata| Version(metadata.version))
+        .filter(|version| version.0 > 0)
+}
+
+impl TryFrom<&v1::Object> for Object {
+    type Error = Invalid;
+
+    fn try_from(wire: &v1::Object) -> Result<Self, Invalid> {
+        let absent = v1::Metadata::default();
+        let metadata = wire.metadata.as_ref().unwrap_or(&absent);
+        match &wire.spec {
+            Some(v1::object::Spec::Zone(spec)) => declared(metadata, spec).map(Self::Zone),
+            Some(v1::object::Spec::Vnet(spec)) => declared(metadata, spec).map(Self::Vnet),
+            Some(v1::object::Spec::Subnet(spec)) => declared(metadata, spec).map(Self::Subnet),
+            Some(v1::object::Spec::Node(spec)) => declared(metadata, spec).map(Self::Node),
+            None => Err(Invalid::field(
+                "spec",
+                "say what kind of object it is, and what it should be",
+            )),
+        }
+    }
+}
+
+fn declared<'a, Name, Spec, Wire>(
+    metadata: &v1::Metadata,
+    spec: &'a Wire,
+) -> Result<Declared<Name, Spec>, Invalid>
+where
+    Name: std::str::FromStr<Err: std::fmt::Display>,
+    Spec: TryFrom<&'a Wire, Error = Invalid>,
+{
+    let mut fields = Fields::default();
+    let name = fields.text("metadata.name", &metadata.name);
+    let labels = fields.within("metadata", labels(&metadata.labels));
+    let spec = fields.within("spec", Spec::try_from(spec));
+    let value = (|| {
+        Some(Declared {
+            metadata: Metadata {
+                name: name?,
+                labels: labels?,
+            },
+            spec: spec?,
+        })
+    })();
+    fields.finish(value)
+}
+
+impl From<&NodeSelector> for v1::NodeSelector {
+    fn from(selector: &NodeSelector) -> Self {
+        match selector {
+            NodeSelector::All => Self::default(),
+            NodeSelector::Names(names) => Self {
+                names: names.iter().map(ToString::to_string).collect(),
+                labels: HashMap::new(),
+            },
+            NodeSelector::Labels(labels) => Self {
+                names: Vec::new(),
+                labels: labels_to_wire(labels),
+            },
+        }
+    }
+}
+
+fn selector(wire: Option<&v1::NodeSelector>) -> Result<NodeSelector, Invalid> {
+    let Some(wire) = wire else {
+        return Ok(NodeSelector::All);
+    };
+    let mut fields = Fields::default();
+    let names = fields.texts("names", &wire.names);
+    let labels = fields.take(labels(&wire.labels)).unwrap_or_default();
+    let value = fields.keep("nodes", NodeSelector::listing(names, labels));
+    fields.finish(value)
+}
+
+impl From<&ZoneSpec> for v1::ZoneSpec {
+    fn from(spec: &ZoneSpec) -> Self {
+        let (kind, vxlan) = match &spec.kind {
+            ZoneKind::Simple => (ZoneType::Simple, None),
+            ZoneKind::Vxlan(vxlan) => (ZoneType::Vxlan, Some(vxlan.into())),
+        };
+        Self {
+            r#type: kind.as_str().to_owned(),
+            nodes: (!spec.nodes.is_all()).then(|| (&spec.nodes).into()),
+            mtu: spec.mtu.map(u32::from),
+            drift: match spec.drift {
+                DriftPolicy::Heal => "heal".to_owned(),
+                DriftPolicy::Observe => "observe".to_owned(),
+            },
+            vxlan,
+        }
+    }
+}
+
+impl TryFrom<&v1::ZoneSpec> for ZoneSpec {
+    type Error = Invalid;
+
+    fn try_from(wire: &v1::ZoneSpec) -> Result<Self, Invalid> {
+        let mut fields = Fields::default();
+        let kind = fields
+            .text("type", &wire.r#type)
+            .and_then(|kind| match (kind, &wire.vxlan) {
+                (ZoneType::Simple, None) => Some(ZoneKind::Simple),
+                (ZoneType::Vxlan, vxlan) => {
+                    let absent = v1::VxlanZone::default();
+                    let vxlan = VxlanZone::try_from(vxlan.as_ref().unwrap_or(&absent));
+                    fields.within("vxlan", vxlan).map(ZoneKind::Vxlan)
+                }
+                (ZoneType::Simple, Some(_)) => {
+                    fields.refuse("vxlan", ZoneError::ForeignOptions(kind));
+                    None
+                }
+                (ZoneType::Vlan | ZoneType::Qinq | ZoneType::Evpn, _) => {
+                    fields.refuse("type", ZoneError::TypeNotAvailable(kind));
+                    None
+                }
+            });
+        let drift = match wire.drift.as_str() {
+            "" | "heal" => DriftPolicy::Heal,
+            "observe" => DriftPolicy::Observe,
+            other => {
+                fields.refuse(
+                    "drift",
+                    format!("{other:?} is not a drift policy: use heal or observe"),
+                );
+                DriftPolicy::Heal
+            }
+        };
+        let nodes = fields.within("nodes", selector(wire.nodes.as_ref()));
+        let mtu = fields.maybe_number("mtu", wire.mtu);
+        let value = (|| {
+            Some(Self {
+                nodes: nodes?,
+                mtu: mtu?,
+                drift,
+                kind: kind?,
+            })
+        })();
+        fields.finish(value)
+    }
+}
+
+impl From<&VxlanZone> for v1::VxlanZone {
+    fn from(vxlan: &VxlanZone) -> Self {
+        let (peers, underlay) = match &vxlan.peers {
+            VxlanPeers::Nodes(Family::Ipv4) => (Vec::new(), "ipv4"),
+            VxlanPeers::Nodes(Family::Ipv6) => (Vec::new(), "ipv6"),
+            VxlanPeers::Static(peers) => (peers.iter().map(ToString::to_string).collect(), ""),
+        };
+        Self {
+            peers,
+            underlay: underlay.to_owned(),
+            port: Some(vxlan.port.into()),
+            learning: Some(vxlan.learning),
+        }
+    }
+}
+
+impl TryFrom<&v1::VxlanZone> for VxlanZone {
+    type Error = Invalid;
+
+    fn try_from(wire: &v1::VxlanZone) -> Result<Self, Invalid> {
+        let mut fields = Fields::default();
+        let underlay = match wire.underlay.as_str() {
+            "" => None,
+            "ipv4" => Some(Family::Ipv4),
+            "ipv6" => Some(Family::Ipv6),
+            other => {
+                fields.refuse(
+                    "underlay",
+                    format!("{other:?} is not a family: use ipv4 or ipv6"),
+                );
+                None
+            }
+        };
+        let listed: BTreeSet<IpAddr> = fields.texts("peers", &wire.peers);
+        let peers = fields.keep("peers", VxlanPeers::listing(listed, underlay));
+        let port = fields.maybe_number("port", wire.port);
+        let value = (|| {
+            Some(Self {
+                peers: peers?,
+                port: port?.unwrap_or(UdpPort::VXLAN),
+                learning: wire.learning.unwrap_or(true),
+            })
+        })();
+        fields.finish(value)
+    }
+}
+
+impl From<&VnetSpec> for v1::VnetSpec {
+    fn from(spec: &VnetSpec) -> Self {
+        Self {
+            zone: spec.zone.to_string(),
+            tag: spec.tag.map(u32::from),
+            alias: spec
+                .alias
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+            mac: spec.mac.map(|mac| mac.to_string()).unwrap_or_default(),
+        }
+    }
+}
+
+impl TryFrom<&v1::VnetSpec> for VnetSpec {
+    type Error = Invalid;
+
+    fn try_from(wire: &v1::VnetSpec) -> Result<Self, Invalid> {
+        let mut fields = Fields::default();
+        let zone = fields.text("zone", &wire.zone);
+        let tag = fields.maybe_number("tag", wire.tag);
+        let alias = fields.maybe_text("alias", &wire.alias);
+        let mac = fields.maybe_text("mac", &wire.mac);
+        let value = (|| {
+            Some(Self {
+                zone: zone?,
+                tag: tag?,
+                alias: alias?,
+                mac: mac?,
+            })
+        })();
+        fields.finish(value)
+    }
+}
+
+impl From<&SubnetSpec> for v1::SubnetSpec {
+    fn from(spec: &SubnetSpec) -> Self {
+        Self {
+            vnet: spec.vnet.to_string(),
+            cidr: spec.cidr.to_string(),
+            gateway: spec
+                .gateway
+                .map(|gateway| gateway.to_string())
+                .unwrap_or_default(),
+            snat: spec.snat.map(|snat| snat.to_string()).unwrap_or_default(),
+        }
+    }
+}
+
+impl TryFrom<&v1::SubnetSpec> for SubnetSpec {
+    type Error = Invalid;
+
+    fn try_from(wire: &v1::SubnetSpec) -> Result<Self, Invalid> {
+        let mut fields = Fields::default();
+        let vnet = fields.text("vnet", &wire.vnet);
+        let cidr = fields.text("cidr", &wire.cidr);
+        let gateway = fields.maybe_text("gateway", &wire.gateway);
+        let snat = fields.maybe_text("snat", &wire.snat);
+        let value = (|| {
+            Some(Self {
+                vnet: vnet?,
+                cidr: cidr?,
+                gateway: gateway?,
+                snat: snat?,
+            })
+        })();
+        fields.finish(value)
+    }
+}
+
+impl From<&NodeSpec> for v1::NodeSpec {
+    fn from(spec: &NodeSpec) -> Self {
+        let TunnelAddresses { ipv4, ipv6 } = spec.tunnel;
+        let text = |address: Option<IpAddr>| address.map(|a| a.to_string()).unwrap_or_default();
+        let tunnel = v1::TunnelAddresses {
+            ipv4: text(ipv4.map(IpAddr::V4)),
+            ipv6: text(ipv6.map(IpAddr::V6)),
+        };
+        Self {
+            tunnel: (!spec.tunnel.is_empty()).then_some(tunnel),
+        }
+    }
+}
+
+impl TryFrom<&v1::NodeSpec> for NodeSpec {
+    type Error = Invalid;
+
+    fn try_from(wire: &v1::NodeSpec) -> Result<Self, Invalid> {
+        let mut fields = Fields::default();
+        let absent = v1::TunnelAddresses::default();
+        let tunnel = wire.tunnel.as_ref().unwrap_or(&absent);
+        let ipv4 = fields.maybe_text("tunnel.ipv4", &tunnel.ipv4);
+        let ipv6 = fields.maybe_text("tunnel.ipv6", &tunnel.ipv6);
+        let value = (|| {
+            Some(Self {
+                tunnel: TunnelAddresses {
+                    ipv4: ipv4?,
+                    ipv6: ipv6?,
+                },
+            })
+        })();
+        fields.finish(value)
+    }
+}

@@ -1,0 +1,321 @@
+//! Plans on the wire.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use weft_model::mac::Mac;
+use weft_model::name::VnetName;
+use weft_model::object::drift::DriftPolicy;
+use weft_model::plan::digest::Digest;
+use weft_model::plan::link::{Link, LinkKind, Vxlan};
+use weft_model::plan::nat::Nat;
+use weft_model::plan::{Entry, EntryKey, NodePlan, Origin, PlanDelta};
+use weft_model::prefix::{Family, Prefix};
+use weft_model::vni::Vni;
+
+use super::fields::{Fields, Invalid};
+use crate::digest;
+use crate::v1;
+
+impl From<&Origin> for v1::Origin {
+    fn from(origin: &Origin) -> Self {
+        Self {
+            zone: origin.zone.to_string(),
+            vnet: origin.vnet.to_string(),
+        }
+    }
+}
+
+impl TryFrom<&v1::Origin> for Origin {
+    type Error = Invalid;
+
+    fn try_from(wire: &v1::Origin) -> Result<Self, Invalid> {
+        let mut fields = Fields::default();
+        let zone = fields.text("zone", &wire.zone);
+        let vnet = fields.text("vnet", &wire.vnet);
+        let value = (|| {
+            Some(Self {
+                zone: zone?,
+                vnet: vnet?,
+            })
+        })();
+        fields.finish(value)
+    }
+}
+
+fn address_to_wire(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
+    }
+}
+
+fn address(wire: &[u8]) -> Result<IpAddr, &'static str> {
+    if let Ok(octets) = <[u8; 4]>::try_from(wire) {
+        return Ok(octets.into());
+    }
+    <[u8; 16]>::try_from(wire)
+        .map(IpAddr::from)
+        .map_err(|_| "an address has 4 or 16 bytes")
+}
+
+/// Reads a digest; empty bytes are the digest of the empty plan.
+///
+/// # Errors
+/// When there are neither 0 nor 32 bytes.
+pub fn digest(wire: &[u8]) -> Result<Digest, Invalid> {
+    if wire.is_empty() {
+        return Ok(Digest::EMPTY);
+    }
+    <[u8; 32]>::try_from(wire)
+        .map(Digest::from_bytes)
+        .map_err(|_| Invalid::field("digest", "a digest has 32 bytes"))
+}
+
+/// Writes a digest.
+pub fn digest_to_wire(digest: Digest) -> Vec<u8> {
+    digest.as_bytes().to_vec()
+}
+
+impl From<&Entry> for v1::Entry {
+    fn from(entry: &Entry) -> Self {
+        let wire = match entry {
+            Entry::Link(link) => v1::entry::Entry::Link(link.into()),
+            Entry::Nat(nat) => v1::entry::Entry::Nat(v1::Nat {
+                source: nat.source.to_string(),
+                inside: nat.inside.to_string(),
+                to: nat.to.to_string(),
+            }),
+        };
+        Self {
+            origin: Some(entry.origin().into()),
+            entry: Some(wire),
+        }
+    }
+}
+
+impl From<&Link> for v1::Link {
+    fn from(link: &Link) -> Self {
+        let kind = match &link.kind {
+            LinkKind::Bridge => v1::link::Kind::Bridge(v1::Bridge {}),
+            LinkKind::Vxlan(vxlan) => v1::link::Kind::Vxlan(v1::Vxlan {
+                vni: vxlan.vni.get(),
+                local: address_to_wire(vxlan.local),
+                port: vxlan.port.into(),
+                learning: vxlan.learning,
+                flood: vxlan.flood.iter().copied().map(address_to_wire).collect(),
+            }),
+        };
+        let text = |value: Option<String>| value.unwrap_or_default();
+        Self {
+            name: link.name.to_string(),
+            kind: Some(kind),
+            mtu: link.mtu.map(u32::from),
+            mac: link
+                .mac
+                .map(|mac| mac.octets().to_vec())
+                .unwrap_or_default(),
+            alias: text(link.alias.as_ref().map(ToString::to_string)),
+            alternative_name: text(link.alternative_name.as_ref().map(ToString::to_string)),
+            master: text(link.master.as_ref().map(ToString::to_string)),
+            addresses: link.addresses.iter().map(ToString::to_string).collect(),
+            routes: link.routes.iter().map(ToString::to_string).collect(),
+            forward_ipv4: link.forward.contains(&Family::Ipv4),
+            forward_ipv6: link.forward.contains(&Family::Ipv6),
+            observe_drift: link.drift == DriftPolicy::Observe,
+        }
+    }
+}
+
+impl TryFrom<&v1::Entry> for Entry {
+    type Error = Invalid;
+
+    fn try_from(wire: &v1::Entry) -> Result<Self, Invalid> {
+        let mut fields = Fields::default();
+        let absent = v1::Origin::default();
+        let origin = wire.origin.as_ref().unwrap_or(&absent);
+        let Some(origin) = fields.within("origin", Origin::try_from(origin)) else {
+            return fields.finish(None);
+        };
+        let value = match &wire.entry {
+            Some(v1::entry::Entry::Link(wire)) => {
+                fields.within("link", link(wire, origin)).map(Self::Link)
+            }
+            Some(v1::entry::Entry::Nat(wire)) => {
+                fields.within("nat", nat(wire, origin)).map(Self::Nat)
+            }
+            None => None,
+        };
+        fields.finish(value)
+    }
+}
+
+fn nat(wire: &v1::Nat, origin: Origin) -> Result<Nat, Invalid> {
+    let mut fields = Fields::default();
+    let source = fields.text("source", &wire.source);
+    let inside = fields.text("inside", &wire.inside);
+    let to = fields.text("to", &wire.to);
+    let value = (|| {
+        Some(Nat {
+            origin,
+            source: source?,
+            inside: inside?,
+            to: to?,
+        })
+    })();
+    fields.finish(value)
+}
+
+fn link(wire: &v1::Link, origin: Origin) -> Result<Link, Invalid> {
+    let mut fields = Fields::default();
+    let name = fields.text("name", &wire.name);
+    let kind = match &wire.kind {
+        Some(v1::link::Kind::Bridge(v1::Bridge {})) => Some(LinkKind::Bridge),
+        Some(v1::link::Kind::Vxlan(wire)) => {
+            fields.within("vxlan", vxlan(wire)).map(LinkKind::Vxlan)
+        }
+        None => None,
+    };
+    let mtu = fields.maybe_number("mtu", wire.mtu);
+    let mac = match wire.mac.as_slice() {
+        [] => Some(None),
+        bytes => {
+            let octets = <[u8; 6]>::try_from(bytes).map_err(|_| "a MAC address has 6 bytes");
+            fields
+                .keep("mac", octets)
+                .and_then(|octets| fields.keep("mac", Mac::try_from(octets)))
+                .map(Some)
+        }
+    };
+    let alias = fields.maybe_text("alias", &wire.alias);
+    let alternative_name = fields.maybe_text("alternative_name", &wire.alternative_name);
+    let master = fields.maybe_text("master", &wire.master);
+    let addresses = fields.texts("addresses", &wire.addresses);
+    let routes = fields.texts("routes", &wire.routes);
+    let forward = [
+        (wire.forward_ipv4, Family::Ipv4),
+        (wire.forward_ipv6, Family::Ipv6),
+    ];
+    let forward = forward
+        .into_iter()
+        .filter_map(|(on, family)| on.then_some(family))
+        .collect();
+    let drift = if wire.observe_drift {
+        DriftPolicy::Observe
+    } else {
+        DriftPolicy::Heal
+    };
+    let value = (|| {
+        Some(Link {
+            name: name?,
+            origin,
+            kind: kind?,
+            mtu: mtu?,
+            mac: mac?,
+            alias: alias?,
+            alternative_name: alternative_name?,
+            master: master?,
+            addresses,
+            routes,
+            forward,
+            drift,
+        })
+    })();
+    fields.finish(value)
+}
+
+fn vxlan(wire: &v1::Vxlan) -> Result<Vxlan, Invalid> {
+    let mut fields = Fields::default();
+    let vni = fields.keep("vni", Vni::try_from(wire.vni));
+    let local = fields.keep("local", address(&wire.local));
+    let port = fields.maybe_number("port", Some(wire.port)).flatten();
+    let mut flood = BTreeSet::new();
+    for (at, peer) in wire.flood.iter().enumerate() {
+        flood.extend(fields.keep(&format!("flood[{at}]"), address(peer)));
+    }
+    let value = (|| {
+        Some(Vxlan {
+            vni: vni?,
+            local: local?,
+            port: port?,
+            learning: wire.learning,
+            flood: Arc::new(flood),
+        })
+    })();
+    fields.finish(value)
+}
+
+impl From<&EntryKey> for v1::EntryKey {
+    fn from(key: &EntryKey) -> Self {
+        let key = match key {
+            EntryKey::Link(name) => v1::entry_key::Key::Link(name.to_string()),
+            EntryKey::Nat(vnet, source) => v1::entry_key::Key::Nat(v1::NatKey {
+                vnet: vnet.to_string(),
+                source: source.to_string(),
+            }),
+        };
+        Self { key: Some(key) }
+    }
+}
+
+impl TryFrom<&v1::EntryKey> for EntryKey {
+    type Error = Invalid;
+
+    fn try_from(wire: &v1::EntryKey) -> Result<Self, Invalid> {
+        let mut fields = Fields::default();
+        let value = match &wire.key {
+            Some(v1::entry_key::Key::Link(name)) => fields.text("link", name).map(Self::Link),
+            Some(v1::entry_key::Key::Nat(nat)) => {
+                let vnet: Option<VnetName> = fields.text("nat.vnet", &nat.vnet);
+                let source: Option<Prefix> = fields.text("nat.source", &nat.source);
+                vnet.zip(source)
+                    .map(|(vnet, source)| Self::Nat(vnet, source))
+            }
+            None => None,
+        };
+        fields.finish(value)
+    }
+}
+
+/// Writes the difference between two plans with these digests.
+pub fn delta_to_wire(delta: &PlanDelta, from: Digest, to: Digest) -> v1::PlanDelta {
+    v1::PlanDelta {
+        from_digest: digest_to_wire(from),
+        to_digest: digest_to_wire(to),
+        remove: delta.remove.iter().map(Into::into).collect(),
+        put: delta.put.iter().map(|entry| (&**entry).into()).collect(),
+    }
+}
+
+/// Writes a whole plan, as the difference from nothing.
+pub fn whole_to_wire(plan: &NodePlan) -> v1::PlanDelta {
+    let put = plan.entries().map(|(_, entry)| Arc::clone(entry)).collect();
+    let delta = PlanDelta {
+        remove: Vec::new(),
+        put,
+    };
+    v1::PlanDelta {
+        from_digest: Vec::new(),
+        ..delta_to_wire(&delta, Digest::EMPTY, digest::plan(plan))
+    }
+}
+
+impl TryFrom<&v1::PlanDelta> for PlanDelta {
+    type Error = Invalid;
+
+    fn try_from(wire: &v1::PlanDelta) -> Result<Self, Invalid> {
+        let mut fields = Fields::default();
+        let mut delta = Self::default();
+        for (at, key) in wire.remove.iter().enumerate() {
+            delta
+                .remove
+                .extend(fields.within(&format!("remove[{at}]"), EntryKey::try_from(key)));
+        }
+        for (at, entry) in wire.put.iter().enumerate() {
+            let entry = fields.within(&format!("put[{at}]"), Entry::try_from(entry));
+            delta.put.extend(entry.map(Arc::new));
+        }
+        fields.finish(Some(delta))
+    }
+}
