@@ -1,3 +1,60 @@
-//! Entry point.
+//! The project's own commands, run as `cargo xtask <command>`.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod shell;
+
+mod packages;
+mod programs;
+
+mod tidy;
+
+mod bench;
+mod demo;
+mod golden;
+mod man;
+mod test;
+
+/// The project's own commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Options {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Shows the product at work: three nodes, one declared network, proved with traffic
+    Demo(demo::Options),
+    /// Installs what is missing and runs every check and every test
+    Test(test::Options),
+    /// Checks the layering and the house rules
+    Tidy,
+    /// Measures, and prints goals beside what was reached; never fails for being slow
+    Bench(bench::Options),
+    /// Runs the golden cases; with --accept what they print now becomes what they must print
+    Golden(golden::Options),
+    /// Writes the manual pages of weftctl
+    Man(man::Options),
+}
+
+fn main() -> ExitCode {
+    let done = match Options::parse().command {
+        Command::Demo(options) => demo::run(&options),
+        Command::Test(options) => test::run(&options),
+        Command::Tidy => tidy::run(),
+        Command::Bench(options) => bench::run(&options),
+        Command::Golden(options) => golden::run(&options),
+        Command::Man(options) => man::run(&options),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

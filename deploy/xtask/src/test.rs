@@ -1,0 +1,151 @@
+//! `cargo xtask test`: installs what is missing and runs every check and every test, in one build.
+//!
+//! # Guarantees
+//! Ends with exit code 0 only when every stage went well and at least one test ran. A stage that
+//! fails does not keep the others from running; only a failed build ends everything.
+
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::{packages, programs, shell, tidy};
+
+mod count;
+mod deny;
+mod skips;
+mod stages;
+
+use count::Count;
+use stages::{Outcome, Stages};
+
+/// Options of the tests.
+#[derive(Args)]
+pub struct Options {
+    /// Leave `cargo deny` out: building it takes minutes where it is not installed
+    #[arg(long)]
+    no_deny: bool,
+    /// What cargo nextest (or cargo test) is told besides
+    #[arg(last = true)]
+    arguments: Vec<String>,
+}
+
+/// Runs everything.
+///
+/// # Errors
+/// When something that is needed is missing and cannot be installed.
+pub fn run(options: &Options) -> Result<ExitCode> {
+    let mut stages = Stages::default();
+    stages.run("packages", || {
+        packages::install_missing()?;
+        Ok(Outcome::Passed)
+    })?;
+    stages.run("toolchain", toolchain)?;
+    stages.attempt("rustfmt", || pass(cargo(&["fmt", "--all", "--check"])));
+    stages.attempt("tidy", || {
+        let code = tidy::run()?;
+        Ok(Outcome::from(code == ExitCode::SUCCESS))
+    });
+    stages.run("build", || {
+        pass(cargo(&[
+            "build",
+            "--locked",
+            "--workspace",
+            "--all-targets",
+        ]))
+    })?;
+    stages.attempt("clippy", || {
+        let mut clippy = cargo(&["clippy", "--locked", "--workspace", "--all-targets"]);
+        clippy.args(["--", "-D", "warnings"]);
+        pass(clippy)
+    });
+    if options.no_deny {
+        stages.skip("cargo deny", "left out as asked by --no-deny");
+    } else {
+        deny::run(&mut stages);
+    }
+    let mut tests = Count::default();
+    let folder = skips::Folder::create()?;
+    stages.attempt("tests", || {
+        let shown = shell::show(&mut tests_command(options, &folder))?;
+        tests = count::read(&shown.text);
+        Ok(Outcome::from(shown.success))
+    });
+    stages.attempt("doc tests", || {
+        let shown = shell::show(&mut cargo(&["test", "--locked", "--workspace", "--doc"]))?;
+        tests = tests + count::read(&shown.text);
+        Ok(Outcome::from(shown.success))
+    });
+    Ok(stages.close(tests, &folder.read()?))
+}
+
+/// A cargo command, set up so that every stage shares one build.
+fn cargo(arguments: &[&str]) -> Command {
+    let mut cargo = shell::cargo();
+    cargo.args(arguments);
+    cargo.env("CARGO_TERM_COLOR", "never");
+    if std::env::var_os("CI").is_some() {
+        // Nothing is built twice there, and what incremental builds keep only costs.
+        cargo.env("CARGO_INCREMENTAL", "0");
+    }
+    cargo
+}
+
+fn pass(mut command: Command) -> Result<Outcome> {
+    Ok(Outcome::from(shell::show(&mut command)?.success))
+}
+
+/// The command that runs every test that is not in a doc comment.
+fn tests_command(options: &Options, folder: &skips::Folder) -> Command {
+    let mut tests = if has_nextest() {
+        cargo(&[
+            "nextest",
+            "run",
+            "--locked",
+            "--workspace",
+            "--no-fail-fast",
+        ])
+    } else {
+        cargo(&[
+            "test",
+            "--locked",
+            "--workspace",
+            "--all-targets",
+            "--no-fail-fast",
+        ])
+    };
+    tests.args(&options.arguments);
+    tests.env(skips::VARIABLE, folder.path());
+    tests.env("WEFT_BIN_DIR", shell::target().join("debug"));
+    if let Some(runner) = programs::runner() {
+        // Namespaces and devices need root; the build does not.
+        tests.env(
+            "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER",
+            runner.join(" "),
+        );
+        tests.env(
+            "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER",
+            runner.join(" "),
+        );
+    }
+    tests
+}
+
+fn has_nextest() -> bool {
+    shell::read(cargo(&["nextest", "--version"]).env("CARGO_TERM_QUIET", "true")).is_ok()
+}
+
+/// Whether the toolchain has what the checks need.
+fn toolchain() -> Result<Outcome> {
+    let version = shell::read(shell::program("rustc").arg("--version"))
+        .context("Rust is what this needs before all else: see https://rustup.rs")?;
+    println!("{}", version.trim());
+    for (component, arguments) in [
+        ("rustfmt", ["fmt", "--version"]),
+        ("clippy", ["clippy", "--version"]),
+    ] {
+        shell::read(&mut cargo(&arguments))
+            .with_context(|| format!("run `rustup component add {component}`"))?;
+    }
+    Ok(Outcome::Passed)
+}
