@@ -1,0 +1,492 @@
+//! What goes out on the wire and comes back is the same; what is wrong is named, all of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use proptest::collection::{btree_map, btree_set, vec};
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use prost::Message;
+use weft_model::clock::Span;
+use weft_model::facts::{DeviceType, Facts, LinkFacts};
+use weft_model::mac::Mac;
+use weft_model::message::{
+    Answer, Command, Confirmed, Fence, Hello, Lease, Pin, Progress, Standing, Target,
+};
+use weft_model::mtu::Mtu;
+use weft_model::name::{LabelKey, LabelValue, LinkName, NodeName, SubnetName, VnetName, ZoneName};
+use weft_model::object::drift::DriftPolicy;
+use weft_model::object::node::{NodeSpec, TunnelAddresses};
+use weft_model::object::selector::NodeSelector;
+use weft_model::object::subnet::{Snat, SubnetSpec};
+use weft_model::object::vnet::{Tag, VnetSpec};
+use weft_model::object::zone::{VxlanPeers, VxlanZone, ZoneKind, ZoneSpec};
+use weft_model::object::{Declared, Metadata, Object};
+use weft_model::plan::digest::Digest;
+use weft_model::plan::link::{Link, LinkKind, Vxlan};
+use weft_model::plan::nat::Nat;
+use weft_model::plan::{Entry, NodePlan, Origin, PlanDelta};
+use weft_model::port::UdpPort;
+use weft_model::prefix::{Family, InterfaceAddress, Prefix};
+use weft_model::report::Fault;
+use weft_model::revision::{ClusterId, Epoch, Incarnation, Nonce, RevisionId, RolloutId};
+use weft_model::text::Text;
+use weft_model::vni::Vni;
+use weft_proto::convert::fields::FieldError;
+use weft_proto::convert::{message, plan};
+use weft_proto::{digest, v1};
+
+fn name<T: std::str::FromStr<Err: std::fmt::Debug> + std::fmt::Debug>() -> impl Strategy<Value = T>
+{
+    "[a-z][a-z0-9]{0,6}[a-z]".prop_map(|text| text.parse().unwrap())
+}
+
+fn text() -> impl Strategy<Value = Text> {
+    "[ -~äλ]{1,40}".prop_map(|text| text.parse().unwrap())
+}
+
+fn address() -> impl Strategy<Value = IpAddr> {
+    prop_oneof![
+        any::<u32>().prop_map(|bits| IpAddr::V4(bits.into())),
+        ipv6()
+    ]
+}
+
+fn ipv6() -> impl Strategy<Value = IpAddr> {
+    any::<u128>().prop_map(|bits| IpAddr::V6(bits.into()))
+}
+
+fn prefix() -> impl Strategy<Value = Prefix> {
+    (address(), 8u8..=32).prop_map(|(address, length)| {
+        ipnet::IpNet::new(address, length)
+            .unwrap()
+            .trunc()
+            .try_into()
+            .unwrap()
+    })
+}
+
+fn mac() -> impl Strategy<Value = Mac> {
+    any::<[u8; 6]>().prop_map(Mac::local)
+}
+
+fn mtu() -> impl Strategy<Value = Mtu> {
+    (576u32..=65_535).prop_map(|mtu| mtu.try_into().unwrap())
+}
+
+fn port() -> impl Strategy<Value = UdpPort> {
+    (1u32..=65_535).prop_map(|port| port.try_into().unwrap())
+}
+
+fn vni() -> impl Strategy<Value = Vni> {
+    (1u32..=Vni::MAX).prop_map(|vni| vni.try_into().unwrap())
+}
+
+fn labels() -> impl Strategy<Value = BTreeMap<LabelKey, LabelValue>> {
+    btree_map(name(), name(), 0..3)
+}
+
+fn selector() -> impl Strategy<Value = NodeSelector> {
+    prop_oneof![
+        Just(NodeSelector::All),
+        btree_set(name::<NodeName>(), 1..4).prop_map(NodeSelector::Names),
+        btree_map(name(), name(), 1..3).prop_map(NodeSelector::Labels),
+    ]
+}
+
+fn peers() -> impl Strategy<Value = VxlanPeers> {
+    prop_oneof![
+        select(vec![Family::Ipv4, Family::Ipv6]).prop_map(VxlanPeers::Nodes),
+        btree_set((1u8..=250).prop_map(|n| IpAddr::from([10, 0, 0, n])), 1..5)
+            .prop_map(VxlanPeers::Static),
+    ]
+}
+
+fn zone_kind() -> impl Strategy<Value = ZoneKind> {
+    prop_oneof![
+        Just(ZoneKind::Simple),
+        (peers(), port(), any::<bool>()).prop_map(|(peers, port, learning)| ZoneKind::Vxlan(
+            VxlanZone {
+                peers,
+                port,
+                learning
+            }
+        )),
+    ]
+}
+
+fn drift() -> impl Strategy<Value = DriftPolicy> {
+    select(vec![DriftPolicy::Heal, DriftPolicy::Observe])
+}
+
+fn declared<N: std::fmt::Debug, S: std::fmt::Debug>(
+    name: impl Strategy<Value = N>,
+    spec: impl Strategy<Value = S>,
+) -> impl Strategy<Value = Declared<N, S>> {
+    (name, labels(), spec).prop_map(|(name, labels, spec)| Declared {
+        metadata: Metadata { name, labels },
+        spec,
+    })
+}
+
+fn object() -> impl Strategy<Value = Object> {
+    let zone = (selector(), option::of(mtu()), drift(), zone_kind()).prop_map(
+        |(nodes, mtu, drift, kind)| ZoneSpec {
+            nodes,
+            mtu,
+            drift,
+            kind,
+        },
+    );
+    let tag = option::of((1u32..=0xff_ffff).prop_map(|tag| Tag::try_from(tag).unwrap()));
+    let vnet =
+        (name(), tag, option::of(text()), option::of(mac())).prop_map(|(zone, tag, alias, mac)| {
+            VnetSpec {
+                zone,
+                tag,
+                alias,
+                mac,
+            }
+        });
+    let subnet = (name(), prefix(), option::of(address()), option::of(snat())).prop_map(
+        |(vnet, cidr, gateway, snat)| SubnetSpec {
+            vnet,
+            cidr,
+            gateway,
+            snat,
+        },
+    );
+    let node =
+        (option::of(any::<u32>()), option::of(any::<u128>())).prop_map(|(ipv4, ipv6)| NodeSpec {
+            tunnel: TunnelAddresses {
+                ipv4: ipv4.map(Into::into),
+                ipv6: ipv6.map(Into::into),
+            },
+        });
+    prop_oneof![
+        declared(name::<ZoneName>(), zone).prop_map(Object::Zone),
+        declared(name::<VnetName>(), vnet).prop_map(Object::Vnet),
+        declared(name::<SubnetName>(), subnet).prop_map(Object::Subnet),
+        declared(name::<NodeName>(), node).prop_map(Object::Node),
+    ]
+}
+
+fn snat() -> impl Strategy<Value = Snat> {
+    prop_oneof![Just(Snat::Masquerade), address().prop_map(Snat::Address)]
+}
+
+fn origin() -> impl Strategy<Value = Origin> {
+    (name(), name()).prop_map(|(zone, vnet)| Origin { zone, vnet })
+}
+
+fn link_kind() -> impl Strategy<Value = LinkKind> {
+    let vxlan = (
+        vni(),
+        address(),
+        port(),
+        any::<bool>(),
+        btree_set(address(), 0..5),
+    );
+    prop_oneof![
+        Just(LinkKind::Bridge),
+        vxlan.prop_map(|(vni, local, port, learning, flood)| {
+            LinkKind::Vxlan(Vxlan {
+                vni,
+                local,
+                port,
+                learning,
+                flood: Arc::new(flood),
+            })
+        }),
+    ]
+}
+
+fn interface_address() -> impl Strategy<Value = InterfaceAddress> {
+    (address(), 0u8..=32)
+        .prop_map(|(address, length)| InterfaceAddress::new(address, length).unwrap())
+}
+
+fn entry() -> impl Strategy<Value = Entry> {
+    let names = (
+        name::<LinkName>(),
+        origin(),
+        option::of(text()),
+        option::of(name()),
+        option::of(name()),
+    );
+    let numbers = (link_kind(), option::of(mtu()), option::of(mac()), drift());
+    let sets = (
+        btree_set(interface_address(), 0..3),
+        btree_set(prefix(), 0..3),
+        subsequence(vec![Family::Ipv4, Family::Ipv6], 0..=2),
+    );
+    let link = (names, numbers, sets).prop_map(|(names, numbers, sets)| {
+        let (name, origin, alias, alternative_name, master) = names;
+        let (kind, mtu, mac, drift) = numbers;
+        let (addresses, routes, forward) = sets;
+        let forward = forward.into_iter().collect::<BTreeSet<_>>();
+        Entry::Link(Link {
+            name,
+            origin,
+            kind,
+            mtu,
+            mac,
+            alias,
+            alternative_name,
+            master,
+            addresses,
+            routes,
+            forward,
+            drift,
+        })
+    });
+    let nat = (origin(), prefix(), name(), snat()).prop_map(|(origin, source, inside, to)| {
+        Entry::Nat(Nat {
+            origin,
+            source,
+            inside,
+            to,
+        })
+    });
+    prop_oneof![3 => link, 1 => nat]
+}
+
+fn node_plan() -> impl Strategy<Value = NodePlan> {
+    vec(entry(), 0..6).prop_map(NodePlan::from_iter)
+}
+
+fn facts() -> impl Strategy<Value = Facts> {
+    let link = (option::of(mtu()), btree_set(interface_address(), 0..3))
+        .prop_map(|(mtu, addresses)| LinkFacts { mtu, addresses });
+    let texts = (
+        text(),
+        text(),
+        option::of(text()),
+        option::of(name()),
+        option::of(name()),
+    );
+    let sets = (
+        subsequence(DeviceType::ALL.to_vec(), 0..=7),
+        btree_map(name(), link, 0..3),
+        subsequence(vec![Family::Ipv4, Family::Ipv6], 0..=2),
+    );
+    (texts, sets).prop_map(|(texts, sets)| {
+        let (kernel, agent, nft, default_ipv4, default_ipv6) = texts;
+        let (device_types, links, forwarding) = sets;
+        Facts {
+            kernel,
+            agent,
+            device_types: device_types.into_iter().collect(),
+            links,
+            default_ipv4,
+            default_ipv6,
+            forwarding: forwarding.into_iter().collect(),
+            nft,
+        }
+    })
+}
+
+fn fence() -> impl Strategy<Value = Fence> {
+    (any::<[u8; 16]>(), any::<[u64; 4]>()).prop_map(|(cluster, numbers)| Fence {
+        cluster: ClusterId::from_bytes(cluster),
+        incarnation: Incarnation(numbers[0]),
+        epoch: Epoch(numbers[1]),
+        rollout: RolloutId(numbers[2]),
+        nonce: Nonce(numbers[3]),
+    })
+}
+
+fn target() -> impl Strategy<Value = Target> {
+    (any::<u64>(), any::<[u8; 32]>()).prop_map(|(revision, digest)| Target {
+        revision: RevisionId(revision),
+        digest: Digest::from_bytes(digest),
+    })
+}
+
+fn command() -> impl Strategy<Value = Command> {
+    let lease = (1u64.., 1u64..).prop_map(|(contact, cap)| Lease {
+        contact: Span(contact),
+        cap: Span(cap),
+    });
+    let prepare = (target(), target(), lease.clone())
+        .prop_map(|(from, to, lease)| Command::Prepare { from, to, lease });
+    let catch_up = (target(), lease).prop_map(|(to, lease)| Command::CatchUp { to, lease });
+    prop_oneof![
+        prepare,
+        catch_up,
+        Just(Command::Apply),
+        Just(Command::KeepAlive),
+        Just(Command::Confirm),
+        Just(Command::Rollback),
+    ]
+}
+
+fn answer() -> impl Strategy<Value = Answer> {
+    let fault = (
+        option::of(origin()),
+        "[ -~]{0,20}",
+        "[ -~]{0,20}",
+        "[ -~]{0,20}",
+    )
+        .prop_map(|(origin, attempt, cause, advice)| Fault {
+            origin,
+            attempt,
+            cause,
+            advice,
+        });
+    let faults = vec(fault, 0..3).boxed();
+    prop_oneof![
+        any::<u32>().prop_map(|steps| Answer::Prepared { steps }),
+        faults.clone().prop_map(Answer::Refused),
+        faults.prop_map(Answer::Failed),
+        Just(Answer::Alive),
+        Just(Answer::Verified),
+        Just(Answer::Confirmed),
+        Just(Answer::RolledBack),
+    ]
+}
+
+fn hello() -> impl Strategy<Value = Hello> {
+    let progress = select(vec![
+        Progress::Prepared,
+        Progress::Armed,
+        Progress::Verified,
+        Progress::Reverting,
+        Progress::Reverted,
+        Progress::Stuck,
+    ]);
+    let standing = prop_oneof![
+        Just(Standing::Settled),
+        (any::<u64>(), target(), progress).prop_map(|(rollout, to, progress)| {
+            Standing::Unsettled {
+                rollout: RolloutId(rollout),
+                to,
+                progress,
+            }
+        }),
+    ];
+    (
+        option::of((any::<[u8; 16]>(), any::<u64>())),
+        any::<[u64; 2]>(),
+        target(),
+        standing,
+    )
+        .prop_map(|(pin, [epoch, rollout], target, standing)| Hello {
+            pin: pin.map(|(cluster, incarnation)| Pin {
+                cluster: ClusterId::from_bytes(cluster),
+                incarnation: Incarnation(incarnation),
+            }),
+            epoch: Epoch(epoch),
+            confirmed: Confirmed {
+                rollout: RolloutId(rollout),
+                target,
+            },
+            standing,
+        })
+}
+
+proptest! {
+    #[test]
+    fn an_object_comes_back_as_it_went(object in object()) {
+        let bytes = v1::Object::from(&object).encode_to_vec();
+        let wire = v1::Object::decode(&*bytes).unwrap();
+        prop_assert_eq!(Object::try_from(&wire), Ok(object));
+    }
+
+    #[test]
+    fn facts_come_back_as_they_went(facts in facts()) {
+        let bytes = v1::Facts::from(&facts).encode_to_vec();
+        prop_assert_eq!(Facts::try_from(&v1::Facts::decode(&*bytes).unwrap()), Ok(facts));
+    }
+
+    #[test]
+    fn a_plan_travels_as_a_difference(before in node_plan(), after in node_plan()) {
+        let delta = before.delta(&after);
+        let (from, to) = (digest::plan(&before), digest::plan(&after));
+        prop_assert_eq!(digest::changed(&before, from, &delta), to);
+        let bytes = plan::delta_to_wire(&delta, from, to).encode_to_vec();
+        let wire = v1::PlanDelta::decode(&*bytes).unwrap();
+        let mut held = before;
+        held.apply(&PlanDelta::try_from(&wire).unwrap());
+        prop_assert_eq!(plan::digest(&wire.to_digest), Ok(digest::plan(&held)));
+        prop_assert_eq!(held, after);
+    }
+
+    #[test]
+    fn a_whole_plan_starts_from_nothing(wanted in node_plan()) {
+        let wire = plan::whole_to_wire(&wanted);
+        let mut held = NodePlan::default();
+        held.apply(&PlanDelta::try_from(&wire).unwrap());
+        prop_assert_eq!(held, wanted);
+    }
+
+    #[test]
+    fn different_plans_have_different_digests(before in node_plan(), after in node_plan()) {
+        prop_assert_eq!(before == after, digest::plan(&before) == digest::plan(&after));
+    }
+
+    #[test]
+    fn a_command_comes_back_as_it_went(fence in fence(), command in command()) {
+        let brings_plan = matches!(command, Command::Prepare { .. } | Command::CatchUp { .. });
+        let plan = brings_plan.then(v1::PlanDelta::default);
+        let wire = message::command_to_wire(&fence, &command, plan.clone());
+        let wire = v1::Command::decode(&*wire.encode_to_vec()).unwrap();
+        prop_assert_eq!(message::command(wire), Ok((fence, command, plan)));
+    }
+
+    #[test]
+    fn an_answer_comes_back_as_it_went(fence in fence(), answer in answer()) {
+        let wire = message::answer_to_wire(&fence, &answer);
+        let wire = v1::Answer::decode(&*wire.encode_to_vec()).unwrap();
+        prop_assert_eq!(message::answer(&wire), Ok((fence, answer)));
+    }
+
+    #[test]
+    fn a_hello_comes_back_as_it_went(hello in hello()) {
+        let wire = message::hello_to_wire(&hello);
+        let wire = v1::Hello::decode(&*wire.encode_to_vec()).unwrap();
+        prop_assert_eq!(message::hello(&wire), Ok(hello));
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
+        if let Ok(wire) = v1::Object::decode(&*bytes) {
+            let _ = Object::try_from(&wire);
+        }
+        if let Ok(wire) = v1::PlanDelta::decode(&*bytes) {
+            let _ = PlanDelta::try_from(&wire);
+        }
+    }
+}
+
+#[test]
+fn every_wrong_field_is_named_by_its_path() {
+    let wire = v1::Object {
+        metadata: Some(v1::Metadata {
+            name: "web\n".to_owned(),
+            ..Default::default()
+        }),
+        spec: Some(v1::object::Spec::Zone(v1::ZoneSpec {
+            r#type: "vxlan".to_owned(),
+            mtu: Some(70_000),
+            vxlan: Some(v1::VxlanZone {
+                port: Some(0),
+                ..Default::default()
+            }),
+            ..Default::default()
+        })),
+        status: None,
+    };
+    let errors = Object::try_from(&wire).unwrap_err().0;
+    let fields: Vec<_> = errors
+        .iter()
+        .map(|FieldError { field, .. }| field.as_str())
+        .collect();
+    assert_eq!(fields, ["metadata.name", "spec.vxlan.port", "spec.mtu"]);
+    assert_eq!(
+        errors[2].problem,
+        "70000 is not a usable MTU: use 576 to 65535"
+    );
+}
