@@ -1,1 +1,3 @@
 //! Weft's agent.
+
+pub mod dataplane;

@@ -1,0 +1,130 @@
+//! The data plane of this node, as the rest of the agent sees it.
+//!
+//! A thread of its own holds the netlink sockets and the mirror of the kernel; this is the handle to
+//! it. What it is asked is done one after the other.
+//!
+//! # Guarantees
+//! Nothing is written to the kernel but by [`Dataplane::apply`], [`Dataplane::collect`] and, while
+//! there is a target, by the healing of drift. Dropping the handle changes nothing in the kernel.
+//!
+//! # Never
+//! Touches a device that is not provably ours (`weft_node::own`).
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use weft_model::facts::Facts;
+use weft_model::plan::NodePlan;
+use weft_model::report::{Fault, NodeEvent};
+use weft_model::revision::ClusterId;
+
+pub(crate) mod request;
+
+use request::Request;
+
+/// How many requests may wait; the session asks one thing at a time.
+pub(crate) const REQUESTS: usize = 16;
+/// How many events may wait for the session before drift is no longer told, only healed.
+pub(crate) const EVENTS: usize = 1024;
+
+/// What an apply did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// How many changes were made.
+    pub steps: u32,
+    /// How often the node had to be looked at and planned for again.
+    pub passes: u32,
+}
+
+/// The handle to the data plane.
+#[derive(Clone, Debug)]
+pub struct Dataplane {
+    requests: mpsc::Sender<Request>,
+    facts: watch::Receiver<Arc<Facts>>,
+}
+
+impl Dataplane {
+    pub(crate) fn new(requests: mpsc::Sender<Request>, facts: watch::Receiver<Arc<Facts>>) -> Self {
+        Self { requests, facts }
+    }
+
+    /// What the node is and has besides what is ours; changes when that changes.
+    pub fn facts(&self) -> watch::Receiver<Arc<Facts>> {
+        self.facts.clone()
+    }
+
+    /// Says which cluster the node belongs to: only its devices are ours.
+    ///
+    /// # Errors
+    /// When the data plane is gone.
+    pub async fn join(&self, cluster: ClusterId) -> Result<(), Vec<Fault>> {
+        self.ask(|answer| Request::Join { cluster, answer }).await
+    }
+
+    /// Plans `next` against the live kernel and answers with the steps, in words. Changes nothing.
+    ///
+    /// # Errors
+    /// Everything that would keep `next` from being applied here.
+    pub async fn check(&self, next: Arc<NodePlan>) -> Result<Vec<String>, Vec<Fault>> {
+        self.ask(|answer| Request::Check { next, answer }).await?
+    }
+
+    /// Makes `next` true and keeps it true: it is the target from now on.
+    ///
+    /// What `next` no longer has is set down and detached, and destroyed by [`Self::collect`]. Going
+    /// back is applying the earlier plan. `Ok` means that the node was looked at afterwards and
+    /// that nothing is left to do. After `Err` there is no target until the next call.
+    ///
+    /// # Errors
+    /// What could not be made true, and why.
+    pub async fn apply(&self, next: Arc<NodePlan>) -> Result<Applied, Vec<Fault>> {
+        self.ask(|answer| Request::Apply { next, answer }).await?
+    }
+
+    /// Destroys what earlier applies set down; answers when all is gone. Other requests are served
+    /// in between. Returns how many devices were destroyed.
+    ///
+    /// # Errors
+    /// What could not be destroyed.
+    pub async fn collect(&self) -> Result<u32, Vec<Fault>> {
+        self.ask(|answer| Request::Collect { answer }).await?
+    }
+
+    /// Sets what drift is measured against without applying it; `None` stops healing.
+    ///
+    /// # Errors
+    /// When the data plane is gone.
+    pub async fn set_target(&self, target: Option<Arc<NodePlan>>) -> Result<(), Vec<Fault>> {
+        self.ask(|answer| Request::SetTarget { target, answer })
+            .await
+    }
+
+    async fn ask<T>(
+        &self,
+        request: impl FnOnce(oneshot::Sender<T>) -> Request,
+    ) -> Result<T, Vec<Fault>> {
+        let gone = || {
+            vec![Fault {
+                origin: None,
+                attempt: "cannot reach the node's data plane".to_owned(),
+                cause: "its thread has ended".to_owned(),
+                advice: "restart the agent; its log says what happened".to_owned(),
+            }]
+        };
+        let (sender, receiver) = oneshot::channel();
+        self.requests
+            .send(request(sender))
+            .await
+            .map_err(|_| gone())?;
+        receiver.await.map_err(|_| gone())
+    }
+}
+
+/// What comes with an opened data plane.
+#[derive(Debug)]
+pub struct Opened {
+    /// The handle.
+    pub dataplane: Dataplane,
+    /// Drift that was seen and what was done about it.
+    pub events: mpsc::Receiver<NodeEvent>,
+}
