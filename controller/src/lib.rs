@@ -1,1 +1,6 @@
 //! Weft's controller.
+
+pub mod store;
+
+pub mod etcd;
+pub mod leader;
