@@ -175,6 +175,11 @@ impl InterfaceAddress {
     pub fn family(self) -> Family {
         Family::of(self.0.addr())
     }
+
+    /// The network that the address is in.
+    pub fn network(self) -> Prefix {
+        Prefix(self.0.trunc())
+    }
 }
 
 impl FromStr for InterfaceAddress {
