@@ -1,1 +1,18 @@
-//! Decides for the cluster, without IO.
+//! Decides for the cluster, without IO: what users want is checked and resolved, every node's plan
+//! is compiled from it, and what differs is told.
+//!
+//! The modules are listed bottom-up; a module uses only those above its own.
+
+pub mod shelf;
+
+pub mod snapshot;
+
+pub mod device;
+pub mod intent;
+
+pub mod validate;
+
+pub mod compile;
+
+#[cfg(test)]
+mod fixtures;

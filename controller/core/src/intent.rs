@@ -1,0 +1,218 @@
+//! What users want, complete and without contradiction.
+//!
+//! # Guarantees
+//! Only [`crate::validate`] makes an [`Intent`], so every reference in one leads somewhere, every
+//! default is filled in, and every tunnel has an address.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
+
+use weft_model::mtu::Mtu;
+use weft_model::name::{NodeName, VnetName, ZoneName};
+use weft_model::object::{self, Kind, ObjectKey};
+use weft_model::port::UdpPort;
+
+use crate::device::DeviceNames;
+use crate::snapshot::Snapshot;
+
+/// A snapshot that passed validation, with everything resolved.
+#[derive(Clone, Debug)]
+pub struct Intent {
+    pub(crate) snapshot: Snapshot,
+    pub(crate) zones: BTreeMap<ZoneName, Arc<Zone>>,
+    pub(crate) vnets: BTreeMap<VnetName, Arc<Vnet>>,
+    pub(crate) zones_by_node: BTreeMap<NodeName, Vec<Arc<Zone>>>,
+}
+
+/// A zone with its nodes and vnets.
+#[derive(Debug)]
+pub struct Zone {
+    pub(crate) declared: Arc<object::Zone>,
+    pub(crate) nodes: Arc<BTreeSet<NodeName>>,
+    pub(crate) mtu: Option<Mtu>,
+    pub(crate) underlay: Option<Underlay>,
+    pub(crate) vnets: Vec<Arc<Vnet>>,
+}
+
+/// How the nodes of a zone reach each other.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Underlay {
+    pub(crate) port: UdpPort,
+    pub(crate) learning: bool,
+    pub(crate) endpoints: BTreeSet<IpAddr>,
+    pub(crate) tunnels: BTreeMap<NodeName, Tunnel>,
+}
+
+/// Where the tunnels of one node end.
+#[derive(Debug)]
+pub struct Tunnel {
+    pub(crate) address: IpAddr,
+    /// Other end points of the zone that are addresses of this very node.
+    pub(crate) also_own: Vec<IpAddr>,
+    /// Made when first asked for: a zone of thousands of nodes has as many lists as nodes, and a
+    /// change needs those of the affected nodes only.
+    pub(crate) flood: OnceLock<Arc<BTreeSet<IpAddr>>>,
+}
+
+/// A vnet with its subnets.
+#[derive(Debug)]
+pub struct Vnet {
+    pub(crate) declared: Arc<object::Vnet>,
+    pub(crate) devices: DeviceNames,
+    pub(crate) subnets: Vec<Arc<object::Subnet>>,
+}
+
+impl Intent {
+    /// The intent of a cluster in which nobody wants anything.
+    pub fn empty() -> Self {
+        Self {
+            snapshot: Snapshot::default(),
+            zones: BTreeMap::new(),
+            vnets: BTreeMap::new(),
+            zones_by_node: BTreeMap::new(),
+        }
+    }
+
+    /// The objects and facts that the intent was made of.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// The zone with this name.
+    pub fn zone(&self, name: &ZoneName) -> Option<&Arc<Zone>> {
+        self.zones.get(name)
+    }
+
+    /// Every zone, in the order of the names.
+    pub fn zones(&self) -> impl ExactSizeIterator<Item = &Arc<Zone>> {
+        self.zones.values()
+    }
+
+    /// The vnet with this name.
+    pub fn vnet(&self, name: &VnetName) -> Option<&Arc<Vnet>> {
+        self.vnets.get(name)
+    }
+
+    /// Every vnet, in the order of the names.
+    pub fn vnets(&self) -> impl ExactSizeIterator<Item = &Arc<Vnet>> {
+        self.vnets.values()
+    }
+
+    /// The zones that a node carries, in the order of the names.
+    pub fn zones_of(&self, node: &NodeName) -> &[Arc<Zone>] {
+        self.zones_by_node.get(node).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every node that carries a zone, in the order of the names.
+    pub fn nodes(&self) -> impl ExactSizeIterator<Item = &NodeName> {
+        self.zones_by_node.keys()
+    }
+
+    /// The nodes that an object makes a difference to: those that carry it, and of a node itself.
+    pub fn carriers(&self, key: &ObjectKey) -> BTreeSet<NodeName> {
+        let name = key.name.as_str();
+        let zone = match key.kind {
+            Kind::Node => {
+                let node = self.zones_by_node.get_key_value(name);
+                return node.map(|(name, _)| name.clone()).into_iter().collect();
+            }
+            Kind::Zone => self.zones.get(name),
+            Kind::Vnet => self.vnets.get(name).and_then(|vnet| self.zone_of(vnet)),
+            Kind::Subnet => self
+                .snapshot
+                .subnets()
+                .get(name)
+                .and_then(|subnet| self.vnets.get(&subnet.spec.vnet))
+                .and_then(|vnet| self.zone_of(vnet)),
+        };
+        zone.map(|zone| (*zone.nodes).clone()).unwrap_or_default()
+    }
+
+    pub(crate) fn zone_of(&self, vnet: &Vnet) -> Option<&Arc<Zone>> {
+        self.zones.get(&vnet.declared.spec.zone)
+    }
+}
+
+impl Zone {
+    /// The zone's name.
+    pub fn name(&self) -> &ZoneName {
+        &self.declared.metadata.name
+    }
+
+    /// The zone as its user declared it.
+    pub fn declared(&self) -> &object::Zone {
+        &self.declared
+    }
+
+    /// The nodes that carry the zone.
+    pub fn nodes(&self) -> &BTreeSet<NodeName> {
+        &self.nodes
+    }
+
+    /// The zone's vnets, in the order of the names.
+    pub fn vnets(&self) -> &[Arc<Vnet>] {
+        &self.vnets
+    }
+
+    /// The MTU of the zone's devices; `None` leaves it to the kernel.
+    pub fn mtu(&self) -> Option<Mtu> {
+        self.mtu
+    }
+
+    /// How the zone's nodes reach each other; `None` in zones that join nothing.
+    pub fn underlay(&self) -> Option<&Underlay> {
+        self.underlay.as_ref()
+    }
+}
+
+impl Underlay {
+    /// Where the tunnels of a node end.
+    pub fn tunnel_address(&self, node: &NodeName) -> Option<IpAddr> {
+        self.tunnels.get(node).map(|tunnel| tunnel.address)
+    }
+
+    /// The end points that a node sends to when it does not know which.
+    pub fn flood(&self, node: &NodeName) -> Arc<BTreeSet<IpAddr>> {
+        let Some(tunnel) = self.tunnels.get(node) else {
+            return Arc::default();
+        };
+        let others = || {
+            let own = |end: &IpAddr| *end == tunnel.address || tunnel.also_own.contains(end);
+            let others = self.endpoints.iter().filter(|end| !own(end));
+            Arc::new(others.copied().collect())
+        };
+        Arc::clone(tunnel.flood.get_or_init(others))
+    }
+}
+
+impl PartialEq for Tunnel {
+    /// The list of others follows from the rest.
+    fn eq(&self, other: &Self) -> bool {
+        self.address == other.address && self.also_own == other.also_own
+    }
+}
+
+impl Eq for Tunnel {}
+
+impl Vnet {
+    /// The vnet's name.
+    pub fn name(&self) -> &VnetName {
+        &self.declared.metadata.name
+    }
+
+    /// The vnet as its user declared it.
+    pub fn declared(&self) -> &object::Vnet {
+        &self.declared
+    }
+
+    /// The names of its devices.
+    pub fn devices(&self) -> &DeviceNames {
+        &self.devices
+    }
+
+    /// Its subnets, in the order of their names.
+    pub fn subnets(&self) -> &[Arc<object::Subnet>] {
+        &self.subnets
+    }
+}

@@ -1,0 +1,172 @@
+//! All objects and all facts at one revision of the store.
+//!
+//! # Guarantees
+//! A clone costs a few pointers and shares everything; changing one object copies a few hundred
+//! pointers. Nothing is checked here: a snapshot is what users wrote.
+
+use std::sync::Arc;
+
+use weft_model::facts::Facts;
+use weft_model::name::{NodeName, SubnetName, VnetName, ZoneName};
+use weft_model::object::{Kind, Node, Object, ObjectKey, Subnet, Vnet, Zone};
+use weft_model::revision::Version;
+
+use crate::shelf::Shelf;
+
+/// All objects, and what nodes say of themselves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    version: Version,
+    nodes: Shelf<NodeName, Node>,
+    zones: Shelf<ZoneName, Zone>,
+    vnets: Shelf<VnetName, Vnet>,
+    subnets: Shelf<SubnetName, Subnet>,
+    facts: Shelf<NodeName, Facts>,
+}
+
+impl Snapshot {
+    /// The snapshot of these objects and facts; of two with one name the later counts.
+    pub fn new(
+        version: Version,
+        objects: impl IntoIterator<Item = Object>,
+        facts: impl IntoIterator<Item = (NodeName, Facts)>,
+    ) -> Self {
+        let (mut nodes, mut zones) = (Vec::new(), Vec::new());
+        let (mut vnets, mut subnets) = (Vec::new(), Vec::new());
+        for object in objects {
+            match object {
+                Object::Node(node) => nodes.push((node.metadata.name.clone(), Arc::new(node))),
+                Object::Zone(zone) => zones.push((zone.metadata.name.clone(), Arc::new(zone))),
+                Object::Vnet(vnet) => vnets.push((vnet.metadata.name.clone(), Arc::new(vnet))),
+                Object::Subnet(subnet) => {
+                    subnets.push((subnet.metadata.name.clone(), Arc::new(subnet)));
+                }
+            }
+        }
+        Self {
+            version,
+            nodes: nodes.into_iter().collect(),
+            zones: zones.into_iter().collect(),
+            vnets: vnets.into_iter().collect(),
+            subnets: subnets.into_iter().collect(),
+            facts: facts
+                .into_iter()
+                .map(|(name, facts)| (name, Arc::new(facts)))
+                .collect(),
+        }
+    }
+
+    /// The revision of the store that the snapshot was taken at.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Says at which revision of the store the snapshot now stands.
+    pub fn set_version(&mut self, version: Version) {
+        self.version = version;
+    }
+
+    /// Puts an object in, in place of one with the same key.
+    pub fn put(&mut self, object: Object) {
+        match object {
+            Object::Node(node) => self.nodes.put(node.metadata.name.clone(), Arc::new(node)),
+            Object::Zone(zone) => self.zones.put(zone.metadata.name.clone(), Arc::new(zone)),
+            Object::Vnet(vnet) => self.vnets.put(vnet.metadata.name.clone(), Arc::new(vnet)),
+            Object::Subnet(subnet) => {
+                self.subnets
+                    .put(subnet.metadata.name.clone(), Arc::new(subnet));
+            }
+        }
+    }
+
+    /// Takes an object out; says whether it was there.
+    pub fn remove(&mut self, key: &ObjectKey) -> bool {
+        let name = key.name.as_str();
+        match key.kind {
+            Kind::Node => self.nodes.remove(name).is_some(),
+            Kind::Zone => self.zones.remove(name).is_some(),
+            Kind::Vnet => self.vnets.remove(name).is_some(),
+            Kind::Subnet => self.subnets.remove(name).is_some(),
+        }
+    }
+
+    /// Puts in what a node says of itself.
+    pub fn put_facts(&mut self, node: NodeName, facts: Facts) {
+        self.facts.put(node, Arc::new(facts));
+    }
+
+    /// Forgets what a node said of itself; says whether it had said anything.
+    pub fn remove_facts(&mut self, node: &NodeName) -> bool {
+        self.facts.remove(node).is_some()
+    }
+
+    /// The same objects with the facts of another snapshot.
+    #[must_use]
+    pub fn with_facts_of(&self, other: &Self) -> Self {
+        Self {
+            facts: other.facts.clone(),
+            ..self.clone()
+        }
+    }
+
+    /// A copy of the object with this key.
+    pub fn get(&self, key: &ObjectKey) -> Option<Object> {
+        let name = key.name.as_str();
+        match key.kind {
+            Kind::Node => self.nodes.get(name).map(|it| Object::Node((**it).clone())),
+            Kind::Zone => self.zones.get(name).map(|it| Object::Zone((**it).clone())),
+            Kind::Vnet => self.vnets.get(name).map(|it| Object::Vnet((**it).clone())),
+            Kind::Subnet => self
+                .subnets
+                .get(name)
+                .map(|it| Object::Subnet((**it).clone())),
+        }
+    }
+
+    /// A copy of every object, kind by kind in the order of [`Kind::ALL`].
+    pub fn objects(&self) -> impl Iterator<Item = Object> {
+        let nodes = self.nodes.values().map(|it| Object::Node((**it).clone()));
+        let zones = self.zones.values().map(|it| Object::Zone((**it).clone()));
+        let vnets = self.vnets.values().map(|it| Object::Vnet((**it).clone()));
+        let subnets = self
+            .subnets
+            .values()
+            .map(|it| Object::Subnet((**it).clone()));
+        nodes.chain(zones).chain(vnets).chain(subnets)
+    }
+
+    /// How many objects there are.
+    pub fn len(&self) -> usize {
+        self.nodes.len() + self.zones.len() + self.vnets.len() + self.subnets.len()
+    }
+
+    /// Whether there is no object.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The nodes.
+    pub fn nodes(&self) -> &Shelf<NodeName, Node> {
+        &self.nodes
+    }
+
+    /// The zones.
+    pub fn zones(&self) -> &Shelf<ZoneName, Zone> {
+        &self.zones
+    }
+
+    /// The vnets.
+    pub fn vnets(&self) -> &Shelf<VnetName, Vnet> {
+        &self.vnets
+    }
+
+    /// The subnets.
+    pub fn subnets(&self) -> &Shelf<SubnetName, Subnet> {
+        &self.subnets
+    }
+
+    /// What the nodes say of themselves.
+    pub fn facts(&self) -> &Shelf<NodeName, Facts> {
+        &self.facts
+    }
+}

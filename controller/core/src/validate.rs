@@ -1,0 +1,110 @@
+//! The door through which a snapshot becomes an intent: every rule is checked here, and nowhere
+//! else.
+//!
+//! # Guarantees
+//! [`validate`] finds every fault, never only the first, and says of each which field of which
+//! object it is in and what would be right. It never panics, whatever the snapshot. What it lets
+//! pass compiles without a further question.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use weft_model::name::{NodeName, VnetName};
+use weft_model::note::{Note, Severity};
+
+use crate::intent::{Intent, Vnet, Zone};
+use crate::snapshot::Snapshot;
+
+mod finding;
+mod reading;
+mod text;
+
+mod mtu;
+mod node;
+mod overlap;
+mod subnet;
+mod tunnel;
+mod unique;
+mod vnet;
+mod zone;
+
+use finding::Findings;
+use reading::Reading;
+
+/// The intent of a snapshot and warnings about it; or, where there is an error, every finding.
+///
+/// # Errors
+/// When there is at least one error among the findings. They are in the order of severity, then of
+/// objects.
+pub fn validate(snapshot: &Snapshot) -> Result<(Intent, Vec<Note>), Vec<Note>> {
+    let mut findings = Findings::default();
+    let reading = Reading::of(snapshot);
+
+    let carriers = zone::choose_nodes(&reading, &mut findings);
+    vnet::check(&reading, &mut findings);
+    subnet::check(&reading, &carriers, &mut findings);
+    let underlays = tunnel::resolve(&reading, &carriers, &mut findings);
+    let mtus = mtu::resolve(&reading, &underlays, &mut findings);
+    let devices = unique::check(&reading, &mut findings);
+    node::check_devices(&reading, &carriers, &devices, &mut findings);
+    overlap::check(&reading, &carriers, &mut findings);
+
+    let notes = findings.sorted();
+    if notes.iter().any(|note| note.severity == Severity::Error) {
+        return Err(notes);
+    }
+    Ok((build(&reading, carriers, underlays, mtus, devices), notes))
+}
+
+/// Puts together what the rules found; nothing is decided here.
+fn build(
+    reading: &Reading<'_>,
+    mut carriers: zone::Carriers,
+    mut underlays: tunnel::Underlays,
+    mtus: mtu::Mtus,
+    mut devices: unique::Devices,
+) -> Intent {
+    let mut zones = BTreeMap::new();
+    let mut vnets: BTreeMap<VnetName, Arc<Vnet>> = BTreeMap::new();
+    let mut zones_by_node: BTreeMap<NodeName, Vec<Arc<Zone>>> = BTreeMap::new();
+    for (name, declared) in reading.snapshot.zones().iter() {
+        let members = reading.vnets_in(name).iter().filter_map(|vnet| {
+            let name = &vnet.metadata.name;
+            let devices = devices.remove(name)?;
+            let subnets = reading.subnets_in(name).iter().map(|it| Arc::clone(it));
+            Some(Arc::new(Vnet {
+                declared: Arc::clone(vnet),
+                devices,
+                subnets: subnets.collect(),
+            }))
+        });
+        let zone = Arc::new(Zone {
+            declared: Arc::clone(declared),
+            nodes: carriers.remove(name).unwrap_or_default(),
+            mtu: mtus.get(name).copied(),
+            underlay: underlays.remove(name),
+            vnets: members.collect(),
+        });
+        for vnet in &zone.vnets {
+            vnets.insert(vnet.name().clone(), Arc::clone(vnet));
+        }
+        for node in &*zone.nodes {
+            match zones_by_node.get_mut(node) {
+                Some(zones) => zones.push(Arc::clone(&zone)),
+                None => {
+                    zones_by_node.insert(node.clone(), vec![Arc::clone(&zone)]);
+                }
+            }
+        }
+        zones.insert(name.clone(), zone);
+    }
+    Intent {
+        snapshot: reading.snapshot.clone(),
+        zones,
+        vnets,
+        zones_by_node,
+    }
+}
+
+#[cfg(test)]
+mod tests;
