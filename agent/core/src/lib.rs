@@ -1,1 +1,3 @@
 //! Decides for one node, without IO.
+
+pub mod session;

@@ -1,0 +1,66 @@
+//! What to say when something that is not ours stands where the plan wants a device.
+
+use weft_model::name::LinkName;
+use weft_model::plan::Origin;
+use weft_model::plan::link::{Link, Vxlan};
+use weft_model::report::Fault;
+
+use crate::seen::SeenLink;
+
+/// A device that is not ours has the name.
+pub(crate) fn name(link: &Link, name: &str, other: &SeenLink) -> Fault {
+    let cause = if other.name == name {
+        format!("a device of that name is there and is not Weft's (number {})", other.index)
+    } else {
+        format!("device {} has {name} as another name", other.name)
+    };
+    fault(
+        link,
+        cause,
+        format!("rename or remove device {}, or give the vnet another name", other.name),
+    )
+}
+
+/// The bridge that the device is to be a port of is not to be had.
+pub(crate) fn no_master(link: &Link, master: &LinkName) -> Fault {
+    fault(
+        link,
+        format!("bridge {master}, which it is to be a port of, is not there"),
+        String::new(),
+    )
+}
+
+/// Another device receives for the same network and port.
+pub(crate) fn tunnel(link: &Link, vxlan: &Vxlan, other: &SeenLink) -> Fault {
+    fault(
+        link,
+        format!(
+            "device {} has VXLAN network {} on UDP port {} already",
+            other.name, vxlan.vni, vxlan.port
+        ),
+        format!("remove device {}, or give the vnet another tag", other.name),
+    )
+}
+
+/// A guest is plugged into a bridge that would have to go.
+pub(crate) fn guest(origin: &Origin, bridge: &SeenLink, port: &SeenLink) -> Fault {
+    Fault {
+        origin: Some(origin.clone()),
+        attempt: format!("cannot take bridge {} away", bridge.name),
+        cause: format!("{} is plugged into it", port.name),
+        advice: "unplug the guests first".to_owned(),
+    }
+}
+
+fn fault(link: &Link, cause: String, advice: String) -> Fault {
+    Fault {
+        origin: Some(link.origin.clone()),
+        attempt: format!(
+            "cannot make device {} of type {}",
+            link.name,
+            link.kind.device_type()
+        ),
+        cause,
+        advice,
+    }
+}

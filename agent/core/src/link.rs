@@ -1,0 +1,229 @@
+//! What one wanted device still lacks.
+
+use weft_model::mtu::Mtu;
+use weft_model::plan::link::{Link, LinkKind, Vxlan};
+use weft_model::prefix::Family;
+
+use crate::own::{self, GROUP};
+use crate::seen::{Ipv6, SeenKind, SeenLink, Tunnel};
+use crate::step::{Change, Ipv6Switch, Master, Settings};
+
+/// The changes that one device needs, by when they are due.
+#[derive(Debug, Default)]
+pub(crate) struct Work {
+    /// Before the device is set up: what must never be on for a moment.
+    pub switches: Vec<Change>,
+    /// The device's own properties.
+    pub settings: Settings,
+    /// What is missing on the device.
+    pub adds: Vec<Change>,
+    /// What is too much on the device.
+    pub drops: Vec<Change>,
+}
+
+/// What only one VXLAN device can receive for.
+pub(crate) fn tunnel(vxlan: &Vxlan) -> Tunnel {
+    Tunnel {
+        vni: vxlan.vni.get(),
+        port: vxlan.port.get(),
+        family: Family::of(vxlan.local),
+    }
+}
+
+/// Whether the device can become what is wanted without being made anew.
+pub(crate) fn is_compatible(want: &LinkKind, is: &SeenKind) -> bool {
+    match (want, is) {
+        (LinkKind::Bridge, SeenKind::Bridge { .. }) => true,
+        (LinkKind::Vxlan(vxlan), SeenKind::Vxlan { tunnel: has, .. }) => tunnel(vxlan) == *has,
+        (LinkKind::Bridge | LinkKind::Vxlan(_), _) => false,
+    }
+}
+
+/// How the wanted device is made.
+pub(crate) fn creation(want: &Link) -> Change {
+    let mtu = want.mtu.map(Mtu::get);
+    Change::Create {
+        kind: want.kind.clone(),
+        mac: want.mac.map(|mac| mac.octets()),
+        mtu: match want.kind {
+            // A bridge keeps its MTU, instead of following its ports, only when the MTU was changed
+            // after the bridge was made; so it must not be right from the start.
+            LinkKind::Bridge => mtu
+                .filter(|mtu| *mtu == Mtu::ETHERNET.get())
+                .map(|mtu| mtu - 1),
+            LinkKind::Vxlan(_) => mtu,
+        },
+    }
+}
+
+/// The device as it is right after it was made by [`creation`].
+pub(crate) fn created(want: &Link, index: u32, has_ipv6: bool) -> SeenLink {
+    let kind = match &want.kind {
+        LinkKind::Bridge => SeenKind::Bridge {
+            spanning_tree: false,
+            forward_delay: 0,
+        },
+        LinkKind::Vxlan(vxlan) => SeenKind::Vxlan {
+            tunnel: tunnel(vxlan),
+            local: Some(vxlan.local),
+            learning: vxlan.learning,
+        },
+    };
+    let mut link = SeenLink::new(index, want.name.as_str(), kind);
+    link.group = GROUP;
+    link.mac = want.mac.map(|mac| mac.octets());
+    if matches!(want.kind, LinkKind::Vxlan(_)) {
+        link.mtu = want.mtu.map_or(0, Mtu::get);
+    }
+    link.ipv6 = has_ipv6.then(Ipv6::default);
+    link
+}
+
+/// The device as it is after it was set aside and gave up its name.
+pub(crate) fn retired(is: &SeenLink) -> SeenLink {
+    let mut link = is.clone();
+    link.name = own::retired_name(is.index);
+    link.group = own::doomed_group(is.index);
+    link.up = false;
+    link.master = None;
+    link.routes.clear();
+    link.addresses
+        .retain(|address| address.family() == Family::Ipv4);
+    link
+}
+
+/// What turns `is` into `want`.
+pub(crate) fn update(want: &Link, alias: String, master: Option<u32>, is: &SeenLink) -> Work {
+    let mut work = Work {
+        switches: switches(want, is),
+        settings: settings(want, alias, master, is),
+        ..Work::default()
+    };
+    names(want, is, &mut work);
+    difference(
+        &want.addresses,
+        &is.addresses,
+        (Change::AddAddress, Change::RemoveAddress),
+        &mut work,
+    );
+    difference(
+        &want.routes,
+        &is.routes,
+        (Change::AddRoute, Change::RemoveRoute),
+        &mut work,
+    );
+    if let LinkKind::Vxlan(vxlan) = &want.kind {
+        difference(
+            &vxlan.flood,
+            &is.flood,
+            (Change::AddFlood, Change::RemoveFlood),
+            &mut work,
+        );
+    }
+    work
+}
+
+fn settings(want: &Link, alias: String, master: Option<u32>, is: &SeenLink) -> Settings {
+    let forward = want.forward.contains(&Family::Ipv4);
+    let mut settings = Settings {
+        name: (is.name != want.name.as_str()).then(|| want.name.as_str().to_owned()),
+        group: (is.group != GROUP).then_some(GROUP),
+        mtu: want.mtu.map(Mtu::get).filter(|mtu| *mtu != is.mtu),
+        mac: want
+            .mac
+            .map(|mac| mac.octets())
+            .filter(|mac| Some(*mac) != is.mac),
+        master: (is.master != master).then(|| master.map_or(Master::Nobody, Master::Bridge)),
+        up: (!is.up).then_some(true),
+        forward_ipv4: (is.forward_ipv4 != Some(forward)).then_some(forward),
+        alias: (is.alias.as_ref() != Some(&alias)).then_some(alias),
+        ..Settings::default()
+    };
+    match (&want.kind, &is.kind) {
+        (
+            LinkKind::Bridge,
+            SeenKind::Bridge {
+                spanning_tree,
+                forward_delay,
+            },
+        ) => settings.plain_bridge = *spanning_tree || *forward_delay != 0,
+        (
+            LinkKind::Vxlan(vxlan),
+            SeenKind::Vxlan {
+                local, learning, ..
+            },
+        ) => {
+            settings.local = (*local != Some(vxlan.local)).then_some(vxlan.local);
+            settings.learning = (*learning != vxlan.learning).then_some(vxlan.learning);
+        }
+        (LinkKind::Bridge | LinkKind::Vxlan(_), _) => {}
+    }
+    settings
+}
+
+/// Whether the node itself speaks IPv6 on the device.
+///
+/// Where it does not, IPv6 is off: no link-local address by which a guest could reach the host, and
+/// no router advertisement by which a guest could give the host a default route.
+pub(crate) fn speaks_ipv6(want: &Link) -> bool {
+    want.addresses
+        .iter()
+        .any(|address| address.family() == Family::Ipv6)
+        || want
+            .routes
+            .iter()
+            .any(|route| route.family() == Family::Ipv6)
+}
+
+fn switches(want: &Link, is: &SeenLink) -> Vec<Change> {
+    let (Some(has), true) = (
+        is.ipv6,
+        want.mtu.is_none_or(|mtu| mtu >= Mtu::IPV6_MINIMUM),
+    ) else {
+        return Vec::new();
+    };
+    let turn = |switch, has: Option<bool>, on| (has != Some(on)).then_some(Change::Ipv6(switch, on));
+    if speaks_ipv6(want) {
+        let forward = want.forward.contains(&Family::Ipv6);
+        // Probing would find the same gateway on another node, where it is meant to be.
+        [
+            turn(Ipv6Switch::AcceptRa, has.accept_ra, false),
+            turn(Ipv6Switch::AcceptDad, has.accept_dad, false),
+            turn(Ipv6Switch::Forwarding, has.forwarding, forward),
+            turn(Ipv6Switch::Disable, has.disabled, false),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    } else {
+        turn(Ipv6Switch::Disable, has.disabled, true)
+            .into_iter()
+            .collect()
+    }
+}
+
+fn names(want: &Link, is: &SeenLink, work: &mut Work) {
+    let wanted = want.alternative_name.as_ref();
+    if let Some(name) = wanted.filter(|name| !is.alternative_names.contains(name.as_str())) {
+        work.adds.push(Change::AddName(name.clone()));
+    }
+    work.drops.extend(
+        is.alternative_names
+            .iter()
+            .filter(|name| wanted.is_none_or(|wanted| wanted.as_str() != name.as_str()))
+            .cloned()
+            .map(Change::RemoveName),
+    );
+}
+
+fn difference<T: Ord + Copy>(
+    want: &std::collections::BTreeSet<T>,
+    is: &std::collections::BTreeSet<T>,
+    (add, drop): (fn(T) -> Change, fn(T) -> Change),
+    work: &mut Work,
+) {
+    if want != is {
+        work.adds.extend(want.difference(is).copied().map(add));
+        work.drops.extend(is.difference(want).copied().map(drop));
+    }
+}

@@ -1,0 +1,221 @@
+//! What is ours, and why we may say so.
+//!
+//! # Guarantees
+//! A device is ours when it bears at least two of our three marks: the link group, the alias of our
+//! cluster, a number from our range. One mark alone can be chance; two are not. An alias that names
+//! another cluster overrules everything: that device is another agent's.
+//!
+//! A kernel sets group and number in the moment it makes the device, so there is no moment in which
+//! a device of ours cannot be recognised, even when the agent dies between two messages; and when
+//! someone changes one mark, the two others are left to put it back by.
+
+use std::ops::RangeInclusive;
+
+use weft_model::plan::Origin;
+use weft_model::revision::ClusterId;
+use weft_model::text::Text;
+
+use crate::seen::SeenLink;
+
+/// The link group of devices in use: `Weft` in ASCII.
+pub const GROUP: u32 = 0x5765_6674;
+
+/// The link groups of devices that wait to be destroyed, all of a group with one message.
+///
+/// There are several because a kernel keeps its network lock while it destroys a group, 20 ms per
+/// bridge: a group must stay small enough that nobody on the host notices.
+pub const DOOMED: RangeInclusive<u32> = 0x5764_0000..=0x5764_00ff;
+
+/// The numbers of our devices; kernels count up from 1 and never come here by themselves.
+pub const INDEXES: RangeInclusive<u32> = 0x5700_0000..=0x57ff_ffff;
+
+/// The protocol number that our routes carry, `W` in ASCII; no routing daemon is known to use it.
+pub const ROUTE_PROTOCOL: u8 = 0x57;
+
+/// How long a device's alias may be, in bytes (`IFALIASZ` less the final zero).
+const LONGEST_ALIAS: usize = 255;
+
+/// The group in which a device waits to be destroyed: neighbours in number share one.
+pub fn doomed_group(index: u32) -> u32 {
+    DOOMED.start() + ((index >> 6) & 0xff)
+}
+
+/// Whether `group` is one of those that wait to be destroyed.
+pub fn is_doomed(group: u32) -> bool {
+    DOOMED.contains(&group)
+}
+
+/// The name of a device that had to give its own to another and waits to be destroyed. The tilde
+/// keeps it apart from everything that a user could ask for.
+pub fn retired_name(index: u32) -> String {
+    format!("weft~{index:x}")
+}
+
+/// Tells our devices from all others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    cluster: ClusterId,
+}
+
+impl Owner {
+    /// The owner of what belongs to this cluster.
+    pub fn new(cluster: ClusterId) -> Self {
+        Self { cluster }
+    }
+
+    /// The alias that a device gets: `weft 0a1b2c3d zone/vnet "the user's name"`.
+    ///
+    /// A user's name that does not fit any more is cut.
+    pub fn alias(&self, origin: &Origin, users: Option<&Text>) -> String {
+        let mut alias = format!(
+            "{}{}/{}",
+            self.mark(),
+            origin.zone.as_str(),
+            origin.vnet.as_str()
+        );
+        if let Some(users) = users.filter(|users| !users.as_str().is_empty()) {
+            let room = LONGEST_ALIAS.saturating_sub(alias.len() + 3);
+            let text = users.as_str();
+            let end = (0..=room.min(text.len()))
+                .rev()
+                .find(|end| text.is_char_boundary(*end))
+                .unwrap_or(0);
+            alias.push_str(" \"");
+            alias.push_str(&text[..end]);
+            alias.push('"');
+        }
+        alias
+    }
+
+    /// Whether the device is ours.
+    pub fn owns(&self, link: &SeenLink) -> bool {
+        let group = link.group == GROUP || is_doomed(link.group);
+        let index = INDEXES.contains(&link.index);
+        match self.read(link.alias.as_deref()) {
+            Alias::Ours => group || index,
+            Alias::AnotherClusters => false,
+            Alias::Neither => group && index,
+        }
+    }
+
+    fn mark(&self) -> String {
+        format!("weft {} ", self.cluster.short())
+    }
+
+    fn read(&self, alias: Option<&str>) -> Alias {
+        let Some(rest) = alias.and_then(|alias| alias.strip_prefix("weft ")) else {
+            return Alias::Neither;
+        };
+        match rest.split_once(' ') {
+            Some((cluster, _)) if cluster == self.cluster.short() => Alias::Ours,
+            Some((cluster, _)) if is_cluster(cluster) => Alias::AnotherClusters,
+            Some(_) | None => Alias::Neither,
+        }
+    }
+}
+
+enum Alias {
+    Ours,
+    AnotherClusters,
+    Neither,
+}
+
+fn is_cluster(text: &str) -> bool {
+    text.len() == 8
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seen::SeenKind;
+
+    fn owner() -> Owner {
+        Owner::new(ClusterId::from_bytes([0x0a; 16]))
+    }
+
+    fn link(index: u32, group: u32, alias: Option<&str>) -> SeenLink {
+        let mut link = SeenLink::new(index, "x", SeenKind::Other);
+        link.group = group;
+        link.alias = alias.map(str::to_owned);
+        link
+    }
+
+    const OURS: &str = "weft 0a0a0a0a prod/web";
+    const ANOTHERS: &str = "weft 0b0b0b0b prod/web";
+
+    #[test]
+    fn what_others_leave_on_a_host_is_never_ours() {
+        let bridge = || SeenKind::Bridge {
+            spanning_tree: false,
+            forward_delay: 1500,
+        };
+        for (name, index, group, alias) in [
+            ("lo", 1, 0, None),
+            ("eth0", 2, 0, Some("uplink to rack 4")),
+            ("vmbr0", 3, 0, None),
+            ("docker0", 4, 0, None),
+            ("virbr0", 5, 0, None),
+            ("br-5c2f1e0d9a7b", 6, 0, None),
+            ("cni0", 7, 0, None),
+            ("flannel.1", 8, 0, None),
+            ("tap100i0", 9, 0, None),
+            ("fwbr100i0", 10, 0, None),
+            ("fwpr100p0", 11, 0, None),
+            ("vxlan_web", 12, 0, Some("by hand, do not touch")),
+            ("web", 13, 1, Some("weft")),
+            ("weft0", 14, 0x5765_6674, None),
+            ("weft~57000001", 15, 0, None),
+            ("far", 0x5700_0010, 0, None),
+            ("copy", 16, 0, Some(OURS)),
+            ("theirs", 0x5700_0011, 0x5765_6674, Some(ANOTHERS)),
+        ] {
+            let mut link = link(index, group, alias);
+            link.name = name.to_owned();
+            link.kind = bridge();
+            assert!(!owner().owns(&link), "{name}");
+        }
+    }
+
+    #[test]
+    fn two_marks_of_three_are_enough_whichever_is_lost() {
+        let index = *INDEXES.start() + 5;
+        for (index, group, alias) in [
+            (index, GROUP, Some(OURS)),
+            (index, doomed_group(index), Some(OURS)),
+            (index, GROUP, None),
+            (index, GROUP, Some("changed by hand")),
+            (index, 0, Some(OURS)),
+            (40, GROUP, Some(OURS)),
+        ] {
+            assert!(
+                owner().owns(&link(index, group, alias)),
+                "{index} {group} {alias:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_alias_names_cluster_zone_vnet_and_what_fits_of_the_users_name() {
+        let origin = Origin {
+            zone: "z".repeat(63).parse().unwrap(),
+            vnet: "v".repeat(63).parse().unwrap(),
+        };
+        let long: Text = "ü".repeat(100).parse().unwrap();
+        let alias = owner().alias(&origin, Some(&long));
+        assert!(alias.len() <= LONGEST_ALIAS, "{}", alias.len());
+        assert!(alias.ends_with("üü\""), "{alias}");
+        let origin = Origin {
+            zone: "prod".parse().unwrap(),
+            vnet: "web".parse().unwrap(),
+        };
+        let short: Text = "Web servers".parse().unwrap();
+        assert_eq!(
+            owner().alias(&origin, Some(&short)),
+            "weft 0a0a0a0a prod/web \"Web servers\""
+        );
+        assert_eq!(owner().alias(&origin, None), OURS);
+    }
+}

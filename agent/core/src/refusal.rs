@@ -1,0 +1,144 @@
+//! Why a plan cannot be applied here, found before anything is changed.
+//!
+//! # Forwarding
+//! The switches of the whole host are not ours to turn. A device of ours forwards IPv4 by its own
+//! switch, which is enough between vnets. Beyond that the host must forward by itself:
+//! * a source translation needs it, because the answers come in by a device that is not ours;
+//! * an IPv6 gateway needs it, because kernels forward IPv6 only where the whole host does.
+
+use std::collections::BTreeSet;
+
+use weft_model::facts::DeviceType;
+use weft_model::mtu::Mtu;
+use weft_model::plan::NodePlan;
+use weft_model::plan::link::Link;
+use weft_model::prefix::Family;
+use weft_model::report::Fault;
+
+use crate::clash;
+use crate::link::speaks_ipv6;
+use crate::own::Owner;
+use crate::plan::Scope;
+use crate::seen::{Seen, SeenKind};
+
+/// What the node can do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Abilities {
+    /// The device types that the kernel can make.
+    pub device_types: BTreeSet<DeviceType>,
+    /// The families that the whole host forwards.
+    pub forwarding: BTreeSet<Family>,
+    /// Whether there is an `nft` program.
+    pub nft: bool,
+    /// Whether the agent may turn the IPv6 switches of devices.
+    pub switches: bool,
+}
+
+/// Everything that keeps `next` from being applied, in the order of the plan; `scope` is what it
+/// changes, `now` what the node was last made to be.
+pub fn refusals(
+    owner: &Owner,
+    abilities: &Abilities,
+    now: Option<&NodePlan>,
+    next: &NodePlan,
+    seen: &Seen,
+    scope: &Scope,
+) -> Vec<Fault> {
+    let is_in_scope = |link: &&Link| match scope {
+        Scope::All => true,
+        Scope::Some { names, .. } => names.contains(link.name.as_str()),
+    };
+    let mut faults: Vec<Fault> = next
+        .links()
+        .filter(is_in_scope)
+        .filter_map(|link| unable(abilities, seen, link))
+        .collect();
+    for nat in next.nats() {
+        let family = nat.source.family();
+        let cause = if !abilities.nft {
+            Some((
+                "the nft program is missing".to_owned(),
+                "install nftables".to_owned(),
+            ))
+        } else if !abilities.forwarding.contains(&family) {
+            Some((
+                format!("the host does not forward {family}"),
+                forwarding_advice(family),
+            ))
+        } else {
+            None
+        };
+        faults.extend(cause.map(|(cause, advice)| Fault {
+            origin: Some(nat.origin.clone()),
+            attempt: format!("cannot translate the source addresses of {}", nat.source),
+            cause,
+            advice,
+        }));
+    }
+    faults.extend(
+        now.into_iter()
+            .flat_map(NodePlan::links)
+            .filter(is_in_scope)
+            .filter(|link| next.link(&link.name).is_none())
+            .filter_map(|link| {
+                let bridge = seen.named(link.name.as_str())?;
+                let is_ours = matches!(bridge.kind, SeenKind::Bridge { .. }) && owner.owns(bridge);
+                let guest = seen.ports(bridge.index).find(|port| !owner.owns(port))?;
+                is_ours.then(|| clash::guest(&link.origin, bridge, guest))
+            }),
+    );
+    faults
+}
+
+fn unable(abilities: &Abilities, seen: &Seen, link: &Link) -> Option<Fault> {
+    let kind = link.kind.device_type();
+    let wants_ipv6 = speaks_ipv6(link);
+    let (cause, advice) = if !abilities.device_types.contains(&kind) {
+        (
+            format!("the kernel cannot make devices of type {kind}"),
+            format!("load the kernel module {kind}, or keep the zone off this node"),
+        )
+    } else if wants_ipv6 && !seen.has_ipv6() {
+        (
+            "IPv6 is switched off on the host".to_owned(),
+            "start the kernel without ipv6.disable=1".to_owned(),
+        )
+    } else if wants_ipv6 && link.mtu.is_some_and(|mtu| mtu < Mtu::IPV6_MINIMUM) {
+        (
+            "its MTU is too small for IPv6".to_owned(),
+            format!("give the zone an MTU of at least {}", Mtu::IPV6_MINIMUM),
+        )
+    } else if seen.has_ipv6() && !abilities.switches {
+        (
+            format!(
+                "the agent may not write /proc/sys/net/ipv6/conf/{}",
+                link.name
+            ),
+            "let the agent's service write below /proc/sys/net".to_owned(),
+        )
+    } else if link.forward.contains(&Family::Ipv6)
+        && !abilities.forwarding.contains(&Family::Ipv6)
+    {
+        (
+            "the host does not forward IPv6".to_owned(),
+            forwarding_advice(Family::Ipv6),
+        )
+    } else {
+        return None;
+    };
+    Some(Fault {
+        origin: Some(link.origin.clone()),
+        attempt: format!("cannot make device {} of type {kind}", link.name),
+        cause,
+        advice,
+    })
+}
+
+fn forwarding_advice(family: Family) -> String {
+    match family {
+        Family::Ipv4 => "set the sysctl net.ipv4.ip_forward to 1".to_owned(),
+        Family::Ipv6 => "set the sysctl net.ipv6.conf.all.forwarding to 1; where the host takes \
+             its own address from router advertisements, set accept_ra of that device to 2 first"
+            .to_owned(),
+    }
+}

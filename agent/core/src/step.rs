@@ -1,0 +1,242 @@
+//! One change to the kernel, fully decided.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::IpAddr;
+
+use weft_model::name::VnetName;
+use weft_model::plan::Origin;
+use weft_model::plan::link::LinkKind;
+use weft_model::prefix::{InterfaceAddress, Prefix};
+
+use crate::nft::Table;
+
+/// One change: one kernel message, one switch, or one whole table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A change to one device of ours, or to what is on it.
+    Link {
+        /// The device's number.
+        index: u32,
+        /// The device's name when the step is made.
+        name: String,
+        /// The objects that the device is there for; `None` where the plan no longer knows.
+        origin: Option<Origin>,
+        /// What changes.
+        change: Change,
+    },
+    /// Destroys all devices of a group.
+    DestroyGroup {
+        /// The group.
+        group: u32,
+        /// The devices in it, ours all.
+        devices: BTreeSet<u32>,
+    },
+    /// Puts the table of source translations in place of what is there; `None` removes it.
+    Nat(Option<Table>),
+}
+
+/// A change to one device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Makes the device: down, without master, and in our group from its first moment.
+    Create {
+        /// What it is.
+        kind: LinkKind,
+        /// The Ethernet address; `None` leaves it to the kernel.
+        mac: Option<[u8; 6]>,
+        /// The MTU to begin with; `None` leaves it to the kernel.
+        mtu: Option<u32>,
+    },
+    /// Changes properties of the device, in one message.
+    Set(Box<Settings>),
+    /// Turns one IPv6 switch of the device.
+    Ipv6(Ipv6Switch, bool),
+    /// Gives the device one more name.
+    AddName(VnetName),
+    /// Takes one of the device's other names away.
+    RemoveName(String),
+    /// Adds an address.
+    AddAddress(InterfaceAddress),
+    /// Removes an address.
+    RemoveAddress(InterfaceAddress),
+    /// Adds a route.
+    AddRoute(Prefix),
+    /// Removes a route.
+    RemoveRoute(Prefix),
+    /// Adds an entry to the flood list.
+    AddFlood(IpAddr),
+    /// Removes an entry from the flood list.
+    RemoveFlood(IpAddr),
+    /// Destroys the device.
+    Destroy,
+}
+
+/// Properties of a device that one message can change together; `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// The name. A device must be down to get another.
+    pub name: Option<String>,
+    /// The alias.
+    pub alias: Option<String>,
+    /// The link group.
+    pub group: Option<u32>,
+    /// The MTU.
+    pub mtu: Option<u32>,
+    /// The Ethernet address.
+    pub mac: Option<[u8; 6]>,
+    /// What it is a port of.
+    pub master: Option<Master>,
+    /// Up or down.
+    pub up: Option<bool>,
+    /// Whether IPv4 packets that come in by it are forwarded.
+    pub forward_ipv4: Option<bool>,
+    /// Switches spanning tree and forwarding delay off (bridge).
+    pub plain_bridge: bool,
+    /// The source address (VXLAN).
+    pub local: Option<IpAddr>,
+    /// Whether it learns (VXLAN).
+    pub learning: Option<bool>,
+}
+
+/// What a device becomes a port of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Master {
+    /// Nothing.
+    Nobody,
+    /// The bridge with this number.
+    Bridge(u32),
+}
+
+/// An IPv6 switch of a device; only `/proc/sys` has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ipv6Switch {
+    /// `disable_ipv6`.
+    Disable,
+    /// `forwarding`.
+    Forwarding,
+    /// `accept_ra`.
+    AcceptRa,
+    /// `accept_dad`.
+    AcceptDad,
+}
+
+impl Ipv6Switch {
+    /// The switch's file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Disable => "disable_ipv6",
+            Self::Forwarding => "forwarding",
+            Self::AcceptRa => "accept_ra",
+            Self::AcceptDad => "accept_dad",
+        }
+    }
+}
+
+impl Settings {
+    /// Sets the device aside: it carries nothing any more and waits to be destroyed.
+    pub fn quiesce(group: u32) -> Self {
+        Self {
+            group: Some(group),
+            master: Some(Master::Nobody),
+            up: Some(false),
+            ..Self::default()
+        }
+    }
+
+    /// Whether nothing changes.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Step {
+    /// The objects that the step is made for.
+    pub fn origin(&self) -> Option<&Origin> {
+        match self {
+            Self::Link { origin, .. } => origin.as_ref(),
+            Self::DestroyGroup { .. } | Self::Nat(_) => None,
+        }
+    }
+
+    /// The numbers of the devices that the step changes.
+    pub fn devices(&self) -> BTreeSet<u32> {
+        match self {
+            Self::Link { index, .. } => BTreeSet::from([*index]),
+            Self::DestroyGroup { devices, .. } => devices.clone(),
+            Self::Nat(_) => BTreeSet::new(),
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Link { name, change, .. } => match change {
+                Change::Create { kind, .. } => {
+                    write!(f, "create device {name} of type {}", kind.device_type())
+                }
+                Change::Set(settings) => write!(f, "set device {name}: {settings}"),
+                Change::Ipv6(switch, value) => write!(
+                    f,
+                    "set net.ipv6.conf.{name}.{} to {}",
+                    switch.as_str(),
+                    u8::from(*value)
+                ),
+                Change::AddName(other) => write!(f, "give device {name} the name {other}"),
+                Change::RemoveName(other) => write!(f, "take the name {other} from device {name}"),
+                Change::AddAddress(address) => write!(f, "add address {address} to device {name}"),
+                Change::RemoveAddress(address) => {
+                    write!(f, "remove address {address} from device {name}")
+                }
+                Change::AddRoute(route) => write!(f, "add route {route} by device {name}"),
+                Change::RemoveRoute(route) => write!(f, "remove route {route} by device {name}"),
+                Change::AddFlood(peer) => write!(f, "add peer {peer} to device {name}"),
+                Change::RemoveFlood(peer) => write!(f, "remove peer {peer} from device {name}"),
+                Change::Destroy => write!(f, "destroy device {name}"),
+            },
+            Self::DestroyGroup { group, devices } => {
+                write!(f, "destroy the {} devices of group {group:#x}", devices.len())
+            }
+            Self::Nat(Some(Table::Rules(rules))) => {
+                write!(f, "write {} source translations", rules.len())
+            }
+            Self::Nat(Some(Table::Unreadable) | None) => {
+                f.write_str("remove all source translations")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mac = self.mac.map(|mac| {
+            let pairs: Vec<String> = mac.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("address {}", pairs.join(":"))
+        });
+        let parts = [
+            self.name.as_ref().map(|name| format!("name {name}")),
+            self.mtu.map(|mtu| format!("mtu {mtu}")),
+            mac,
+            self.group.map(|group| format!("group {group:#x}")),
+            self.alias.as_ref().map(|alias| format!("alias {alias:?}")),
+            self.master.map(|master| match master {
+                Master::Nobody => "no master".to_owned(),
+                Master::Bridge(index) => format!("master {index}"),
+            }),
+            self.forward_ipv4
+                .map(|on| format!("IPv4 forwarding {}", word(on))),
+            self.plain_bridge.then(|| "no spanning tree".to_owned()),
+            self.local.map(|local| format!("source {local}")),
+            self.learning.map(|on| format!("learning {}", word(on))),
+            self.up
+                .map(|up| if up { "up" } else { "down" }.to_owned()),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        f.write_str(&parts.join(", "))
+    }
+}
+
+fn word(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
+}
