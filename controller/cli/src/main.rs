@@ -1,3 +1,13 @@
-//! Entry point.
+//! `weftctl`: says to a controller what a cluster's network should be, and shows what it is.
+//!
+//! Modules are listed bottom-up; a module uses only those above its own.
+
+mod failure;
+
+mod console;
+mod moment;
+mod table;
+
+mod manifest;
 
 fn main() {}

@@ -1,0 +1,213 @@
+//! Where in a file a field of an object stands.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::Spanned;
+
+/// A line in a file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The file's path, or `stdin`.
+    pub file: Arc<str>,
+    /// The line, from 1.
+    pub line: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+/// The line, within the document, of a field such as `spec.vxlan.peers` or `spec.nodes.names[2]`;
+/// where the field is not written, that of the nearest field around it.
+pub fn line_of(document: &str, field: &str) -> Option<usize> {
+    let tree: Tree = serde_saphyr::from_str(document).ok()?;
+    let mut here = &tree;
+    let mut line = None;
+    for step in field.split(['.', '[', ']']).filter(|step| !step.is_empty()) {
+        // Keys of labels are written in quotes: `labels["a"]`.
+        let step = step.trim_matches('"');
+        let Some((found, below)) = here.step(step) else {
+            break;
+        };
+        line = Some(found);
+        here = below;
+    }
+    line
+}
+
+/// The innermost field that stands on a line of the document, `spec.vxlan.learning`.
+pub fn field_at(document: &str, line: usize) -> Option<String> {
+    let tree: Tree = serde_saphyr::from_str(document).ok()?;
+    tree.field_at(line)
+}
+
+/// A document as nothing but keys and lines.
+enum Tree {
+    Map(Vec<(String, usize, Tree)>),
+    List(Vec<(usize, Tree)>),
+    Leaf,
+}
+
+impl Tree {
+    fn step(&self, step: &str) -> Option<(usize, &Self)> {
+        match self {
+            Self::Map(entries) => entries
+                .iter()
+                .find(|(key, ..)| key == step)
+                .map(|(_, line, below)| (*line, below)),
+            Self::List(items) => {
+                let (line, below) = items.get(step.parse::<usize>().ok()?)?;
+                Some((*line, below))
+            }
+            Self::Leaf => None,
+        }
+    }
+
+    fn field_at(&self, wanted: usize) -> Option<String> {
+        match self {
+            Self::Map(entries) => entries.iter().find_map(|(key, line, below)| {
+                let inside = below.field_at(wanted).map(|rest| {
+                    let dot = if rest.starts_with('[') { "" } else { "." };
+                    format!("{key}{dot}{rest}")
+                });
+                inside.or_else(|| (*line == wanted).then(|| key.clone()))
+            }),
+            Self::List(items) => items.iter().enumerate().find_map(|(index, (line, below))| {
+                let inside = below
+                    .field_at(wanted)
+                    .map(|rest| format!("[{index}].{rest}"));
+                inside.or_else(|| (*line == wanted).then(|| format!("[{index}]")))
+            }),
+            Self::Leaf => None,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Tree {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Grow)
+    }
+}
+
+struct Grow;
+
+impl<'de> Visitor<'de> for Grow {
+    type Value = Tree;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tree, A::Error> {
+        let mut entries = Vec::new();
+        while let Some((key, below)) = map.next_entry::<Spanned<String>, Tree>()? {
+            entries.push((key.value, line(&key.referenced), below));
+        }
+        Ok(Tree::Map(entries))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Tree, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = list.next_element::<Spanned<Tree>>()? {
+            items.push((line(&item.referenced), item.value));
+        }
+        Ok(Tree::List(items))
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Tree, E> {
+        Ok(Tree::Leaf)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Tree, E> {
+        Ok(Tree::Leaf)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Tree, E> {
+        Ok(Tree::Leaf)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Tree, E> {
+        Ok(Tree::Leaf)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Tree, E> {
+        Ok(Tree::Leaf)
+    }
+
+    fn visit_unit<E>(self) -> Result<Tree, E> {
+        Ok(Tree::Leaf)
+    }
+
+    fn visit_some<D: serde::Deserializer<'de>>(self, inner: D) -> Result<Tree, D::Error> {
+        IgnoredAny::deserialize(inner).map(|_| Tree::Leaf)
+    }
+
+    fn visit_none<E>(self) -> Result<Tree, E> {
+        Ok(Tree::Leaf)
+    }
+}
+
+/// The line as a number of this machine; a line beyond its range does not exist in memory.
+pub fn line(location: &serde_saphyr::Location) -> usize {
+    usize::try_from(location.line()).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ZONE: &str = "\
+kind: Zone
+metadata:
+  name: z1
+  labels:
+    a: b
+spec:
+  type: vxlan
+  vxlan:
+    peers:
+      - 10.0.0.1
+      - 10.0.0.2
+    learning: true
+";
+
+    #[test]
+    fn a_field_is_found_by_its_path() {
+        let lines = [
+            ("kind", Some(1)),
+            ("metadata.name", Some(3)),
+            ("metadata.labels[\"a\"]", Some(5)),
+            ("spec.vxlan.learning", Some(12)),
+            ("spec.vxlan.peers[1]", Some(11)),
+            ("spec.vxlan.peers.1", Some(11)),
+        ];
+        for (field, line) in lines {
+            assert_eq!(line_of(ZONE, field), line, "{field}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_known_by_its_innermost_field() {
+        let fields = [
+            (1, Some("kind")),
+            (6, Some("spec")),
+            (11, Some("spec.vxlan.peers[1]")),
+            (12, Some("spec.vxlan.learning")),
+            (99, None),
+        ];
+        for (line, field) in fields {
+            assert_eq!(field_at(ZONE, line).as_deref(), field, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_field_that_is_not_written_is_where_it_would_be() {
+        assert_eq!(line_of(ZONE, "spec.mtu"), Some(6));
+        assert_eq!(line_of(ZONE, "status.live"), None);
+    }
+}
