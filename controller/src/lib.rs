@@ -4,3 +4,9 @@ pub mod store;
 
 pub mod etcd;
 pub mod leader;
+
+pub mod options;
+
+pub mod log;
+
+pub mod engine;

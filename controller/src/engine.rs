@@ -1,0 +1,19 @@
+//! The engine: keeps what users declared, brings it to all nodes, and knows how far it is.
+//!
+//! Everything that changes a node comes from the state machine in `weft_core::rollout`; what is
+//! here feeds it, stores what it says, and sends what it says.
+
+pub mod clock;
+pub mod refusal;
+pub mod storage;
+
+pub mod feed;
+
+pub mod draft;
+pub mod judge;
+pub mod writer;
+
+pub mod port;
+
+pub mod head;
+pub mod roster;

@@ -1,0 +1,94 @@
+//! What validation says of a draft, remembered for as long as the draft stays the same.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use weft_core::intent::Intent;
+use weft_core::snapshot::Snapshot;
+use weft_core::validate::validate;
+use weft_model::note::Note;
+
+/// What validation found.
+#[derive(Debug)]
+pub struct Verdict {
+    /// What users want; nothing when there is an error.
+    pub intent: Option<Arc<Intent>>,
+    /// Every finding.
+    pub notes: Vec<Note>,
+}
+
+/// Asks validation, and remembers the answers on the present draft and on the last change of it
+/// that was thought of, which mostly is the next draft.
+#[derive(Clone, Debug, Default)]
+pub struct Judge {
+    slots: Arc<Mutex<Slots>>,
+}
+
+#[derive(Debug, Default)]
+struct Slots {
+    present: Option<(Snapshot, Arc<Verdict>)>,
+    thought_of: Option<(Snapshot, Arc<Verdict>)>,
+}
+
+impl Judge {
+    /// What there is to say of the draft.
+    pub fn of(&self, snapshot: &Snapshot) -> Arc<Verdict> {
+        let mut slots = self.lock();
+        if let Some((known, verdict)) = &slots.present {
+            if same(known, snapshot) {
+                return Arc::clone(verdict);
+            }
+        }
+        if let Some((known, verdict)) = &slots.thought_of {
+            if same(known, snapshot) {
+                let verdict = Arc::clone(verdict);
+                slots.present = slots.thought_of.take();
+                return verdict;
+            }
+        }
+        drop(slots);
+        let verdict = judge(snapshot);
+        self.lock().present = Some((snapshot.clone(), Arc::clone(&verdict)));
+        verdict
+    }
+
+    /// What there would be to say of a draft that is not stored yet.
+    pub fn of_hypothesis(&self, snapshot: Snapshot) -> Arc<Verdict> {
+        let verdict = judge(&snapshot);
+        self.lock().thought_of = Some((snapshot, Arc::clone(&verdict)));
+        verdict
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Slots> {
+        // No code that could stop half-way runs under the lock.
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn judge(snapshot: &Snapshot) -> Arc<Verdict> {
+    let verdict = match validate(snapshot) {
+        Ok((intent, notes)) => Verdict {
+            intent: Some(Arc::new(intent)),
+            notes,
+        },
+        Err(notes) => Verdict {
+            intent: None,
+            notes,
+        },
+    };
+    Arc::new(verdict)
+}
+
+/// Whether two snapshots hold the same objects and facts. What they share in memory is not looked
+/// at, so that a draft and its own past are compared at the cost of what changed.
+pub fn same(one: &Snapshot, other: &Snapshot) -> bool {
+    one.nodes().differences(other.nodes()).found.is_empty()
+        && one.zones().differences(other.zones()).found.is_empty()
+        && one.vnets().differences(other.vnets()).found.is_empty()
+        && one.subnets().differences(other.subnets()).found.is_empty()
+        && one.facts().differences(other.facts()).found.is_empty()
+}
+
+/// Whether two snapshots hold the same objects, whatever nodes say of themselves.
+pub fn same_objects(one: &Snapshot, other: &Snapshot) -> bool {
+    same(one, &other.with_facts_of(one))
+}

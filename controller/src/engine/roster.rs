@@ -1,0 +1,211 @@
+//! The nodes whose agents are or were connected to this leader.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+use weft_model::message::{Confirmed, Standing};
+use weft_model::name::NodeName;
+use weft_model::report::NodeEvent;
+use weft_model::revision::Timestamp;
+use weft_proto::convert::message::progress_word;
+use weft_proto::v1;
+
+use super::port::{Arrival, Session, SessionId};
+
+/// How many events are kept of each node.
+const EVENTS_OF_A_NODE: usize = 32;
+
+/// How many events are kept of all nodes together, for the status of objects.
+const EVENTS_IN_ALL: usize = 1_024;
+
+/// Every node that this leader has heard of.
+#[derive(Debug, Default)]
+pub struct Roster {
+    places: BTreeMap<NodeName, Place>,
+    recent: VecDeque<(NodeName, Arc<NodeEvent>)>,
+    sessions: u64,
+}
+
+/// What this leader knows of one node.
+#[derive(Debug)]
+pub struct Place {
+    line: Option<Line>,
+    /// When the node was last heard of, for people.
+    pub last_seen: Timestamp,
+    /// The agent's version.
+    pub version: String,
+    /// The last plan that the node confirmed, as far as this leader knows.
+    pub confirmed: Confirmed,
+    /// What the node had begun and not finished when it said hello.
+    pub standing: Standing,
+    events: VecDeque<Arc<NodeEvent>>,
+}
+
+#[derive(Debug)]
+struct Line {
+    id: SessionId,
+    outbox: mpsc::Sender<v1::Down>,
+    ended: CancellationToken,
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.ended.cancel();
+    }
+}
+
+impl Roster {
+    /// Takes an agent in, in place of an older stream of the same node.
+    pub fn arrive(
+        &mut self,
+        arrival: &Arrival,
+        outbox: mpsc::Sender<v1::Down>,
+        now: Timestamp,
+    ) -> Session {
+        self.sessions += 1;
+        let id = SessionId(self.sessions);
+        let ended = CancellationToken::new();
+        let line = Line {
+            id,
+            outbox,
+            ended: ended.clone(),
+        };
+        let events = self.places.remove(&arrival.node).map(|place| {
+            if place.line.is_some() {
+                warn!(node = %arrival.node, "a second stream of the node takes the first one's place");
+            }
+            place.events
+        });
+        let place = Place {
+            line: Some(line),
+            last_seen: now,
+            version: arrival.version.clone(),
+            confirmed: arrival.hello.confirmed,
+            standing: arrival.hello.standing,
+            events: events.unwrap_or_default(),
+        };
+        self.places.insert(arrival.node.clone(), place);
+        Session { id, ended }
+    }
+
+    /// Notes that a stream ended; says whether it was the node's present one.
+    pub fn leave(&mut self, node: &NodeName, session: SessionId) -> bool {
+        let Some(place) = self.present(node, session) else {
+            return false;
+        };
+        place.line = None;
+        true
+    }
+
+    /// Notes that a node was heard of; says whether it was on its present stream.
+    pub fn hear(&mut self, node: &NodeName, session: SessionId, now: Timestamp) -> bool {
+        let Some(place) = self.present(node, session) else {
+            return false;
+        };
+        place.last_seen = now;
+        true
+    }
+
+    /// Sends a message; a node that is not connected misses it, and one that does not read is cut
+    /// off, so that it says hello again when it does. Says whether the message is on its way.
+    pub fn send(&mut self, node: &NodeName, message: v1::Down) -> bool {
+        let Some(place) = self.places.get_mut(node) else {
+            return false;
+        };
+        let Some(line) = &place.line else {
+            return false;
+        };
+        match line.outbox.try_send(message) {
+            Ok(()) => true,
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                warn!(node = %node, "agent does not read, its stream is closed");
+                place.line = None;
+                false
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => {
+                info!(node = %node, "agent's stream is closed");
+                place.line = None;
+                false
+            }
+        }
+    }
+
+    /// Notes what a node confirmed.
+    pub fn confirm(&mut self, node: &NodeName, confirmed: Confirmed) {
+        if let Some(place) = self.places.get_mut(node) {
+            place.confirmed = confirmed;
+            place.standing = Standing::Settled;
+        }
+    }
+
+    /// Keeps an event.
+    pub fn note(&mut self, node: &NodeName, event: &Arc<NodeEvent>) {
+        if let Some(place) = self.places.get_mut(node) {
+            push_bounded(&mut place.events, Arc::clone(event), EVENTS_OF_A_NODE);
+        }
+        push_bounded(
+            &mut self.recent,
+            (node.clone(), Arc::clone(event)),
+            EVENTS_IN_ALL,
+        );
+    }
+
+    /// What is known of a node.
+    pub fn get(&self, node: &NodeName) -> Option<&Place> {
+        self.places.get(node)
+    }
+
+    /// Whether a node's agent is connected.
+    pub fn is_connected(&self, node: &NodeName) -> bool {
+        self.places.get(node).is_some_and(Place::is_connected)
+    }
+
+    /// The nodes whose agents are connected.
+    pub fn connected(&self) -> impl Iterator<Item = &NodeName> {
+        self.places
+            .iter()
+            .filter(|(_, place)| place.is_connected())
+            .map(|(node, _)| node)
+    }
+
+    /// What happened lately, oldest first.
+    pub fn recent(&self) -> impl Iterator<Item = &(NodeName, Arc<NodeEvent>)> {
+        self.recent.iter()
+    }
+
+    fn present(&mut self, node: &NodeName, session: SessionId) -> Option<&mut Place> {
+        self.places
+            .get_mut(node)
+            .filter(|place| place.line.as_ref().is_some_and(|line| line.id == session))
+    }
+}
+
+impl Place {
+    /// Whether the node's agent is connected.
+    pub fn is_connected(&self) -> bool {
+        self.line.is_some()
+    }
+
+    /// What happened on the node lately, oldest first.
+    pub fn events(&self) -> impl Iterator<Item = &Arc<NodeEvent>> {
+        self.events.iter()
+    }
+
+    /// Where the node stood when it said hello, in a word.
+    pub fn standing_word(&self) -> &'static str {
+        match self.standing {
+            Standing::Settled => "idle",
+            Standing::Unsettled { progress, .. } => progress_word(progress),
+        }
+    }
+}
+
+fn push_bounded<T>(queue: &mut VecDeque<T>, item: T, bound: usize) {
+    if queue.len() >= bound {
+        queue.pop_front();
+    }
+    queue.push_back(item);
+}
