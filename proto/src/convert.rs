@@ -11,3 +11,4 @@ pub mod note;
 pub mod object;
 pub mod plan;
 pub mod report;
+pub mod zone;
