@@ -1,1 +1,30 @@
-//! The lab, the cases, end to end.
+//! The lab: a cluster on one machine, made of network namespaces, with real traffic.
+//!
+//! Nothing here touches the host's own network: every device lives in a namespace that the lab
+//! made, and goes with it. The modules are listed bottom-up.
+
+pub mod exec;
+pub mod skip;
+pub mod wait;
+
+pub mod lab;
+
+pub mod namespace;
+
+pub mod process;
+
+pub mod ping;
+
+pub mod programs;
+
+pub mod underlay;
+
+pub mod wires;
+
+pub mod node;
+
+pub mod guest;
+
+pub mod dump;
+
+pub mod cluster;

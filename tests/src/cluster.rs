@@ -1,0 +1,296 @@
+//! A whole cluster: nodes on a switch, an outside, a controller with its etcd, and the client.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::exec::{self, Output};
+use crate::guest::Guest;
+use crate::lab::Lab;
+use crate::namespace::Namespace;
+use crate::node::Node;
+use crate::process::Process;
+use crate::programs;
+use crate::underlay::Underlay;
+use crate::wait;
+use crate::wires::{self, Switch};
+
+/// The controller's port.
+const PORT: u16 = 7443;
+
+/// How long a cluster may take to come up: etcd elects itself in about a second.
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// Where the controller keeps its objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Etcd {
+    /// In an etcd that the controller starts as its child.
+    Child,
+    /// In an etcd that runs by itself, as in a real installation.
+    External,
+}
+
+/// A cluster.
+#[derive(Debug)]
+pub struct Cluster {
+    // Processes are declared before the lab, so that they are gone when it shows their logs.
+    controller: Option<Process>,
+    etcd: Option<Process>,
+    nodes: Vec<Node>,
+    /// The family of the network between nodes.
+    pub underlay: Underlay,
+    /// The switch that joins nodes, controller and outside.
+    pub switch: Switch,
+    /// What is behind the default route.
+    pub outside: Namespace,
+    /// Where controller and client run.
+    pub control: Namespace,
+    lab: Lab,
+}
+
+impl Cluster {
+    /// Three nodes with their agents, a controller, and the outside.
+    ///
+    /// # Errors
+    /// When something does not come up.
+    pub fn start(lab: &Lab, underlay: Underlay, etcd: Etcd) -> Result<Self> {
+        let mut cluster = Self::wired(lab, underlay, 3)?;
+        if etcd == Etcd::External {
+            cluster.start_etcd()?;
+        }
+        cluster.start_controller()?;
+        for node in &mut cluster.nodes {
+            node.start_agent()?;
+        }
+        cluster.wait_for_nodes()?;
+        Ok(cluster)
+    }
+
+    /// The hosts and cables of a cluster of `count` nodes, where no program runs yet.
+    ///
+    /// # Errors
+    /// When the kernel or `ip` refuses.
+    pub fn wired(lab: &Lab, underlay: Underlay, count: usize) -> Result<Self> {
+        let mut switch = Switch::create(lab, underlay)?;
+        let outside = switch.host(lab, "outside", &underlay.router())?;
+        wires::make_outside(&outside)?;
+        let control = switch.host(lab, "control", &underlay.controller())?;
+        let server = format!(
+            "http://{}",
+            underlay.with_port(&underlay.controller(), PORT)
+        );
+        let mut nodes = Vec::new();
+        for number in 1..=count {
+            let name = format!("node{number}");
+            let host = switch.host(lab, &name, &underlay.node(number))?;
+            host.ip(&format!("route add default via {}", underlay.router()))?;
+            // What an administrator does on a hypervisor whose guests shall reach the outside.
+            host.sysctl("net.ipv4.ip_forward", "1")?;
+            host.sysctl("net.ipv6.conf.all.forwarding", "1")?;
+            nodes.push(Node::create(lab, &name, host, &server)?);
+        }
+        Ok(Self {
+            controller: None,
+            etcd: None,
+            nodes,
+            underlay,
+            switch,
+            outside,
+            control,
+            lab: lab.clone(),
+        })
+    }
+
+    /// Node `number`, from 1.
+    ///
+    /// # Errors
+    /// When there is no such node.
+    pub fn node(&mut self, number: usize) -> Result<&mut Node> {
+        self.nodes
+            .get_mut(number.wrapping_sub(1))
+            .with_context(|| format!("there is no node {number}"))
+    }
+
+    /// The namespace of node `number`, from 1.
+    ///
+    /// # Errors
+    /// When there is no such node.
+    pub fn host(&self, number: usize) -> Result<&Namespace> {
+        self.nodes
+            .get(number.wrapping_sub(1))
+            .map(Node::host)
+            .with_context(|| format!("there is no node {number}"))
+    }
+
+    /// Every node.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// Where the client finds the controller.
+    pub fn server(&self) -> String {
+        let address = self.underlay.controller();
+        format!("http://{}", self.underlay.with_port(&address, PORT))
+    }
+
+    /// Starts the etcd that runs by itself.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn start_etcd(&mut self) -> Result<()> {
+        let url = "http://127.0.0.1:2379";
+        let mut command = self.control.command("etcd");
+        command
+            .args(["--name", "lab", "--logger", "zap", "--data-dir"])
+            .arg(self.lab.folder().join("etcd.state"))
+            .args(["--listen-client-urls", url, "--advertise-client-urls", url])
+            .args(["--listen-peer-urls", "http://127.0.0.1:2380"])
+            .args(["--initial-advertise-peer-urls", "http://127.0.0.1:2380"])
+            .args(["--initial-cluster", "lab=http://127.0.0.1:2380"]);
+        self.etcd = Some(Process::start(&self.lab, "etcd", &command)?);
+        Ok(())
+    }
+
+    /// Starts the controller and waits until it answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn start_controller(&mut self) -> Result<()> {
+        let listen = self.underlay.with_port(&self.underlay.controller(), PORT);
+        let mut command = self.control.command(programs::path("weft-controller")?);
+        command
+            .args(["--listen", &listen, "--insecure", "--state-dir"])
+            .arg(self.lab.folder().join("controller.state"));
+        if self.etcd.is_some() {
+            command.args(["--etcd", "http://127.0.0.1:2379"]);
+        }
+        self.controller = Some(Process::start(&self.lab, "controller", &command)?);
+        wait::until("the controller to answer", START_LIMIT, || {
+            self.controller()?.check_running()?;
+            self.client(&["nodes"])
+        })?;
+        Ok(())
+    }
+
+    /// The controller.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn controller(&mut self) -> Result<&mut Process> {
+        self.controller
+            .as_mut()
+            .context("the controller does not run")
+    }
+
+    /// Asks the controller to stop.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn stop_controller(&mut self) -> Result<()> {
+        self.controller()?.stop()?;
+        self.controller = None;
+        Ok(())
+    }
+
+    /// Ends the controller as a crash would.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn kill_controller(&mut self) -> Result<()> {
+        self.controller()?.kill()?;
+        self.controller = None;
+        Ok(())
+    }
+
+    /// Waits until every node's agent is connected.
+    ///
+    /// # Errors
+    /// When one is not in time.
+    pub fn wait_for_nodes(&mut self) -> Result<()> {
+        wait::until("every node to be connected", START_LIMIT, || {
+            for node in &mut self.nodes {
+                node.agent()?;
+            }
+            let listed = self.client(&["nodes", "-o", "json"])?;
+            let nodes: serde_json::Value =
+                serde_json::from_str(&listed).context("cannot read the list of nodes")?;
+            let connected = count_connected(&nodes);
+            ensure!(connected == self.nodes.len(), "{connected} are connected");
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    /// Runs weftctl, however it ends.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn weftctl(&self, arguments: &[&str]) -> Result<Output> {
+        exec::output(&mut self.weftctl_command(arguments)?)
+    }
+
+    /// Runs weftctl, which must end well; returns what it printed.
+    ///
+    /// # Errors
+    /// When it ends with anything but 0.
+    pub fn client(&self, arguments: &[&str]) -> Result<String> {
+        exec::run(&mut self.weftctl_command(arguments)?)
+    }
+
+    /// The command that runs weftctl beside the controller.
+    ///
+    /// # Errors
+    /// When weftctl was not built.
+    pub fn weftctl_command(&self, arguments: &[&str]) -> Result<Command> {
+        let mut command = self.control.command(programs::path("weftctl")?);
+        command.args(["--server", &self.server()]).args(arguments);
+        Ok(command)
+    }
+
+    /// Writes a manifest into the lab's folder.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn manifest(&self, name: &str, text: &str) -> Result<PathBuf> {
+        let file = self.lab.folder().join(format!("{name}.yaml"));
+        fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+        Ok(file)
+    }
+
+    /// Applies a manifest and rolls it out to every node, which must go well.
+    ///
+    /// # Errors
+    /// When it does not; the error has what weftctl said.
+    pub fn roll_out(&self, name: &str, text: &str) -> Result<String> {
+        let file = self.manifest(name, text)?;
+        let file = file.to_string_lossy();
+        self.client(&["apply", "-f", &file, "--rollout", "--wait"])
+    }
+
+    /// A guest on node `number`, plugged into a bridge there.
+    ///
+    /// # Errors
+    /// When the bridge is not there.
+    pub fn guest(&self, name: &str, number: usize, bridge: &str) -> Result<Guest> {
+        Guest::plug(&self.lab, name, self.host(number)?, bridge)
+    }
+
+    /// The lab that the cluster is in.
+    pub fn lab(&self) -> &Lab {
+        &self.lab
+    }
+}
+
+/// How many of the listed nodes have their agent connected.
+fn count_connected(nodes: &serde_json::Value) -> usize {
+    let list = nodes.get("nodes").unwrap_or(nodes);
+    list.as_array().map_or(0, |nodes| {
+        nodes
+            .iter()
+            .filter(|node| node.get("connected") == Some(&serde_json::Value::Bool(true)))
+            .count()
+    })
+}

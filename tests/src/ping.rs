@@ -1,0 +1,152 @@
+//! Pings: one, to know whether; many, to know how many were lost.
+
+use std::collections::BTreeSet;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::exec;
+use crate::namespace::Namespace;
+
+/// What an ICMP echo adds to its payload in an IPv4 packet: 20 bytes of IP and 8 of ICMP.
+const OVERHEAD: u32 = 28;
+
+/// Sends one packet and says whether the answer came within a second.
+///
+/// # Errors
+/// When there was no answer; the error has what `ping` said.
+pub fn once(from: &Namespace, to: &str) -> Result<()> {
+    exec::run(
+        from.command("ping")
+            .args(["-n", "-q", "-c", "1", "-W", "1", to]),
+    )
+    .map(|_| ())
+}
+
+/// Sends one IPv4 packet of `bytes` in all that must not be cut on its way.
+///
+/// # Errors
+/// When there was no answer; the error has what `ping` said.
+pub fn whole(from: &Namespace, to: &str, bytes: u32) -> Result<()> {
+    let payload = (bytes - OVERHEAD).to_string();
+    exec::run(from.command("ping").args([
+        "-n", "-q", "-c", "1", "-W", "1", "-M", "do", "-s", &payload, to,
+    ]))
+    .map(|_| ())
+}
+
+/// A ping that goes on until it is stopped.
+#[derive(Debug)]
+pub struct Series {
+    child: Child,
+}
+
+/// What became of a series.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tally {
+    /// How many packets were sent.
+    pub sent: u32,
+    /// The numbers of those without an answer.
+    pub lost: BTreeSet<u32>,
+}
+
+impl Series {
+    /// Starts to send a hundred packets a second.
+    ///
+    /// # Errors
+    /// When `ping` cannot be started.
+    pub fn start(from: &Namespace, to: &str) -> Result<Self> {
+        let inside = from.command("ping");
+        let child = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "--"])
+            .arg(inside.get_program())
+            .args(inside.get_args())
+            .args(["-n", "-i", "0.01", to])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("cannot run ping")?;
+        Ok(Self { child })
+    }
+
+    /// Ends the series and counts.
+    ///
+    /// # Errors
+    /// When `ping` ended before, or said what we cannot read.
+    pub fn stop(self) -> Result<Tally> {
+        let pid = i32::try_from(self.child.id()).context("a process id out of range")?;
+        kill(Pid::from_raw(pid), Signal::SIGINT).context("the ping has ended already")?;
+        let output = self
+            .child
+            .wait_with_output()
+            .context("cannot wait for ping")?;
+        tally(&String::from_utf8_lossy(&output.stdout))
+    }
+}
+
+/// Counts what `ping` printed.
+fn tally(text: &str) -> Result<Tally> {
+    let sent: u32 = text
+        .lines()
+        .find_map(|line| line.split_once(" packets transmitted")?.0.parse().ok())
+        .with_context(|| format!("ping printed no summary: {text}"))?;
+    let answered: BTreeSet<u32> = text
+        .lines()
+        .filter(|line| line.contains(" bytes from "))
+        .filter_map(|line| {
+            let number = line.split_once("icmp_seq=")?.1;
+            number.split_whitespace().next()?.parse().ok()
+        })
+        .collect();
+    if answered.is_empty() {
+        bail!("no packet of {sent} was answered");
+    }
+    // The answer to the last one may have been on its way when the series was stopped.
+    let lost = (1..sent)
+        .filter(|number| !answered.contains(number))
+        .collect();
+    Ok(Tally { sent, lost })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(numbers: &[u32], sent: u32) -> String {
+        let mut text = String::from("PING 10.0.0.2 (10.0.0.2) 56(84) bytes of data.\n");
+        for number in numbers {
+            text.push_str(&format!(
+                "64 bytes from 10.0.0.2: icmp_seq={number} ttl=64 time=0.1 ms\n"
+            ));
+        }
+        text.push_str(&format!(
+            "\n--- 10.0.0.2 ping statistics ---\n{sent} packets transmitted, {} received\n",
+            numbers.len()
+        ));
+        text
+    }
+
+    #[test]
+    fn a_packet_without_an_answer_is_lost() {
+        assert_eq!(
+            tally(&text(&[1, 2, 4], 4)).unwrap(),
+            Tally {
+                sent: 4,
+                lost: BTreeSet::from([3])
+            }
+        );
+    }
+
+    #[test]
+    fn the_last_packet_may_be_on_its_way() {
+        assert_eq!(tally(&text(&[1, 2], 3)).unwrap().lost, BTreeSet::new());
+    }
+
+    #[test]
+    fn a_series_without_any_answer_is_an_error() {
+        assert!(tally(&text(&[], 5)).is_err());
+    }
+}
