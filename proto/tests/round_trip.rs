@@ -40,7 +40,7 @@ use weft_proto::{digest, v1};
 
 fn name<T: std::str::FromStr<Err: std::fmt::Debug> + std::fmt::Debug>() -> impl Strategy<Value = T>
 {
-    "[a-z][a-z0-9]{0,6}[a-z]".prop_map(|text| text.parse().unwrap())
+    "x[a-z0-9]{0,6}[a-z]".prop_map(|text| text.parse().unwrap())
 }
 
 fn text() -> impl Strategy<Value = Text> {
