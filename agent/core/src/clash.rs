@@ -10,14 +10,20 @@ use crate::seen::SeenLink;
 /// A device that is not ours has the name.
 pub(crate) fn name(link: &Link, name: &str, other: &SeenLink) -> Fault {
     let cause = if other.name == name {
-        format!("a device of that name is there and is not Weft's (number {})", other.index)
+        format!(
+            "a device of that name is there and is not Weft's (number {})",
+            other.index
+        )
     } else {
         format!("device {} has {name} as another name", other.name)
     };
     fault(
         link,
         cause,
-        format!("rename or remove device {}, or give the vnet another name", other.name),
+        format!(
+            "rename or remove device {}, or give the vnet another name",
+            other.name
+        ),
     )
 }
 

@@ -1,3 +1,26 @@
 //! Decides for one node, without IO.
 
+pub mod nft;
+pub mod seen;
+pub mod step;
+
+pub mod own;
+
+mod link;
+
+pub mod scope;
+
+mod clash;
+pub mod collect;
+pub mod plan;
+pub mod refusal;
+pub mod replay;
+
+pub mod driver;
+
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod laws;
+
 pub mod session;

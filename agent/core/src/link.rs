@@ -1,5 +1,7 @@
 //! What one wanted device still lacks.
 
+use std::collections::BTreeSet;
+
 use weft_model::mtu::Mtu;
 use weft_model::plan::link::{Link, LinkKind, Vxlan};
 use weft_model::prefix::Family;
@@ -86,6 +88,7 @@ pub(crate) fn retired(is: &SeenLink) -> SeenLink {
     link.group = own::doomed_group(is.index);
     link.up = false;
     link.master = None;
+    link.alternative_names.clear();
     link.routes.clear();
     link.addresses
         .retain(|address| address.family() == Family::Ipv4);
@@ -100,25 +103,27 @@ pub(crate) fn update(want: &Link, alias: String, master: Option<u32>, is: &SeenL
         ..Work::default()
     };
     names(want, is, &mut work);
-    difference(
-        &want.addresses,
-        &is.addresses,
-        (Change::AddAddress, Change::RemoveAddress),
-        &mut work,
+    let addresses = (
+        Change::AddAddress as fn(_) -> _,
+        Change::RemoveAddress as fn(_) -> _,
     );
-    difference(
-        &want.routes,
-        &is.routes,
-        (Change::AddRoute, Change::RemoveRoute),
-        &mut work,
+    let routes = (
+        Change::AddRoute as fn(_) -> _,
+        Change::RemoveRoute as fn(_) -> _,
     );
+    // Routes go before the addresses with which a kernel would take them away.
+    drops(&want.routes, &is.routes, routes.1, &mut work);
+    drops(&want.addresses, &is.addresses, addresses.1, &mut work);
+    adds(&want.addresses, &is.addresses, addresses.0, &mut work);
+    adds(&want.routes, &is.routes, routes.0, &mut work);
+    let off = Change::Ipv6(Ipv6Switch::Disable, true);
+    if !has_room_for_ipv6(want) || work.switches.contains(&off) {
+        // The kernel takes them away by itself.
+        work.drops.retain(|change| !is_ipv6(change));
+    }
     if let LinkKind::Vxlan(vxlan) = &want.kind {
-        difference(
-            &vxlan.flood,
-            &is.flood,
-            (Change::AddFlood, Change::RemoveFlood),
-            &mut work,
-        );
+        adds(&vxlan.flood, &is.flood, Change::AddFlood, &mut work);
+        drops(&vxlan.flood, &is.flood, Change::RemoveFlood, &mut work);
     }
     work
 }
@@ -175,14 +180,17 @@ pub(crate) fn speaks_ipv6(want: &Link) -> bool {
             .any(|route| route.family() == Family::Ipv6)
 }
 
+/// A kernel has no IPv6 on a device whose MTU is smaller.
+fn has_room_for_ipv6(want: &Link) -> bool {
+    want.mtu.is_none_or(|mtu| mtu >= Mtu::IPV6_MINIMUM)
+}
+
 fn switches(want: &Link, is: &SeenLink) -> Vec<Change> {
-    let (Some(has), true) = (
-        is.ipv6,
-        want.mtu.is_none_or(|mtu| mtu >= Mtu::IPV6_MINIMUM),
-    ) else {
+    let (Some(has), true) = (is.ipv6, has_room_for_ipv6(want)) else {
         return Vec::new();
     };
-    let turn = |switch, has: Option<bool>, on| (has != Some(on)).then_some(Change::Ipv6(switch, on));
+    let turn =
+        |switch, has: Option<bool>, on| (has != Some(on)).then_some(Change::Ipv6(switch, on));
     if speaks_ipv6(want) {
         let forward = want.forward.contains(&Family::Ipv6);
         // Probing would find the same gateway on another node, where it is meant to be.
@@ -216,14 +224,28 @@ fn names(want: &Link, is: &SeenLink, work: &mut Work) {
     );
 }
 
-fn difference<T: Ord + Copy>(
-    want: &std::collections::BTreeSet<T>,
-    is: &std::collections::BTreeSet<T>,
-    (add, drop): (fn(T) -> Change, fn(T) -> Change),
+fn adds<T: Ord + Copy>(
+    want: &BTreeSet<T>,
+    is: &BTreeSet<T>,
+    add: fn(T) -> Change,
     work: &mut Work,
 ) {
-    if want != is {
-        work.adds.extend(want.difference(is).copied().map(add));
-        work.drops.extend(is.difference(want).copied().map(drop));
+    work.adds.extend(want.difference(is).copied().map(add));
+}
+
+fn drops<T: Ord + Copy>(
+    want: &BTreeSet<T>,
+    is: &BTreeSet<T>,
+    drop: fn(T) -> Change,
+    work: &mut Work,
+) {
+    work.drops.extend(is.difference(want).copied().map(drop));
+}
+
+fn is_ipv6(change: &Change) -> bool {
+    match change {
+        Change::RemoveAddress(address) => address.family() == Family::Ipv6,
+        Change::RemoveRoute(route) => route.family() == Family::Ipv6,
+        _ => false,
     }
 }

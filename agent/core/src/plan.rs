@@ -3,98 +3,23 @@
 //! # Guarantees
 //! * Masters come before their ports, making and attaching before taking away, and nothing is
 //!   destroyed: what the plan no longer has is set aside (down, without master, in a doomed group)
-//!   so that going back is planning the earlier plan. [`collect`] destroys it later.
+//!   so that going back is planning the earlier plan. [`collect`](crate::collect) destroys it later.
 //! * A device that is not ours is in no step, and neither is a guest's port on a bridge of ours.
 //! * A kernel allows one VXLAN device per network and port, so one of ours that has them already is
 //!   taken over, whatever its name was: two vnets can trade networks and trade them back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use weft_model::facts::DeviceType;
 use weft_model::plan::link::{Link, LinkKind};
-use weft_model::plan::{Entry, EntryKey, NodePlan, Origin, PlanDelta};
+use weft_model::plan::{NodePlan, Origin};
 use weft_model::report::Fault;
 
 use crate::link::{self, Work};
 use crate::own::{self, Owner};
+use crate::scope::Scope;
 use crate::seen::{Seen, SeenKind, SeenLink};
 use crate::step::{Change, Settings, Step};
 use crate::{clash, nft};
-
-/// Which devices are looked at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// All of them.
-    All,
-    /// Those with these names, and the source translations where `nat` says so.
-    Some {
-        /// Names of devices.
-        names: BTreeSet<String>,
-        /// Whether source translations are looked at.
-        nat: bool,
-    },
-}
-
-impl Scope {
-    /// What two plans differ in.
-    pub fn between(was: &NodePlan, next: &NodePlan) -> Self {
-        let PlanDelta { remove, put } = was.delta(next);
-        let mut names = BTreeSet::new();
-        let mut nat = false;
-        for key in remove {
-            match key {
-                EntryKey::Link(name) => drop(names.insert(name.as_str().to_owned())),
-                EntryKey::Nat(..) => nat = true,
-            }
-        }
-        for entry in put {
-            match &*entry {
-                Entry::Link(link) => drop(names.insert(link.name.as_str().to_owned())),
-                Entry::Nat(_) => nat = true,
-            }
-        }
-        Self::Some { names, nat }
-    }
-
-    /// Widens the scope by these devices.
-    #[must_use]
-    pub fn and(self, more: impl IntoIterator<Item = String>) -> Self {
-        match self {
-            Self::All => Self::All,
-            Self::Some { mut names, nat } => {
-                names.extend(more);
-                Self::Some { names, nat }
-            }
-        }
-    }
-
-    fn has_nat(&self) -> bool {
-        match self {
-            Self::All => true,
-            Self::Some { nat, .. } => *nat,
-        }
-    }
-
-    fn wanted<'a>(&self, want: &'a NodePlan) -> Vec<&'a Link> {
-        let mut links: Vec<&Link> = match self {
-            Self::All => want.links().collect(),
-            Self::Some { names, .. } => names
-                .iter()
-                .filter_map(|name| want.link(&name.parse().ok()?))
-                .collect(),
-        };
-        // Stable: masters first, each half in the order of the names.
-        links.sort_by_key(|link| link.master.is_some());
-        links
-    }
-
-    fn present<'a>(&self, seen: &'a Seen) -> Vec<&'a SeenLink> {
-        match self {
-            Self::All => seen.links().collect(),
-            Self::Some { names, .. } => names.iter().filter_map(|name| seen.named(name)).collect(),
-        }
-    }
-}
 
 /// What is to be done, and what stands in the way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -154,34 +79,6 @@ pub fn plan(owner: &Owner, want: &NodePlan, seen: &Seen, scope: &Scope) -> Plan 
 
 fn is_set_up(step: &Step) -> bool {
     matches!(step, Step::Link { change: Change::Set(settings), .. } if settings.up == Some(true))
-}
-
-/// Plans the destruction of what was set aside, a group of devices at a time.
-pub fn collect(owner: &Owner, seen: &Seen) -> Vec<Step> {
-    let mut groups: BTreeMap<u32, (BTreeSet<u32>, bool)> = BTreeMap::new();
-    for link in seen.links().filter(|link| own::is_doomed(link.group)) {
-        let group = groups.entry(link.group).or_insert((BTreeSet::new(), true));
-        let is_idle = !link.up && seen.ports(link.index).all(|port| owner.owns(port));
-        if owner.owns(link) && is_idle {
-            group.0.insert(link.index);
-        } else {
-            group.1 = false;
-        }
-    }
-    let mut steps = Vec::new();
-    for (group, (devices, is_ours_alone)) in groups {
-        if is_ours_alone {
-            steps.push(Step::DestroyGroup { group, devices });
-        } else {
-            steps.extend(
-                devices
-                    .iter()
-                    .filter_map(|index| seen.link(*index))
-                    .map(|link| step(link.index, &link.name, None, Change::Destroy)),
-            );
-        }
-    }
-    steps
 }
 
 struct Round<'a> {
@@ -272,6 +169,15 @@ impl<'a> Round<'a> {
             .is_some_and(|want| link::is_compatible(&want.kind, &is.kind))
     }
 
+    /// Another device of ours that has the wanted device's alternative name, and will still have
+    /// it when names are given.
+    fn holder(&self, want: &'a Link, index: u32) -> Option<(&'a SeenLink, &'a str)> {
+        let name = want.alternative_name.as_ref()?.as_str();
+        let holder = self.seen.named(name)?;
+        let keeps = holder.index != index && !self.displaced.contains_key(&holder.index);
+        keeps.then_some((holder, name))
+    }
+
     /// A port of the device that is not ours.
     fn guest(&self, index: u32) -> Option<&'a SeenLink> {
         let owner = self.owner;
@@ -285,6 +191,10 @@ impl<'a> Round<'a> {
             if !is_set_aside(is) {
                 let quiesce = Settings::quiesce(own::doomed_group(is.index));
                 steps.push(set(is.index, &is.name, None, quiesce));
+            }
+            for other in &is.alternative_names {
+                let change = Change::RemoveName(other.clone());
+                steps.push(step(is.index, &is.name, None, change));
             }
             let name = own::retired_name(is.index);
             if is.name != name {
@@ -340,6 +250,10 @@ impl<'a> Round<'a> {
                 settle.push(on(&is.name, Change::Set(Box::new(settings))));
             }
             let name = want.name.as_str();
+            if let Some((holder, other)) = self.holder(want, *index) {
+                let change = Change::RemoveName(other.to_owned());
+                add.push(step(holder.index, &holder.name, None, change));
+            }
             add.extend(adds.into_iter().map(|change| on(name, change)));
             drop.extend(drops.into_iter().map(|change| on(name, change)));
         }
@@ -390,9 +304,4 @@ fn step(index: u32, name: &str, origin: Option<&Origin>, change: Change) -> Step
         origin: origin.cloned(),
         change,
     }
-}
-
-/// The device types that a plan needs.
-pub fn device_types(want: &NodePlan) -> BTreeSet<DeviceType> {
-    want.links().map(|link| link.kind.device_type()).collect()
 }

@@ -18,7 +18,7 @@ use weft_model::report::Fault;
 use crate::clash;
 use crate::link::speaks_ipv6;
 use crate::own::Owner;
-use crate::plan::Scope;
+use crate::scope::Scope;
 use crate::seen::{Seen, SeenKind};
 
 /// What the node can do.
@@ -116,8 +116,7 @@ fn unable(abilities: &Abilities, seen: &Seen, link: &Link) -> Option<Fault> {
             ),
             "let the agent's service write below /proc/sys/net".to_owned(),
         )
-    } else if link.forward.contains(&Family::Ipv6)
-        && !abilities.forwarding.contains(&Family::Ipv6)
+    } else if link.forward.contains(&Family::Ipv6) && !abilities.forwarding.contains(&Family::Ipv6)
     {
         (
             "the host does not forward IPv6".to_owned(),

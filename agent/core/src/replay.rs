@@ -3,6 +3,7 @@
 //! It is as strict as the oldest kernel that is supported (a device must be down to be renamed), so
 //! that a wrong order shows here.
 
+use weft_model::mtu::Mtu;
 use weft_model::plan::link::LinkKind;
 use weft_model::prefix::Family;
 
@@ -110,14 +111,23 @@ fn create(
     link.mac = mac.or(Some([2, 0, 0, 0, 0, 1]));
     link.mtu = mtu.unwrap_or(1500);
     link.forward_ipv4 = Some(false);
-    link.ipv6 = seen.has_ipv6().then_some(Ipv6 {
-        disabled: Some(false),
-        forwarding: Some(false),
-        accept_ra: Some(true),
-        accept_dad: Some(true),
-    });
+    follow_mtu(seen, &mut link);
     seen.put(link);
     Ok(())
+}
+
+/// A device too small for IPv6 has none, and starts from the defaults when it grows.
+fn follow_mtu(seen: &Seen, link: &mut SeenLink) {
+    if link.mtu < Mtu::IPV6_MINIMUM.get() || !seen.has_ipv6() {
+        link.ipv6 = None;
+    } else if link.ipv6.is_none() {
+        link.ipv6 = Some(Ipv6 {
+            disabled: Some(false),
+            forwarding: Some(false),
+            accept_ra: Some(true),
+            accept_dad: Some(true),
+        });
+    }
 }
 
 fn on_link(seen: &mut Seen, mut link: SeenLink, change: &Change) -> Result<(), Refused> {
@@ -246,9 +256,10 @@ fn set(seen: &mut Seen, mut link: SeenLink, settings: &Settings) -> Result<(), R
         SeenKind::Bridge { .. } | SeenKind::Other => {}
     }
     link.up = settings.up.unwrap_or(link.up);
-    let down = !link.up;
+    follow_mtu(seen, &mut link);
+    let off = !link.up || link.ipv6.is_none();
     seen.put(link);
-    if down {
+    if off {
         lose_ipv6(seen, index);
     }
     Ok(())

@@ -331,10 +331,7 @@ mod tests {
         link.up = false;
         seen.put(link);
         let link = seen.link(7).unwrap();
-        assert_eq!(
-            link.routes,
-            BTreeSet::from(["fd01::/64".parse().unwrap()])
-        );
+        assert_eq!(link.routes, BTreeSet::from(["fd01::/64".parse().unwrap()]));
         assert_eq!(link.addresses.len(), 1);
     }
 }

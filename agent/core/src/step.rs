@@ -196,7 +196,11 @@ impl fmt::Display for Step {
                 Change::Destroy => write!(f, "destroy device {name}"),
             },
             Self::DestroyGroup { group, devices } => {
-                write!(f, "destroy the {} devices of group {group:#x}", devices.len())
+                write!(
+                    f,
+                    "destroy the {} devices of group {group:#x}",
+                    devices.len()
+                )
             }
             Self::Nat(Some(Table::Rules(rules))) => {
                 write!(f, "write {} source translations", rules.len())
@@ -229,8 +233,7 @@ impl fmt::Display for Settings {
             self.plain_bridge.then(|| "no spanning tree".to_owned()),
             self.local.map(|local| format!("source {local}")),
             self.learning.map(|on| format!("learning {}", word(on))),
-            self.up
-                .map(|up| if up { "up" } else { "down" }.to_owned()),
+            self.up.map(|up| if up { "up" } else { "down" }.to_owned()),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         f.write_str(&parts.join(", "))

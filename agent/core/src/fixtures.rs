@@ -1,0 +1,199 @@
+//! Valid inputs for tests: a default, changed in one thing; and all of them at random.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use weft_model::object::drift::DriftPolicy;
+use weft_model::object::subnet::Snat;
+use weft_model::plan::link::{Link, LinkKind, Vxlan};
+use weft_model::plan::nat::Nat;
+use weft_model::plan::{Entry, NodePlan, Origin};
+use weft_model::port::UdpPort;
+use weft_model::prefix::Family;
+use weft_model::revision::ClusterId;
+
+use crate::own::Owner;
+use crate::seen::{Ipv6, Seen, SeenKind, SeenLink};
+
+/// The owner in all tests.
+pub(crate) fn owner() -> Owner {
+    Owner::new(ClusterId::from_bytes([0x0a; 16]))
+}
+
+/// A bridge that is all that a vnet `name` has.
+pub(crate) fn bridge(name: &str) -> Link {
+    Link {
+        name: name.parse().unwrap(),
+        origin: Origin {
+            zone: "prod".parse().unwrap(),
+            vnet: format!("{name}-vnet").replace('_', "-").parse().unwrap(),
+        },
+        kind: LinkKind::Bridge,
+        mtu: Some(1450.try_into().unwrap()),
+        mac: None,
+        alias: None,
+        alternative_name: None,
+        master: None,
+        addresses: BTreeSet::new(),
+        routes: BTreeSet::new(),
+        forward: BTreeSet::new(),
+        drift: DriftPolicy::Heal,
+    }
+}
+
+/// A VXLAN device with two peers, a port of `master`.
+pub(crate) fn vxlan(name: &str, vni: u32, master: &str) -> Link {
+    Link {
+        kind: LinkKind::Vxlan(Vxlan {
+            vni: vni.try_into().unwrap(),
+            local: [10, 0, 0, 1].into(),
+            port: UdpPort::VXLAN,
+            learning: true,
+            flood: Arc::new(BTreeSet::from([[10, 0, 0, 2].into(), [10, 0, 0, 3].into()])),
+        }),
+        master: Some(master.parse().unwrap()),
+        ..bridge(name)
+    }
+}
+
+/// A plan of these devices.
+pub(crate) fn plan_of(links: impl IntoIterator<Item = Link>) -> NodePlan {
+    links.into_iter().map(Entry::Link).collect()
+}
+
+/// A host on which nobody did anything yet, with IPv6.
+pub(crate) fn host() -> Seen {
+    let mut seen = Seen::default();
+    for (index, name) in [(1, "lo"), (2, "eth0")] {
+        let mut link = SeenLink::new(index, name, SeenKind::Other);
+        link.up = true;
+        link.ipv6 = Some(Ipv6::default());
+        seen.put(link);
+    }
+    seen
+}
+
+/// Any plan over four device names, so that names, networks and kinds collide often.
+pub(crate) fn any_plan() -> impl Strategy<Value = NodePlan> {
+    let names = ["a", "b", "c", "d"];
+    let vnis = Just(vec![1u32, 2, 3, 4]).prop_shuffle();
+    let seeds = proptest::collection::vec(any_seed(), 4);
+    (seeds, vnis, any::<bool>()).prop_map(move |(seeds, vnis, nat)| {
+        let is_bridge: BTreeMap<&str, bool> = names
+            .iter()
+            .zip(&seeds)
+            .filter(|(_, seed)| seed.present)
+            .map(|(name, seed)| (*name, seed.bridge))
+            .collect();
+        let mut plan: NodePlan = names
+            .iter()
+            .zip(seeds.iter().zip(vnis))
+            .filter(|(_, (seed, _))| seed.present)
+            .map(|(name, (seed, vni))| {
+                let master = names[seed.master];
+                Entry::Link(seed.link(name, vni, is_bridge.get(master) == Some(&true), master))
+            })
+            .collect();
+        if nat {
+            plan.put(Arc::new(Entry::Nat(Nat {
+                origin: bridge("a").origin,
+                source: "10.1.0.0/24".parse().unwrap(),
+                inside: "a".parse().unwrap(),
+                to: Snat::Masquerade,
+            })));
+        }
+        plan
+    })
+}
+
+#[derive(Clone, Debug)]
+struct Seed {
+    present: bool,
+    bridge: bool,
+    master: usize,
+    mtu: u32,
+    mac: bool,
+    named: bool,
+    addresses: u8,
+    peers: u8,
+    ipv6_underlay: bool,
+    learning: bool,
+    forward: bool,
+}
+
+fn any_seed() -> impl Strategy<Value = Seed> {
+    let first = (any::<bool>(), any::<bool>(), 0..4usize);
+    let second = (
+        prop_oneof![Just(1500u32), Just(1450), Just(600)],
+        any::<bool>(),
+        any::<bool>(),
+    );
+    let third = (0..16u8, 0..8u8, any::<bool>(), any::<bool>(), any::<bool>());
+    (first, second, third).prop_map(
+        |(
+            (present, bridge, master),
+            (mtu, mac, named),
+            (addresses, peers, ipv6_underlay, learning, forward),
+        )| Seed {
+            present,
+            bridge,
+            master,
+            mtu,
+            mac,
+            named,
+            addresses,
+            peers,
+            ipv6_underlay,
+            learning,
+            forward,
+        },
+    )
+}
+
+impl Seed {
+    fn link(&self, name: &str, vni: u32, has_master: bool, master: &str) -> Link {
+        let bits = |bits: u8| (0..4u8).filter(move |bit| bits & (1 << bit) != 0);
+        let number = name.as_bytes()[0];
+        let mut link = bridge(name);
+        link.mtu = Some(self.mtu.try_into().unwrap());
+        link.mac = self
+            .mac
+            .then(|| [2, 0, 0, 0, 0, number].try_into().unwrap());
+        link.alternative_name = self.named.then(|| format!("{name}-long").parse().unwrap());
+        if self.forward {
+            link.forward = BTreeSet::from([Family::Ipv4]);
+        }
+        if self.bridge {
+            let usable = bits(self.addresses).filter(|bit| *bit != 3 || self.mtu >= 1280);
+            link.addresses = usable
+                .map(|bit| {
+                    ["10.1.0.1/24", "10.1.0.2/24", "10.2.0.1/16", "fd00::1/64"][usize::from(bit)]
+                        .parse()
+                        .unwrap()
+                })
+                .collect();
+            if self.learning && self.addresses & 1 != 0 {
+                link.routes = BTreeSet::from(["10.9.0.0/24".parse().unwrap()]);
+            }
+            return link;
+        }
+        let address = |last: u8| -> IpAddr {
+            if self.ipv6_underlay {
+                Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, last.into()).into()
+            } else {
+                Ipv4Addr::new(10, 0, 0, last).into()
+            }
+        };
+        link.kind = LinkKind::Vxlan(Vxlan {
+            vni: vni.try_into().unwrap(),
+            local: address(100 + u8::from(self.named)),
+            port: UdpPort::VXLAN,
+            learning: self.learning,
+            flood: Arc::new(bits(self.peers).map(address).collect()),
+        });
+        link.master = has_master.then(|| master.parse().unwrap());
+        link
+    }
+}
