@@ -14,5 +14,10 @@ pub mod validate;
 
 pub mod compile;
 
+pub mod diff;
+pub mod plan_text;
+
+pub mod condition;
+
 #[cfg(test)]
 mod fixtures;

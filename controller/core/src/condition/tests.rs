@@ -1,0 +1,235 @@
+use weft_model::note::Severity;
+use weft_model::object::ObjectKey;
+use weft_model::plan::Origin;
+
+use super::*;
+
+const NOW: Timestamp = Timestamp(5_000);
+
+/// What is known of `vnet/web` on nodes n1, n2 and n3, all at revision 4.
+struct Scene {
+    key: ObjectKey,
+    pending: Option<Pending>,
+    notes: Vec<Note>,
+    carriers: BTreeSet<NodeName>,
+    nodes: BTreeMap<NodeName, NodeView>,
+}
+
+impl Scene {
+    fn settled() -> Self {
+        let names = ["n1", "n2", "n3"].map(|name| name.parse::<NodeName>().unwrap());
+        let node = NodeView {
+            connected: true,
+            confirmed: RevisionId(4),
+            at_head: true,
+            stage: Stage::None,
+        };
+        Self {
+            key: ObjectKey::new(Kind::Vnet, "web"),
+            pending: None,
+            notes: Vec::new(),
+            carriers: names.iter().cloned().collect(),
+            nodes: names.into_iter().map(|name| (name, node.clone())).collect(),
+        }
+    }
+
+    fn node(&mut self, name: &str) -> &mut NodeView {
+        self.nodes.get_mut(name).unwrap()
+    }
+
+    fn status(&self, before: &[Condition]) -> Status {
+        let zone = "lab".parse().unwrap();
+        let vnet = "web".parse().unwrap();
+        let view = View {
+            key: &self.key,
+            zone: Some(&zone),
+            vnet: Some(&vnet),
+            pending: self.pending,
+            notes: &self.notes,
+            head: RevisionId(4),
+            carriers: &self.carriers,
+            nodes: &self.nodes,
+        };
+        status(&view, before, NOW)
+    }
+
+    /// The condition on a topic: status, reason and message.
+    fn says(&self, topic: Topic) -> String {
+        let status = self.status(&[]);
+        let it = status
+            .conditions
+            .iter()
+            .find(|it| it.topic == topic)
+            .unwrap();
+        format!("{} {} {}", it.status.as_str(), it.reason, it.message)
+    }
+
+    fn states(&self) -> Vec<&'static str> {
+        self.status(&[])
+            .nodes
+            .iter()
+            .map(|it| it.state.as_str())
+            .collect()
+    }
+}
+
+fn fault(vnet: &str) -> Fault {
+    Fault {
+        origin: Some(Origin {
+            zone: "lab".parse().unwrap(),
+            vnet: vnet.parse().unwrap(),
+        }),
+        attempt: format!("cannot create device {vnet} of type bridge"),
+        cause: "not supported".to_owned(),
+        advice: "load the module bridge".to_owned(),
+    }
+}
+
+#[test]
+fn an_object_that_all_nodes_confirmed_is_live() {
+    let scene = Scene::settled();
+    assert_eq!(scene.says(Topic::Valid), "True Valid ");
+    assert_eq!(scene.says(Topic::Published), "True Published in revision 4");
+    assert_eq!(scene.says(Topic::Live), "True Live live on 3 of 3");
+    let status = scene.status(&[]);
+    assert_eq!((status.live(), status.wanted()), (3, 3));
+}
+
+#[test]
+fn a_changed_object_is_live_nowhere_until_it_is_published() {
+    let mut scene = Scene::settled();
+    scene.pending = Some(Pending::Changed);
+    assert_eq!(
+        scene.says(Topic::Published),
+        "False Changed revision 4 has it as it was before"
+    );
+    assert_eq!(
+        scene.says(Topic::Live),
+        "False NotPublished live on 0 of 3: n1 is Pending, n2 is Pending, n3 is Pending"
+    );
+    scene.node("n1").stage = Stage::Preparing;
+    scene.node("n2").stage = Stage::Applied;
+    scene.node("n3").stage = Stage::Reverted;
+    assert_eq!(scene.states(), ["Preparing", "Applied", "Reverted"]);
+}
+
+#[test]
+fn a_node_that_lags_behind_the_head_is_told_of() {
+    let mut scene = Scene::settled();
+    scene.node("n2").at_head = false;
+    scene.node("n2").confirmed = RevisionId(3);
+    assert_eq!(
+        scene.says(Topic::Live),
+        "False NotEverywhere live on 2 of 3: n2 is Pending"
+    );
+    assert_eq!(
+        scene.status(&[]).nodes[1].message,
+        "the node is at revision 3"
+    );
+}
+
+#[test]
+fn of_a_node_that_is_away_nobody_can_tell() {
+    let mut scene = Scene::settled();
+    scene.node("n3").connected = false;
+    assert_eq!(
+        scene.says(Topic::Live),
+        "Unknown Offline live on 2 of 3: n3 is Offline"
+    );
+    scene.node("n3").at_head = false;
+    assert_eq!(
+        scene.says(Topic::Live),
+        "False NotEverywhere live on 2 of 3: n3 is Offline"
+    );
+    scene.nodes.remove("n1");
+    assert_eq!(scene.states(), ["Offline", "Live", "Offline"]);
+}
+
+#[test]
+fn a_rollout_that_another_object_spoiled_leaves_this_one_live() {
+    let mut scene = Scene::settled();
+    scene.node("n1").stage = Stage::Refused(vec![fault("db")]);
+    scene.node("n2").stage = Stage::Reverted;
+    assert_eq!(scene.states(), ["Live", "Live", "Live"]);
+}
+
+#[test]
+fn the_object_at_fault_is_named_and_the_others_say_what_holds_them_back() {
+    let mut scene = Scene::settled();
+    scene.pending = Some(Pending::New);
+    scene.node("n1").stage = Stage::Refused(vec![fault("db"), fault("web")]);
+    scene.node("n2").stage = Stage::Failed(vec![fault("db")]);
+    let text = |vnet: &str| fault(vnet).to_string();
+    let status = scene.status(&[]);
+    let nodes: Vec<_> = status
+        .nodes
+        .iter()
+        .map(|it| (it.state, it.message.clone()))
+        .collect();
+    assert_eq!(
+        nodes,
+        [
+            (NodeState::Refused, text("web")),
+            (NodeState::Failed, text("db")),
+            (NodeState::Pending, String::new()),
+        ]
+    );
+}
+
+#[test]
+fn an_error_in_the_object_itself_makes_it_invalid() {
+    let mut scene = Scene::settled();
+    let note = |name: &str, severity| Note {
+        severity,
+        object: ObjectKey::new(Kind::Vnet, name),
+        field: "spec.zone".to_owned(),
+        problem: "zone lab does not exist".to_owned(),
+        advice: "create the zone".to_owned(),
+    };
+    scene.notes = vec![note("db", Severity::Error), note("web", Severity::Warning)];
+    let text = "spec.zone: zone lab does not exist: create the zone";
+    assert_eq!(scene.says(Topic::Valid), format!("True Warnings {text}"));
+    scene.notes.push(note("web", Severity::Error));
+    assert_eq!(scene.says(Topic::Valid), format!("False Invalid {text}"));
+}
+
+#[test]
+fn a_node_says_whether_it_is_connected() {
+    let mut scene = Scene::settled();
+    scene.key = ObjectKey::new(Kind::Node, "n1");
+    assert_eq!(scene.says(Topic::Connected), "True Connected ");
+    scene.node("n1").connected = false;
+    assert_eq!(
+        scene.says(Topic::Connected),
+        "False Offline last confirmed revision 4"
+    );
+    scene.key = ObjectKey::new(Kind::Node, "n9");
+    assert_eq!(
+        scene.says(Topic::Connected),
+        "False NeverSeen its agent has never connected"
+    );
+}
+
+#[test]
+fn a_condition_keeps_the_time_of_its_last_change() {
+    let mut scene = Scene::settled();
+    let mut before = scene.status(&[]).conditions;
+    before
+        .iter_mut()
+        .for_each(|it| it.last_transition = Timestamp(1_000));
+    scene.node("n1").at_head = false;
+    let times: Vec<_> = scene
+        .status(&before)
+        .conditions
+        .iter()
+        .map(|it| (it.topic, it.last_transition))
+        .collect();
+    assert_eq!(
+        times,
+        [
+            (Topic::Valid, Timestamp(1_000)),
+            (Topic::Published, Timestamp(1_000)),
+            (Topic::Live, NOW),
+        ]
+    );
+}

@@ -1,0 +1,311 @@
+//! What changes on a node, in words: one line a change.
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+
+use weft_model::name::LinkName;
+use weft_model::object::drift::DriftPolicy;
+use weft_model::plan::link::{Link, LinkKind, Vxlan};
+use weft_model::plan::nat::Nat;
+use weft_model::plan::{Entry, NodePlan, PlanDelta};
+
+/// The changes that a delta makes to a plan; what goes stands first, then what comes or changes.
+pub fn changes(plan: &NodePlan, delta: &PlanDelta) -> Vec<String> {
+    let mut lines = Vec::new();
+    for key in &delta.remove {
+        lines.push(format!("delete {key}"));
+    }
+    for entry in &delta.put {
+        let before = plan.get(&entry.key()).map(|entry| &**entry);
+        match (before, &**entry) {
+            (Some(Entry::Link(old)), Entry::Link(new)) => change_link(old, new, &mut lines),
+            (Some(Entry::Nat(old)), Entry::Nat(new)) => change_nat(old, new, &mut lines),
+            (None | Some(Entry::Nat(_)), Entry::Link(new)) => create_link(new, &mut lines),
+            (None | Some(Entry::Link(_)), Entry::Nat(new)) => create_nat(new, &mut lines),
+        }
+    }
+    lines
+}
+
+fn create_link(link: &Link, lines: &mut Vec<String>) {
+    let mut parts = vec![kind(&link.kind)];
+    match &link.kind {
+        LinkKind::Bridge => {}
+        LinkKind::Vxlan(vxlan) => parts.extend(vxlan_parts(vxlan)),
+    }
+    parts.extend(link.mtu.map(|mtu| format!("MTU {mtu}")));
+    parts.extend(link.mac.map(|mac| format!("MAC {mac}")));
+    parts.extend(
+        link.alias
+            .as_ref()
+            .map(|alias| format!("alias {alias:?}", alias = alias.as_str())),
+    );
+    parts.extend(
+        link.alternative_name
+            .as_ref()
+            .map(|name| format!("also called {name}")),
+    );
+    parts.extend(
+        link.master
+            .as_ref()
+            .map(|master| format!("port of {master}")),
+    );
+    if link.drift == DriftPolicy::Observe {
+        parts.push("drift only observed".to_owned());
+    }
+    lines.push(format!(
+        "create device {} ({})",
+        link.name,
+        parts.join(", ")
+    ));
+    change_sets(&bare(link), link, lines);
+}
+
+/// The same device with nothing on it.
+fn bare(link: &Link) -> Link {
+    Link {
+        addresses: BTreeSet::new(),
+        routes: BTreeSet::new(),
+        forward: BTreeSet::new(),
+        ..link.clone()
+    }
+}
+
+fn change_link(old: &Link, new: &Link, lines: &mut Vec<String>) {
+    let name = &new.name;
+    match (&old.kind, &new.kind) {
+        (LinkKind::Bridge, LinkKind::Bridge) => {}
+        (LinkKind::Vxlan(old), LinkKind::Vxlan(new)) => change_vxlan(name, old, new, lines),
+        (LinkKind::Bridge, LinkKind::Vxlan(_)) | (LinkKind::Vxlan(_), LinkKind::Bridge) => {
+            lines.push(format!(
+                "replace device {name} ({} by {})",
+                kind(&old.kind),
+                kind(&new.kind)
+            ));
+        }
+    }
+    if old.origin != new.origin {
+        lines.push(format!("give {name} from {} to {}", old.origin, new.origin));
+    }
+    set(name, "mtu", old.mtu.as_ref(), new.mtu.as_ref(), lines);
+    set(name, "mac", old.mac.as_ref(), new.mac.as_ref(), lines);
+    set(name, "alias", old.alias.as_ref(), new.alias.as_ref(), lines);
+    let names = (old.alternative_name.as_ref(), new.alternative_name.as_ref());
+    set(name, "alternative name", names.0, names.1, lines);
+    set(
+        name,
+        "bridge",
+        old.master.as_ref(),
+        new.master.as_ref(),
+        lines,
+    );
+    if old.drift != new.drift {
+        let (before, after) = (drift(old.drift), drift(new.drift));
+        set(name, "drift", Some(&before), Some(&after), lines);
+    }
+    change_sets(old, new, lines);
+}
+
+fn change_vxlan(name: &LinkName, old: &Vxlan, new: &Vxlan, lines: &mut Vec<String>) {
+    set(name, "VNI", Some(&old.vni), Some(&new.vni), lines);
+    set(name, "local", Some(&old.local), Some(&new.local), lines);
+    set(name, "port", Some(&old.port), Some(&new.port), lines);
+    let (before, after) = (on_off(old.learning), on_off(new.learning));
+    set(name, "learning", Some(&before), Some(&after), lines);
+    for peer in old.flood.difference(&new.flood) {
+        lines.push(format!("remove peer {peer} from {name}"));
+    }
+    for peer in new.flood.difference(&old.flood) {
+        lines.push(format!("add peer {peer} to {name}"));
+    }
+}
+
+fn change_sets(old: &Link, new: &Link, lines: &mut Vec<String>) {
+    let name = &new.name;
+    for address in old.addresses.difference(&new.addresses) {
+        lines.push(format!("remove address {address} from {name}"));
+    }
+    for address in new.addresses.difference(&old.addresses) {
+        lines.push(format!("add address {address} to {name}"));
+    }
+    for route in old.routes.difference(&new.routes) {
+        lines.push(format!("remove route {route} via {name}"));
+    }
+    for route in new.routes.difference(&old.routes) {
+        lines.push(format!("add route {route} via {name}"));
+    }
+    for family in old.forward.difference(&new.forward) {
+        lines.push(format!("stop forwarding {family} from {name}"));
+    }
+    for family in new.forward.difference(&old.forward) {
+        lines.push(format!("forward {family} from {name}"));
+    }
+}
+
+fn create_nat(nat: &Nat, lines: &mut Vec<String>) {
+    lines.push(format!(
+        "translate sources in {} to {} unless they leave by {}",
+        nat.source, nat.to, nat.inside
+    ));
+}
+
+fn change_nat(old: &Nat, new: &Nat, lines: &mut Vec<String>) {
+    let source = new.source;
+    if old.to != new.to {
+        lines.push(format!(
+            "translate sources in {source} to {} -> {}",
+            old.to, new.to
+        ));
+    }
+    if old.inside != new.inside {
+        lines.push(format!(
+            "leave sources in {source} as they are on {} -> {}",
+            old.inside, new.inside
+        ));
+    }
+    if old.origin != new.origin {
+        lines.push(format!(
+            "give the translation of {source} from {} to {}",
+            old.origin, new.origin
+        ));
+    }
+}
+
+fn kind(kind: &LinkKind) -> String {
+    kind.device_type().as_str().to_owned()
+}
+
+fn vxlan_parts(vxlan: &Vxlan) -> Vec<String> {
+    let mut parts = vec![
+        format!("VNI {}", vxlan.vni),
+        format!("local {}", vxlan.local),
+        format!("port {}", vxlan.port),
+    ];
+    if !vxlan.learning {
+        parts.push("learning off".to_owned());
+    }
+    parts.push(match vxlan.flood.len() {
+        0 => "no peers".to_owned(),
+        1 => "1 peer".to_owned(),
+        more => format!("{more} peers"),
+    });
+    parts
+}
+
+fn on_off(value: bool) -> &'static str {
+    if value { "on" } else { "off" }
+}
+
+fn drift(policy: DriftPolicy) -> &'static str {
+    match policy {
+        DriftPolicy::Heal => "heal",
+        DriftPolicy::Observe => "observe",
+    }
+}
+
+fn set<T: Display + PartialEq>(
+    name: &LinkName,
+    what: &str,
+    old: Option<&T>,
+    new: Option<&T>,
+    lines: &mut Vec<String>,
+) {
+    if old == new {
+        return;
+    }
+    let word = |value: Option<&T>| value.map_or_else(|| "none".to_owned(), ToString::to_string);
+    lines.push(format!(
+        "set {what} of {name} {} -> {}",
+        word(old),
+        word(new)
+    ));
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+    use weft_model::object::{Kind, Object};
+
+    use super::*;
+    use crate::compile;
+    use crate::fixtures::{self, object};
+    use crate::validate::validate;
+
+    /// What putting this object changes on node n0.
+    fn put(object: Object) -> Vec<String> {
+        let old = fixtures::snapshot();
+        let mut new = old.clone();
+        new.put(object);
+        let name = "n0".parse().unwrap();
+        let plan = compile::node(&validate(&old).unwrap().0, &name);
+        let delta = plan.delta(&compile::node(&validate(&new).unwrap().0, &name));
+        changes(&plan, &delta)
+    }
+
+    #[test]
+    fn a_new_vnet_is_a_bridge_and_a_tunnel() {
+        assert_eq!(
+            put(object(
+                Kind::Vnet,
+                "app",
+                json!({ "zone": "prod", "tag": 7, "alias": "App" })
+            )),
+            [
+                "create device app (bridge, MTU 1450, alias \"App\")",
+                "create device vxlan_app (vxlan, VNI 7, local 192.0.2.1, port 4789, 2 peers, \
+                 MTU 1450, port of app)",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_changed_zone_is_set_in_place() {
+        let spec = json!({
+            "type": "vxlan", "mtu": 1400, "drift": "observe", "nodes": { "names": ["n0", "n1"] },
+        });
+        assert_eq!(
+            put(object(Kind::Zone, "prod", spec)),
+            [
+                "set mtu of db 1450 -> 1400",
+                "set drift of db heal -> observe",
+                "remove peer 192.0.2.3 from vxlan_db",
+                "set mtu of vxlan_db 1450 -> 1400",
+                "set drift of vxlan_db heal -> observe",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_gateway_that_goes_takes_its_address_and_translation_along() {
+        let spec = json!({ "vnet": "web", "cidr": "10.1.0.0/24" });
+        assert_eq!(
+            put(object(Kind::Subnet, "web4", spec)),
+            [
+                "delete source translation of 10.1.0.0/24 in vnet web",
+                "remove address 10.1.0.1/24 from web",
+                "stop forwarding IPv4 from web",
+            ]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn every_change_has_words(
+            edits in prop::collection::vec(fixtures::any_edit(), 1..8),
+        ) {
+            let old = fixtures::snapshot();
+            let mut new = old.clone();
+            edits.into_iter().for_each(|edit| fixtures::edit(&mut new, edit));
+            let old = validate(&old).unwrap().0;
+            prop_assume!(validate(&new).is_ok());
+            for (node, delta) in compile::update(&old, &validate(&new).unwrap().0) {
+                let plan = compile::node(&old, &node);
+                for entry in &delta.put {
+                    let alone = PlanDelta { remove: vec![], put: vec![entry.clone()] };
+                    prop_assert!(!changes(&plan, &alone).is_empty(), "{:?}", entry);
+                }
+            }
+        }
+    }
+}
