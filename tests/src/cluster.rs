@@ -62,9 +62,7 @@ impl Cluster {
             cluster.start_etcd()?;
         }
         cluster.start_controller()?;
-        for node in &mut cluster.nodes {
-            node.start_agent()?;
-        }
+        cluster.start_agents()?;
         cluster.wait_for_nodes()?;
         Ok(cluster)
     }
@@ -203,6 +201,14 @@ impl Cluster {
         self.controller()?.kill()?;
         self.controller = None;
         Ok(())
+    }
+
+    /// Starts the agent of every node.
+    ///
+    /// # Errors
+    /// When one cannot be started.
+    pub fn start_agents(&mut self) -> Result<()> {
+        self.nodes.iter_mut().try_for_each(Node::start_agent)
     }
 
     /// Waits until every node's agent is connected.

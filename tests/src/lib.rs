@@ -19,6 +19,8 @@ pub mod programs;
 
 pub mod underlay;
 
+pub mod declared;
+
 pub mod wires;
 
 pub mod node;

@@ -1,0 +1,79 @@
+//! Programs come and go; packets do not notice.
+
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use weft_tests::cluster::Etcd;
+use weft_tests::declared::WEB_TUNNEL;
+use weft_tests::ping::Series;
+use weft_tests::underlay::Underlay;
+use weft_tests::wait;
+
+use crate::stage::{Live, address, live, reaches};
+
+/// Long enough for a program that breaks something when it starts to do so.
+const SETTLE: Duration = Duration::from_millis(500);
+
+#[test]
+fn a_restarted_or_killed_agent_loses_no_packet() -> Result<()> {
+    let Live {
+        mut cluster,
+        first,
+        lab,
+        ..
+    } = live(Underlay::Ipv4, Etcd::Child)?;
+    let series = Series::start(first.inside(), &address(3))?;
+
+    cluster.node(1)?.stop_agent()?;
+    thread::sleep(SETTLE);
+    cluster.node(1)?.start_agent()?;
+    cluster.wait_for_nodes()?;
+    thread::sleep(SETTLE);
+
+    cluster.node(1)?.kill_agent()?;
+    thread::sleep(SETTLE);
+    cluster.node(1)?.start_agent()?;
+    cluster.wait_for_nodes()?;
+    thread::sleep(SETTLE);
+
+    let tally = series.stop()?;
+    ensure!(tally.lost.is_empty(), "{tally:?}");
+    lab.pass();
+    Ok(())
+}
+
+#[test]
+fn a_restarted_or_killed_controller_loses_no_packet_and_agents_go_on_healing() -> Result<()> {
+    let Live {
+        mut cluster,
+        first,
+        lab,
+        ..
+    } = live(Underlay::Ipv4, Etcd::External)?;
+    let series = Series::start(first.inside(), &address(3))?;
+
+    cluster.stop_controller()?;
+    thread::sleep(SETTLE);
+    cluster.start_controller()?;
+    cluster.wait_for_nodes()?;
+
+    cluster.kill_controller()?;
+    thread::sleep(SETTLE);
+    let tally = series.stop()?;
+    ensure!(tally.lost.is_empty(), "{tally:?}");
+
+    // Nobody is there to ask, and still what is deleted comes back.
+    let host = cluster.host(1)?;
+    host.ip(&format!("link del {WEB_TUNNEL}"))?;
+    wait::until("the tunnel to be back", Duration::from_secs(1), || {
+        ensure!(host.has_device(WEB_TUNNEL), "it is gone");
+        Ok(())
+    })?;
+    reaches(first.inside(), &address(3))?;
+
+    cluster.start_controller()?;
+    cluster.wait_for_nodes()?;
+    lab.pass();
+    Ok(())
+}
