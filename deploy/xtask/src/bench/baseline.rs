@@ -1,0 +1,177 @@
+//! What others take for the same vnets: `ip -batch`, and `ifreload -a` where it is given.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use super::measured::Measured;
+use crate::shell;
+
+/// How often a quick case is measured; the best counts.
+const ROUNDS: u32 = 5;
+
+/// A network namespace and a folder that go when dropped.
+struct Room {
+    name: String,
+    folder: PathBuf,
+}
+
+impl Room {
+    fn create() -> Result<Self> {
+        let name = format!("we-bench-{}", std::process::id());
+        let folder = std::env::temp_dir().join(&name);
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {folder:?}"))?;
+        shell::run(shell::program("ip").args(["netns", "add", &name]))?;
+        let room = Self { name, folder };
+        shell::run(shell::program("ip").args(["-n", &room.name, "link", "set", "lo", "up"]))?;
+        Ok(room)
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        // It is only a measurement: what cannot be deleted is seen in `ip netns`.
+        let _ = shell::run(shell::program("ip").args(["netns", "del", &self.name]));
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Creates the vnets with `ip -batch`, five commands each, and lists them.
+///
+/// # Errors
+/// When `ip` fails.
+pub fn ip_batch(size: u32, measured: &mut Measured) -> Result<()> {
+    let mut create = Duration::MAX;
+    let mut dump = Duration::MAX;
+    for _ in 0..ROUNDS {
+        let room = Room::create()?;
+        let file = room.folder.join("batch");
+        fs::write(&file, batch(size)).context("cannot write the batch")?;
+        let start = Instant::now();
+        shell::run(
+            shell::program("ip")
+                .args(["-n", &room.name, "-batch"])
+                .arg(&file),
+        )?;
+        create = create.min(start.elapsed());
+        let start = Instant::now();
+        shell::read(shell::program("ip").args(["-n", &room.name, "-o", "link"]))?;
+        dump = dump.min(start.elapsed());
+    }
+    measured.put("ip -batch: create all", size, create.as_secs_f64());
+    measured.put("ip link: list all", size, dump.as_secs_f64());
+    Ok(())
+}
+
+fn batch(size: u32) -> String {
+    let mut text = String::new();
+    for number in 1..=size {
+        // Writing to a String cannot fail.
+        let _ = write!(
+            text,
+            "link add v{number} mtu 1450 type bridge\n\
+             link add vxlan_v{number} mtu 1450 type vxlan id {number} local 127.0.0.1 dstport 4789\n\
+             link set vxlan_v{number} master v{number}\n\
+             link set vxlan_v{number} up\n\
+             link set v{number} up\n"
+        );
+    }
+    text
+}
+
+/// Creates the vnets with `ifreload -a`, then again with nothing changed, then with one more.
+///
+/// `WEFT_IFUPDOWN2` names a folder into which Debian's `ifupdown2` package was unpacked.
+///
+/// # Errors
+/// When a file cannot be written, or `ifreload` cannot be started.
+pub fn ifreload(size: u32, measured: &mut Measured) -> Result<()> {
+    let Some(unpacked) = std::env::var_os("WEFT_IFUPDOWN2") else {
+        measured.lack("ifreload: create all", "WEFT_IFUPDOWN2 is not given");
+        return Ok(());
+    };
+    let room = Room::create()?;
+    let file = room.folder.join("interfaces");
+    let mut take = |what: &str, size: u32, vnets: u32| -> Result<()> {
+        fs::write(&file, interfaces(vnets)).context("cannot write the interfaces")?;
+        let start = Instant::now();
+        reload(&room, Path::new(&unpacked), &file)?;
+        measured.put(what, size, start.elapsed().as_secs_f64());
+        Ok(())
+    };
+    take("ifreload: create all", size, size)?;
+    take("ifreload: nothing changed", size, size)?;
+    take("ifreload: one added", size, size + 1)
+}
+
+/// Runs `ifreload` in the room, with state and settings of its own.
+fn reload(room: &Room, unpacked: &Path, file: &Path) -> Result<()> {
+    let settings = room.folder.join("ifupdown2.conf");
+    fs::write(
+        &settings,
+        format!(
+            "default_interfaces_configfile={}\nstate_dir={}\nmultiple_vlan_aware_bridge_support=yes\n",
+            file.display(),
+            room.folder.display()
+        ),
+    )
+    .context("cannot write the settings")?;
+    let packages = unpacked.join("usr/share/ifupdown2");
+    // It reads its settings from a fixed place, so it gets that place from a mount of its own.
+    let script = "mkdir -p /etc/network /run/network && \
+                  mount -t tmpfs none /run/network && \
+                  mount -t tmpfs none /etc/network && mkdir -p /etc/network/ifupdown2 && \
+                  cp \"$1\" /etc/network/ifupdown2/ifupdown2.conf && \
+                  cp -r \"$2\"/. /etc/network/ifupdown2/ 2>/dev/null; \
+                  cp \"$1\" /etc/network/ifupdown2/ifupdown2.conf && \
+                  cp \"$3\" /etc/network/interfaces && \
+                  PYTHONPATH=\"$4\" python3 \"$4\"/bin/ifreload -a -i \"$3\"";
+    let shown = shell::show(
+        shell::program("ip")
+            .args([
+                "netns", "exec", &room.name, "unshare", "--mount", "sh", "-c",
+            ])
+            .arg(script)
+            .arg("sh")
+            .arg(&settings)
+            .arg(unpacked.join("etc/network/ifupdown2"))
+            .arg(file)
+            .arg(&packages),
+    )?;
+    anyhow::ensure!(shown.success, "ifreload failed");
+    Ok(())
+}
+
+/// The peer's own file for the vnets.
+fn interfaces(size: u32) -> String {
+    let mut text = String::from("auto lo\niface lo inet loopback\n\n");
+    for number in 1..=size {
+        // Writing to a String cannot fail.
+        let _ = write!(
+            text,
+            "auto v{number}\niface v{number}\n\tbridge_ports vxlan_v{number}\n\tbridge_stp off\n\
+             \tbridge_fd 0\n\tmtu 1450\n\n\
+             auto vxlan_v{number}\niface vxlan_v{number}\n\tvxlan-id {number}\n\
+             \tvxlan-local-tunnelip 127.0.0.1\n\tmtu 1450\n\n"
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_vnet_takes_five_commands() {
+        assert_eq!(batch(3).lines().count(), 15);
+    }
+
+    #[test]
+    fn the_peers_file_has_two_devices_for_a_vnet() {
+        assert_eq!(interfaces(3).matches("\niface ").count(), 1 + 6);
+    }
+}
