@@ -19,5 +19,7 @@ pub mod plan_text;
 
 pub mod condition;
 
+pub mod rollout;
+
 #[cfg(test)]
 mod fixtures;

@@ -1,0 +1,1 @@
+//! Bringing single nodes to the head, outside any rollout.

@@ -1,0 +1,214 @@
+//! What a rollout can say of itself, for people.
+
+use weft_model::name::NodeName;
+use weft_model::report::Fault;
+
+use super::machine::Rollout;
+use super::node::{Node, Seen};
+use super::policy::Confirm;
+use super::record::{Phase, Record};
+
+/// How far one participant is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeStatus<'a> {
+    /// The node.
+    pub node: &'a NodeName,
+    /// How far it is.
+    pub progress: NodeProgress,
+    /// How many changes it makes; zero before it has prepared under this leader.
+    pub steps: u32,
+    /// What it would not or could not do.
+    pub faults: &'a [Fault],
+}
+
+/// How far a participant is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NodeProgress {
+    /// Its turn has not come, or this leader has not heard of it yet.
+    Waiting,
+    /// It checks and stages.
+    Preparing,
+    /// It could make the change.
+    Prepared,
+    /// It will not make the change.
+    Refused,
+    /// It makes the change.
+    Applying,
+    /// The change is true, unconfirmed.
+    Verified,
+    /// It could not make or keep the change.
+    Failed,
+    /// It keeps the change.
+    Confirmed,
+    /// It is back.
+    RolledBack,
+    /// It has not acknowledged the decision.
+    Converging,
+    /// It is not connected.
+    Offline,
+}
+
+impl NodeProgress {
+    /// The word that clients show.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "Waiting",
+            Self::Preparing => "Preparing",
+            Self::Prepared => "Prepared",
+            Self::Refused => "Refused",
+            Self::Applying => "Applying",
+            Self::Verified => "Verified",
+            Self::Failed => "Failed",
+            Self::Confirmed => "Confirmed",
+            Self::RolledBack => "RolledBack",
+            Self::Converging => "Converging",
+            Self::Offline => "Offline",
+        }
+    }
+}
+
+/// How many participants are how far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// All.
+    pub nodes: u32,
+    /// Those connected to this leader.
+    pub connected: u32,
+    /// Those that could make the change and have not begun.
+    pub prepared: u32,
+    /// Those that make it.
+    pub applying: u32,
+    /// Those where it is true, unconfirmed.
+    pub verified: u32,
+    /// Those that have acknowledged the decision.
+    pub settled: u32,
+}
+
+impl Rollout {
+    /// How many participants are how far, without looking at each.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            nodes: self.tally.nodes,
+            connected: self.tally.connected,
+            prepared: self.tally.prepared,
+            applying: self.tally.in_flight,
+            verified: self.tally.verified,
+            settled: self.tally.settled,
+        }
+    }
+
+    /// How far one participant is.
+    pub fn node_status(&self, name: &NodeName) -> Option<NodeStatus<'_>> {
+        let place = self.nodes.binary_search_by(|node| node.name.cmp(name));
+        Some(self.describe(&self.nodes[place.ok()?]))
+    }
+
+    /// How far every participant is.
+    pub fn statuses(&self) -> impl Iterator<Item = NodeStatus<'_>> {
+        self.nodes.iter().map(|node| self.describe(node))
+    }
+
+    fn describe<'a>(&'a self, node: &'a Node) -> NodeStatus<'a> {
+        NodeStatus {
+            node: &node.name,
+            progress: self.progress(node),
+            steps: node.steps,
+            faults: &node.faults,
+        }
+    }
+
+    fn progress(&self, node: &Node) -> NodeProgress {
+        match (&self.record.phase, node.seen) {
+            (_, Seen::Confirmed) => NodeProgress::Confirmed,
+            (_, Seen::RolledBack) => NodeProgress::RolledBack,
+            (_, Seen::Refused) => NodeProgress::Refused,
+            (_, Seen::Failed) => NodeProgress::Failed,
+            (_, _) if !node.connected => NodeProgress::Offline,
+            (Phase::Committed | Phase::Aborted(_) | Phase::Closed { .. }, _) => {
+                NodeProgress::Converging
+            }
+            (_, Seen::Silent) => NodeProgress::Waiting,
+            (_, Seen::Asked) => NodeProgress::Preparing,
+            (_, Seen::Prepared) => NodeProgress::Prepared,
+            (_, Seen::Told) => NodeProgress::Applying,
+            (_, Seen::Verified) => NodeProgress::Verified,
+        }
+    }
+
+    /// The word for where the rollout stands, as clients show it.
+    pub fn phase_word(&self) -> &'static str {
+        let waits = self.confirm_until().is_some() && !self.confirmed;
+        match (&self.record.phase, self.record.policy.confirm) {
+            (Phase::Applying { paused: false }, Confirm::Manual { .. }) if waits => {
+                "WaitingForConfirm"
+            }
+            (_, Confirm::Manual { .. } | Confirm::Auto) => phase_word(&self.record),
+        }
+    }
+
+    /// What the rollout waits for, or why it ended as it did.
+    pub fn reason(&self) -> String {
+        let Counts {
+            nodes,
+            prepared,
+            applying,
+            verified,
+            settled,
+            ..
+        } = self.counts();
+        match &self.record.phase {
+            Phase::Preparing => format!("{prepared} of {nodes} nodes are prepared"),
+            Phase::Applying { paused: true } => {
+                format!("paused; {verified} of {nodes} nodes are verified, {applying} are applying")
+            }
+            Phase::Applying { paused: false } if self.confirm_until().is_some() => {
+                format!("all {nodes} nodes are verified and wait for a person to confirm")
+            }
+            Phase::Applying { paused: false } => {
+                format!("{verified} of {nodes} nodes are verified, {applying} are applying")
+            }
+            Phase::Committed => format!("{settled} of {nodes} nodes have confirmed"),
+            Phase::Aborted(reason) => {
+                format!("{reason}; {settled} of {nodes} nodes are back")
+            }
+            Phase::Closed { .. } => closing_words(&self.record).unwrap_or_default(),
+        }
+    }
+}
+
+/// The word for where a stored rollout stands, as clients show it.
+pub fn phase_word(record: &Record) -> &'static str {
+    match record.phase {
+        Phase::Preparing => "Preparing",
+        Phase::Applying { paused: false } => "Applying",
+        Phase::Applying { paused: true } => "Paused",
+        Phase::Committed => "Committed",
+        Phase::Aborted(_) => "Aborted",
+        Phase::Closed { .. } => "Closed",
+    }
+}
+
+/// How a stored rollout that is over has ended.
+pub fn closing_words(record: &Record) -> Option<String> {
+    use super::record::Decision;
+    let Phase::Closed {
+        decision,
+        unsettled,
+    } = &record.phase
+    else {
+        return None;
+    };
+    let mut words = match decision {
+        Decision::Commit => "confirmed".to_owned(),
+        Decision::Abort(reason) => reason.to_string(),
+    };
+    if !unsettled.is_empty() {
+        let names: Vec<_> = unsettled.iter().take(3).map(NodeName::as_str).collect();
+        let more = unsettled.len().saturating_sub(names.len());
+        words += &format!("; still to hear of it: {}", names.join(", "));
+        if more > 0 {
+            words += &format!(" and {more} more");
+        }
+    }
+    Some(words)
+}
