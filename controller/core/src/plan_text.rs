@@ -5,6 +5,7 @@ use std::fmt::Display;
 
 use weft_model::name::LinkName;
 use weft_model::object::drift::DriftPolicy;
+use weft_model::object::subnet::Snat;
 use weft_model::plan::link::{Link, LinkKind, Vxlan};
 use weft_model::plan::nat::Nat;
 use weft_model::plan::{Entry, NodePlan, PlanDelta};
@@ -143,23 +144,26 @@ fn change_sets(old: &Link, new: &Link, lines: &mut Vec<String>) {
 }
 
 fn create_nat(nat: &Nat, lines: &mut Vec<String>) {
-    lines.push(format!(
-        "translate sources in {} to {} unless they leave by {}",
-        nat.source, nat.to, nat.inside
-    ));
+    let (source, inside) = (nat.source, &nat.inside);
+    lines.push(match nat.to {
+        Snat::Masquerade => format!("masquerade sources in {source} unless they leave by {inside}"),
+        Snat::Address(address) => {
+            format!("translate sources in {source} to {address} unless they leave by {inside}")
+        }
+    });
 }
 
 fn change_nat(old: &Nat, new: &Nat, lines: &mut Vec<String>) {
     let source = new.source;
     if old.to != new.to {
         lines.push(format!(
-            "translate sources in {source} to {} -> {}",
+            "set translation of sources in {source} {} -> {}",
             old.to, new.to
         ));
     }
     if old.inside != new.inside {
         lines.push(format!(
-            "leave sources in {source} as they are on {} -> {}",
+            "set inside of the translation of {source} {} -> {}",
             old.inside, new.inside
         ));
     }
