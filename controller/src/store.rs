@@ -9,32 +9,56 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Mutex;
+
 pub mod error;
+pub mod kv;
+
+pub mod keys;
 pub mod options;
+
+mod record;
 pub mod write;
 
-pub mod draft;
+mod once;
+
 pub mod meta;
 pub mod nodes;
-pub mod revision;
-pub mod rollout;
+
+mod batch;
+pub mod draft;
 pub mod watch;
 
+mod bucket;
+pub mod revision;
+pub mod rollout;
+
+pub mod prune;
+
 use error::StoreError;
+use kv::{Entry, Kv, Order, Range};
 use options::EtcdOptions;
 
 /// A store; clones are the same store.
 #[derive(Clone)]
 pub struct Store {
-    inner: Arc<()>,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    kv: Kv,
+    /// Held while the parts of a revision are written and not yet named by a manifest, and while
+    /// parts that no manifest names are deleted.
+    parts: Mutex<()>,
+    /// Held while the parts of a batch are written and not yet decided, and while parts that were
+    /// never decided are deleted.
+    staging: Mutex<()>,
 }
 
 impl Store {
     /// An empty store that lives in memory only, for tests.
     pub fn memory() -> Self {
-        Self {
-            inner: Arc::new(()),
-        }
+        Self::over(Kv::memory())
     }
 
     /// The store in an etcd.
@@ -42,7 +66,48 @@ impl Store {
     /// # Errors
     /// When the options make no sense, or etcd does not answer.
     pub async fn connect(options: &EtcdOptions) -> Result<Self, StoreError> {
-        let _ = options;
-        Ok(Self::memory())
+        Ok(Self::over(options.connect().await?))
+    }
+
+    /// The store over keys and values.
+    pub fn over(kv: Kv) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                kv,
+                parts: Mutex::default(),
+                staging: Mutex::default(),
+            }),
+        }
+    }
+
+    /// The keys and values below: for the election, and for tests.
+    pub fn kv(&self) -> &Kv {
+        &self.inner.kv
+    }
+
+    /// The entries with the largest keys, largest first.
+    async fn newest(
+        &self,
+        attempt: &'static str,
+        prefix: &str,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        let range = Range {
+            prefix: prefix.to_owned(),
+            limit,
+            order: Order::Descending,
+            ..Range::default()
+        };
+        let page = self.kv().range(range).await;
+        Ok(page.map_err(|error| error.during(attempt))?.entries)
+    }
+
+    /// One entry, where it exists.
+    async fn entry(&self, attempt: &'static str, key: &str) -> Result<Option<Entry>, StoreError> {
+        let entry = self.kv().get_one(key).await;
+        entry.map_err(|error| error.during(attempt))
     }
 }

@@ -4,15 +4,19 @@
 //! A batch is stored whole or not at all, whatever its size, and no reader ever sees part of it.
 //! An object that a batch leaves as it is is not written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use weft_model::object::{Object, ObjectKey, Stored};
-use weft_model::revision::Version;
+use weft_model::revision::{Generation, Version};
 
 use super::Store;
-use super::error::StoreError;
-use super::write::{Audit, Fence, Idempotency};
+use super::error::{Conflict, StoreError};
+use super::keys;
+use super::kv::{Compare, Entry, Op, Want};
+use super::record::{self, Record};
+use super::write::{Audit, Fence, Idempotency, WRITE_OPS, Write, Written, random};
 
 /// All objects at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -83,13 +87,59 @@ pub enum Action {
     Deleted,
 }
 
+/// How often a batch that others got in the way of is tried again.
+const TRIES: usize = 16;
+
+/// What a transaction may carry; etcd takes 1.5 MiB.
+const DIRECT_BYTES: usize = 1 << 20;
+
+/// How many objects fit in one transaction beside what else a batch compares and writes.
+const DIRECT_OBJECTS: usize = WRITE_OPS - 3;
+
 impl Store {
     /// All objects, at one moment.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn draft(&self) -> Result<Draft, StoreError> {
-        unimplemented!()
+        self.draft_at("read the draft", None).await
+    }
+
+    pub(super) async fn draft_at(
+        &self,
+        attempt: &'static str,
+        version: Option<Version>,
+    ) -> Result<Draft, StoreError> {
+        let at = version.map(|version| version.0);
+        let page = self.kv().all(keys::DRAFT, Want::Values, at).await;
+        let page = page.map_err(|error| error.during(attempt))?;
+        let mut draft = Draft {
+            version: Version(page.revision),
+            ..Draft::default()
+        };
+        let mut batch = None;
+        for entry in &page.entries {
+            match entry.key.as_str() {
+                keys::DRAFT_CHANGE => draft.changed = Version(entry.modified),
+                keys::DRAFT_BATCH => batch = Some(entry),
+                key => {
+                    if let Some(object) = keys::object(key) {
+                        draft
+                            .objects
+                            .insert(object, record::stored(attempt, entry)?);
+                    }
+                }
+            }
+        }
+        if let Some(batch) = batch {
+            for (key, stored) in self.staged(attempt, batch, page.revision).await? {
+                match stored {
+                    Some(stored) => draft.objects.insert(key, stored),
+                    None => draft.objects.remove(&key),
+                };
+            }
+        }
+        Ok(draft)
     }
 
     /// Stores a batch: all of it, or none.
@@ -97,7 +147,247 @@ impl Store {
     /// # Errors
     /// A conflict when the batch does not fit what is stored; see [`StoreError`] for the rest.
     pub async fn apply(&self, fence: &Fence, batch: Batch) -> Result<Applied, StoreError> {
-        let _ = (fence, batch);
-        unimplemented!()
+        let attempt = "store the changes";
+        let conflict = |conflict| StoreError::Conflict { attempt, conflict };
+        let mut seen = BTreeSet::new();
+        for change in &batch.changes {
+            if !seen.insert(change.key()) {
+                return Err(conflict(Conflict::Twice { key: change.key() }));
+            }
+        }
+        for _ in 0..TRIES {
+            let key = batch.idempotency.as_ref();
+            if let Some((outcomes, entry)) = self.remembered(attempt, key).await? {
+                return Ok(Applied {
+                    outcomes,
+                    version: Version(entry.modified),
+                });
+            }
+            let Some(present) = self.present(attempt, &seen).await? else {
+                self.write_out(fence).await?;
+                continue;
+            };
+            let plan = plan(&batch, &present).map_err(conflict)?;
+            if plan.writes.is_empty() {
+                return Ok(Applied {
+                    outcomes: plan.outcomes,
+                    version: present.version,
+                });
+            }
+            if let Some(version) = self
+                .carry_out(attempt, fence, &batch, &present, &plan)
+                .await?
+            {
+                return Ok(Applied {
+                    outcomes: plan.outcomes,
+                    version,
+                });
+            }
+        }
+        Err(conflict(Conflict::Contention))
     }
+
+    /// What a batch finds; `None` while an earlier batch is not written out.
+    async fn present(
+        &self,
+        attempt: &'static str,
+        wanted: &BTreeSet<ObjectKey>,
+    ) -> Result<Option<Present>, StoreError> {
+        let (entries, revision) = if wanted.len() <= DIRECT_OBJECTS {
+            let own = [keys::DRAFT_BATCH, keys::DRAFT_CHANGE].map(str::to_owned);
+            let names = own.into_iter().chain(wanted.iter().map(keys::draft));
+            let found = self.kv().get(names.collect()).await;
+            let (found, revision) = found.map_err(|error| error.during(attempt))?;
+            (found.into_iter().flatten().collect(), revision)
+        } else {
+            let page = self.kv().all(keys::DRAFT, Want::Values, None).await;
+            let page = page.map_err(|error| error.during(attempt))?;
+            (page.entries, page.revision)
+        };
+        let mut present = Present {
+            version: Version(revision),
+            seed: random(attempt)?,
+            change: None,
+            objects: BTreeMap::new(),
+        };
+        for entry in entries {
+            if entry.key == keys::DRAFT_BATCH {
+                return Ok(None);
+            }
+            if entry.key == keys::DRAFT_CHANGE {
+                present.change = Some(entry);
+            } else if let Some(key) = keys::object(&entry.key)
+                && wanted.contains(&key)
+            {
+                let stored = record::stored(attempt, &entry)?;
+                present.objects.insert(key, (entry, stored));
+            }
+        }
+        Ok(Some(present))
+    }
+
+    /// Writes what was planned; `None` when something changed since it was planned.
+    async fn carry_out(
+        &self,
+        attempt: &'static str,
+        fence: &Fence,
+        batch: &Batch,
+        present: &Present,
+        plan: &Plan,
+    ) -> Result<Option<Version>, StoreError> {
+        let change = Compare::same(keys::DRAFT_CHANGE, present.change.as_ref());
+        let mut when = vec![Compare::Absent(keys::DRAFT_BATCH.to_owned())];
+        let mut then = vec![Op::put(keys::DRAFT_CHANGE, "{}")];
+        let mut objects = Vec::new();
+        let mut size = 0;
+        for (key, write) in &plan.writes {
+            let key = keys::draft(key);
+            objects.push(match write {
+                Some(stored) => {
+                    let value = Record::unversioned(stored.clone());
+                    let value = record::write(attempt, &value)?;
+                    size += key.len() + value.len();
+                    Op::put(key, value)
+                }
+                None => Op::Delete(key),
+            });
+        }
+        let direct = plan.writes.len() <= DIRECT_OBJECTS && size <= DIRECT_BYTES;
+        let mut staging = None;
+        if direct {
+            when.extend(plan.writes.iter().map(|(key, _)| {
+                let entry = present.objects.get(key).map(|(entry, _)| entry);
+                Compare::same(&keys::draft(key), entry)
+            }));
+            when.extend(batch.basis.map(|_| change));
+            then.extend(objects);
+        } else {
+            // Nothing at all may have changed: there are too many objects to compare each.
+            when.push(change);
+            staging = Some(self.inner.staging.lock().await);
+            then.push(self.stage(attempt, fence, &plan.writes).await?);
+        }
+        let key = batch.idempotency.as_ref();
+        if let Some(remembering) = self.remembering(attempt, key, &plan.outcomes).await? {
+            when.push(remembering.compare);
+            then.push(remembering.op);
+        }
+        let audit = &batch.audit;
+        let write = Write {
+            attempt,
+            audit,
+            when,
+            then,
+        };
+        let Written::Done(revision) = self.write(fence, write).await? else {
+            return Ok(None);
+        };
+        drop(staging);
+        if !direct && let Err(error) = self.write_out(fence).await {
+            // It is decided, and readers see it; the next batch, or the next leader, writes it out.
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a large batch is not written out yet"
+            );
+        }
+        Ok(Some(Version(revision)))
+    }
+}
+
+impl Change {
+    /// The object.
+    pub fn key(&self) -> ObjectKey {
+        match self {
+            Self::Put { object, .. } => object.key(),
+            Self::Delete { key, .. } => key.clone(),
+        }
+    }
+}
+
+/// What a batch finds.
+struct Present {
+    /// As of here.
+    version: Version,
+    /// What the uids of new objects are made of.
+    seed: [u8; 16],
+    /// The draft's last change.
+    change: Option<Entry>,
+    /// The objects that the batch names, where they exist.
+    objects: BTreeMap<ObjectKey, (Entry, Stored)>,
+}
+
+/// What a batch comes to.
+struct Plan {
+    writes: Vec<(ObjectKey, Option<Stored>)>,
+    outcomes: Vec<(ObjectKey, Action)>,
+}
+
+/// Decides what a batch writes.
+fn plan(batch: &Batch, present: &Present) -> Result<Plan, Conflict> {
+    let found = present.change.as_ref();
+    let found = Version(found.map_or(0, |entry| entry.modified));
+    if let Some(expected) = batch.basis.filter(|basis| *basis != found) {
+        return Err(Conflict::Draft { expected, found });
+    }
+    let mut plan = Plan {
+        writes: Vec::new(),
+        outcomes: Vec::new(),
+    };
+    for change in &batch.changes {
+        let key = change.key();
+        let before = present.objects.get(&key).map(|(_, stored)| stored);
+        let (Change::Put { expected, .. } | Change::Delete { expected, .. }) = change;
+        match (before, *expected) {
+            (None, Some(_)) => return Err(Conflict::NoObject { key }),
+            (Some(before), Some(expected)) if before.version != expected => {
+                return Err(Conflict::Version {
+                    key,
+                    expected,
+                    found: before.version,
+                });
+            }
+            (Some(_) | None, None) | (Some(_), Some(_)) => {}
+        }
+        let action = match (change, before) {
+            (Change::Delete { .. }, None) => return Err(Conflict::NoObject { key }),
+            (Change::Delete { .. }, Some(_)) => {
+                plan.writes.push((key.clone(), None));
+                Action::Deleted
+            }
+            (Change::Put { object, .. }, Some(before)) if before.object == *object => {
+                Action::Unchanged
+            }
+            (Change::Put { object, .. }, Some(before)) => {
+                let stored = Stored {
+                    object: object.clone(),
+                    generation: Generation(before.generation.0 + 1),
+                    ..before.clone()
+                };
+                plan.writes.push((key.clone(), Some(stored)));
+                Action::Changed
+            }
+            (Change::Put { object, .. }, None) => {
+                let stored = Stored {
+                    object: object.clone(),
+                    uid: uid(&present.seed, &key),
+                    version: Version(0),
+                    generation: Generation(1),
+                    created: batch.audit.at,
+                };
+                plan.writes.push((key.clone(), Some(stored)));
+                Action::Created
+            }
+        };
+        plan.outcomes.push((key, action));
+    }
+    Ok(plan)
+}
+
+/// 32 hex digits that no other object ever has.
+fn uid(seed: &[u8], key: &ObjectKey) -> String {
+    let hash = Sha256::new()
+        .chain_update(seed)
+        .chain_update(key.to_string())
+        .finalize();
+    keys::hex(&hash[..16])
 }

@@ -5,6 +5,10 @@ use weft_model::revision::{ClusterId, Incarnation};
 
 use super::Store;
 use super::error::StoreError;
+use super::keys;
+use super::kv::{Compare, Op, Txn};
+use super::record;
+use super::write::random;
 
 /// The cluster's identity, which agents pin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,9 +23,30 @@ pub struct Cluster {
 impl Store {
     /// The cluster's identity, drawn at first use.
     ///
+    /// This is the one write without a fence: whoever is first draws it, and all others read it.
+    ///
     /// # Errors
     /// When the store cannot be read or written.
     pub async fn cluster(&self) -> Result<Cluster, StoreError> {
-        unimplemented!()
+        let attempt = "read the cluster's identity";
+        let drawn = Cluster {
+            id: ClusterId::from_bytes(random(attempt)?),
+            incarnation: Incarnation(0),
+        };
+        let txn = Txn {
+            when: vec![Compare::Absent(keys::CLUSTER.to_owned())],
+            then: vec![Op::put(keys::CLUSTER, record::write(attempt, &drawn)?)],
+            otherwise: Vec::new(),
+        };
+        let reply = self.kv().txn(txn).await;
+        reply.map_err(|error| error.during(attempt))?;
+        // Read back in any case: what is stored is the identity.
+        let entry = self.kv().get_one(keys::CLUSTER).await;
+        let entry = entry.map_err(|error| error.during(attempt))?;
+        let entry = entry.ok_or_else(|| StoreError::Missing {
+            attempt,
+            what: "the cluster's identity".to_owned(),
+        })?;
+        record::read(attempt, &entry)
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use weft_model::facts::Facts;
 use weft_model::name::NodeName;
@@ -12,8 +13,11 @@ use weft_model::plan::digest::Digest;
 use weft_model::revision::{RevisionId, Timestamp};
 
 use super::Store;
-use super::error::StoreError;
-use super::write::Fence;
+use super::error::{Conflict, StoreError};
+use super::keys;
+use super::kv::{Compare, Entry, Op, Want};
+use super::record;
+use super::write::{Fence, WRITE_OPS};
 
 /// What a node confirmed last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,13 +31,16 @@ pub struct NodeRecord {
     pub at: Timestamp,
 }
 
+/// How often a write that others got in the way of is tried again.
+const TRIES: usize = 8;
+
 impl Store {
     /// The facts of every node.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn facts(&self) -> Result<BTreeMap<NodeName, Facts>, StoreError> {
-        unimplemented!()
+        self.by_node("read the nodes' facts", keys::FACTS).await
     }
 
     /// Stores a node's facts; `false` when they are stored already and nothing was written.
@@ -46,8 +53,13 @@ impl Store {
         node: &NodeName,
         facts: &Facts,
     ) -> Result<bool, StoreError> {
-        let _ = (fence, node, facts);
-        unimplemented!()
+        let attempt = "store a node's facts";
+        let value = record::write(attempt, facts)?;
+        let puts = vec![(keys::facts(node), value)];
+        Ok(self
+            .put_changed(attempt, fence, &puts, |_, _| false)
+            .await?
+            > 0)
     }
 
     /// What every node confirmed last.
@@ -55,7 +67,7 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn nodes(&self) -> Result<BTreeMap<NodeName, NodeRecord>, StoreError> {
-        unimplemented!()
+        self.by_node("read the nodes' records", keys::NODE).await
     }
 
     /// Stores what nodes confirmed, many to a transaction; records that are stored already with
@@ -68,8 +80,16 @@ impl Store {
         fence: &Fence,
         records: &BTreeMap<NodeName, NodeRecord>,
     ) -> Result<(), StoreError> {
-        let _ = (fence, records);
-        unimplemented!()
+        let attempt = "store the nodes' records";
+        let mut puts = Vec::new();
+        for (node, node_record) in records {
+            puts.push((keys::node(node), record::write(attempt, node_record)?));
+        }
+        for chunk in puts.chunks(WRITE_OPS) {
+            self.put_changed(attempt, fence, chunk, same_but_for_time)
+                .await?;
+        }
+        Ok(())
     }
 
     /// Forgets a node: its facts and its record.
@@ -77,7 +97,85 @@ impl Store {
     /// # Errors
     /// When the store cannot be written.
     pub async fn forget_node(&self, fence: &Fence, node: &NodeName) -> Result<(), StoreError> {
-        let _ = (fence, node);
-        unimplemented!()
+        let ops = [keys::facts(node), keys::node(node)].map(Op::Delete);
+        self.write_quietly("forget a node", fence, Vec::new(), ops.into())
+            .await
+            .map(drop)
+    }
+
+    async fn by_node<T: serde::de::DeserializeOwned>(
+        &self,
+        attempt: &'static str,
+        prefix: &str,
+    ) -> Result<BTreeMap<NodeName, T>, StoreError> {
+        let page = self.kv().all(prefix, Want::Values, None).await;
+        let entries = page.map_err(|error| error.during(attempt))?.entries;
+        let mut nodes = BTreeMap::new();
+        for entry in entries {
+            let name = entry.key[prefix.len()..].parse();
+            let name = name.map_err(|error| StoreError::Corrupt {
+                attempt,
+                key: entry.key.clone(),
+                source: Box::new(error),
+            })?;
+            nodes.insert(name, record::read(attempt, &entry)?);
+        }
+        Ok(nodes)
+    }
+
+    /// Writes the values that are not there yet, in one transaction; returns how many.
+    ///
+    /// An answer that is lost is settled by reading again: what is written is compared with what
+    /// was read, so that a late arrival overwrites nothing newer.
+    async fn put_changed(
+        &self,
+        attempt: &'static str,
+        fence: &Fence,
+        puts: &[(String, Bytes)],
+        same: fn(&[u8], &[u8]) -> bool,
+    ) -> Result<usize, StoreError> {
+        for _ in 0..TRIES {
+            let names = puts.iter().map(|(key, _)| key.clone()).collect();
+            let found = self.kv().get(names).await;
+            let (found, _) = found.map_err(|error| error.during(attempt))?;
+            let changed = |(_, value): &&(&(String, Bytes), Option<Entry>), to: &Bytes| {
+                value
+                    .as_ref()
+                    .is_none_or(|entry| entry.value != to && !same(&entry.value, to))
+            };
+            let pairs: Vec<(&(String, Bytes), Option<Entry>)> = puts.iter().zip(found).collect();
+            let writes: Vec<_> = pairs
+                .iter()
+                .filter(|pair| changed(pair, &pair.0.1))
+                .collect();
+            if writes.is_empty() {
+                return Ok(0);
+            }
+            let when = writes
+                .iter()
+                .map(|((key, _), at)| Compare::same(key, at.as_ref()));
+            let then = writes
+                .iter()
+                .map(|((key, value), _)| Op::put(key.as_str(), value.clone()));
+            let (when, then) = (when.collect(), then.collect());
+            match self.write_quietly(attempt, fence, when, then).await {
+                Ok(true) => return Ok(writes.len()),
+                Ok(false) | Err(StoreError::Unavailable { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(StoreError::Conflict {
+            attempt,
+            conflict: Conflict::Contention,
+        })
+    }
+}
+
+/// Whether two records of a node differ in their time only.
+fn same_but_for_time(one: &[u8], other: &[u8]) -> bool {
+    let read = |text| serde_json::from_slice::<NodeRecord>(text).ok();
+    match (read(one), read(other)) {
+        (Some(one), Some(other)) => (one.revision, one.digest) == (other.revision, other.digest),
+        (None, _) | (_, None) => false,
     }
 }

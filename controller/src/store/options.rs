@@ -1,8 +1,13 @@
 //! How to reach etcd, as options of the command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use etcd_client::{Certificate, ConnectOptions, Identity, TlsOptions};
+
+use super::error::StoreError;
+use super::kv::Kv;
+use super::kv::etcd::EtcdKv;
 
 /// How to reach etcd.
 #[derive(Args, Clone, Debug, Default)]
@@ -59,4 +64,43 @@ pub struct EtcdOptions {
         value_name = "PREFIX"
     )]
     pub prefix: String,
+}
+
+impl EtcdOptions {
+    /// Connects to etcd.
+    pub(super) async fn connect(&self) -> Result<Kv, StoreError> {
+        let attempt = "connect to etcd";
+        let mut options = ConnectOptions::new();
+        if let (Some(user), Some(file)) = (&self.user, &self.password_file) {
+            let password = read(file)?;
+            let password = String::from_utf8_lossy(&password).trim_end().to_owned();
+            options = options.with_user(user, password);
+        }
+        if let Some(tls) = self.tls()? {
+            options = options.with_tls(tls);
+        }
+        let etcd = EtcdKv::connect(&self.endpoints, options, &self.prefix).await;
+        etcd.map(Kv::etcd).map_err(|error| error.during(attempt))
+    }
+
+    fn tls(&self) -> Result<Option<TlsOptions>, StoreError> {
+        if self.ca.is_none() && self.cert.is_none() {
+            return Ok(None);
+        }
+        let mut tls = TlsOptions::new();
+        if let Some(ca) = &self.ca {
+            tls = tls.ca_certificate(Certificate::from_pem(read(ca)?));
+        }
+        if let (Some(cert), Some(key)) = (&self.cert, &self.key) {
+            tls = tls.identity(Identity::from_pem(read(cert)?, read(key)?));
+        }
+        Ok(Some(tls))
+    }
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, StoreError> {
+    std::fs::read(file).map_err(|error| StoreError::Options {
+        attempt: "connect to etcd",
+        source: format!("cannot read {}: {error}", file.display()).into(),
+    })
 }

@@ -1,0 +1,450 @@
+//! Keys, values and their history: what the store needs of etcd, and nothing else.
+//!
+//! # Guarantees
+//! Revisions grow by one with every transaction that writes. A range can be read as it was at any
+//! revision that is not compacted. Both implementations, etcd and memory, pass one set of tests.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::error::{Source, StoreError};
+
+pub mod etcd;
+pub mod memory;
+
+use etcd::{EtcdKv, EtcdWatch};
+use memory::{MemoryKv, MemoryWatch};
+
+/// A key with its value and history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The key, without the store's prefix.
+    pub key: String,
+    /// The value; empty where only keys were asked for.
+    pub value: Bytes,
+    /// The revision that made the key.
+    pub created: u64,
+    /// The revision that wrote it last.
+    pub modified: u64,
+    /// How many times it was written since it was made; starts at 1.
+    pub version: u64,
+}
+
+/// Keys that vanish together when nobody keeps them alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Lease(pub i64);
+
+/// What must hold for a transaction to happen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Compare {
+    /// The key does not exist.
+    Absent(String),
+    /// The key was made at this revision.
+    Created(String, u64),
+    /// The key was written last at this revision.
+    Modified(String, u64),
+}
+
+impl Compare {
+    /// That the entry is as it was read: written last when this one was, or still absent.
+    pub fn same(key: &str, entry: Option<&Entry>) -> Self {
+        entry.map_or_else(
+            || Self::Absent(key.to_owned()),
+            |entry| Self::Modified(key.to_owned(), entry.modified),
+        )
+    }
+
+    /// The key that is looked at.
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Absent(key) | Self::Created(key, _) | Self::Modified(key, _) => key,
+        }
+    }
+
+    /// Whether it holds for what is stored.
+    pub fn holds(&self, entry: Option<&Entry>) -> bool {
+        match self {
+            Self::Absent(_) => entry.is_none(),
+            Self::Created(_, revision) => entry.is_some_and(|entry| entry.created == *revision),
+            Self::Modified(_, revision) => entry.is_some_and(|entry| entry.modified == *revision),
+        }
+    }
+}
+
+/// One operation of a transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// Writes a key.
+    Put {
+        /// The key.
+        key: String,
+        /// The value.
+        value: Bytes,
+        /// The lease that it vanishes with.
+        lease: Option<Lease>,
+    },
+    /// Deletes a key.
+    Delete(String),
+    /// Reads a key.
+    Get(String),
+}
+
+impl Op {
+    /// Writes a key that stays.
+    pub fn put(key: impl Into<String>, value: impl Into<Bytes>) -> Self {
+        Self::Put {
+            key: key.into(),
+            value: value.into(),
+            lease: None,
+        }
+    }
+}
+
+/// Operations that happen together, if all comparisons hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Txn {
+    /// What must hold.
+    pub when: Vec<Compare>,
+    /// What happens if it does.
+    pub then: Vec<Op>,
+    /// What happens if it does not.
+    pub otherwise: Vec<Op>,
+}
+
+/// What a transaction did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TxnReply {
+    /// Whether all comparisons held.
+    pub succeeded: bool,
+    /// The store's revision after it.
+    pub revision: u64,
+    /// What the reads among the operations found, in order.
+    pub found: Vec<Option<Entry>>,
+}
+
+/// Which keys to read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Range {
+    /// The beginning of the keys.
+    pub prefix: String,
+    /// Only keys greater than this one.
+    pub after: Option<String>,
+    /// How many at most; zero is no bound.
+    pub limit: usize,
+    /// As of this revision; `None` for now.
+    pub revision: Option<u64>,
+    /// The order of the keys.
+    pub order: Order,
+    /// What of each entry is read.
+    pub want: Want,
+}
+
+/// The order of keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// Smallest first.
+    #[default]
+    Ascending,
+    /// Largest first.
+    Descending,
+}
+
+/// What of an entry is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Want {
+    /// All of it.
+    #[default]
+    Values,
+    /// Everything but the value.
+    Keys,
+}
+
+/// What was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The entries, in the order asked for.
+    pub entries: Vec<Entry>,
+    /// The revision that they were read at.
+    pub revision: u64,
+    /// Whether there are more.
+    pub more: bool,
+}
+
+/// What a watch says: what happened, or, without events, that nothing did up to the revision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Everything up to here was told.
+    pub revision: u64,
+    /// What happened, in order; a transaction is never split.
+    pub events: Vec<Event>,
+}
+
+/// What happened to one key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// It was written.
+    Put(Entry),
+    /// It was deleted.
+    Delete {
+        /// The key.
+        key: String,
+        /// The revision that deleted it.
+        modified: u64,
+    },
+}
+
+impl Event {
+    /// The key.
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Put(entry) => &entry.key,
+            Self::Delete { key, .. } => key,
+        }
+    }
+
+    /// The revision of the change.
+    pub fn modified(&self) -> u64 {
+        match self {
+            Self::Put(entry) => entry.modified,
+            Self::Delete { modified, .. } => *modified,
+        }
+    }
+}
+
+/// What can go wrong below the store.
+#[derive(Debug)]
+pub enum KvError {
+    /// No answer, or none in time: a read did not happen; a write may have.
+    Unavailable(Source),
+    /// The database is full.
+    NoSpace(Source),
+    /// The revision is compacted, or of the future.
+    Compacted,
+    /// The credentials were refused.
+    Denied(Source),
+    /// The lease does not exist any more.
+    LeaseLost,
+    /// The request is larger than is accepted.
+    TooLarge,
+    /// The options make no sense.
+    Options(Source),
+    /// Refused for a reason that should not occur.
+    Refused(Source),
+}
+
+impl KvError {
+    /// The error with what was attempted.
+    pub fn during(self, attempt: &'static str) -> StoreError {
+        match self {
+            Self::Unavailable(source) => StoreError::Unavailable { attempt, source },
+            Self::NoSpace(source) => StoreError::NoSpace { attempt, source },
+            Self::Compacted => StoreError::Compacted { attempt },
+            Self::Denied(source) => StoreError::Denied { attempt, source },
+            Self::LeaseLost => StoreError::LeaseLost { attempt },
+            Self::TooLarge => StoreError::TooLarge { attempt },
+            Self::Options(source) => StoreError::Options { attempt, source },
+            Self::Refused(source) => StoreError::Refused { attempt, source },
+        }
+    }
+}
+
+/// A mishap for tests to order, for the next transaction that writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It never arrives.
+    LoseRequest,
+    /// It happens, and its answer never arrives.
+    LoseReply,
+    /// It happens this much later, when its sender has given up waiting.
+    Late(Duration),
+}
+
+/// Keys and values; clones are the same store.
+#[derive(Clone)]
+pub struct Kv {
+    backend: Backend,
+    faults: Arc<Mutex<VecDeque<Fault>>>,
+}
+
+#[derive(Clone)]
+enum Backend {
+    Etcd(EtcdKv),
+    Memory(MemoryKv),
+}
+
+impl Kv {
+    /// Keys and values in etcd.
+    pub fn etcd(etcd: EtcdKv) -> Self {
+        Self::new(Backend::Etcd(etcd))
+    }
+
+    /// Keys and values in memory.
+    pub fn memory() -> Self {
+        Self::new(Backend::Memory(MemoryKv::new()))
+    }
+
+    fn new(backend: Backend) -> Self {
+        Self {
+            backend,
+            faults: Arc::default(),
+        }
+    }
+
+    /// Orders mishaps, one for each of the next transactions that write. For tests.
+    pub fn order_faults(&self, faults: impl IntoIterator<Item = Fault>) {
+        let mut queue = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.extend(faults);
+    }
+
+    fn next_fault(&self) -> Option<Fault> {
+        let mut queue = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.pop_front()
+    }
+
+    /// Reads a range of keys.
+    pub async fn range(&self, range: Range) -> Result<Page, KvError> {
+        match &self.backend {
+            Backend::Etcd(etcd) => etcd.range(range).await,
+            Backend::Memory(memory) => memory.range(&range),
+        }
+    }
+
+    /// How many keys with the prefix there are.
+    pub async fn count(&self, prefix: &str) -> Result<u64, KvError> {
+        match &self.backend {
+            Backend::Etcd(etcd) => etcd.count(prefix).await,
+            Backend::Memory(memory) => Ok(memory.count(prefix)),
+        }
+    }
+
+    /// Carries out a transaction.
+    pub async fn txn(&self, txn: Txn) -> Result<TxnReply, KvError> {
+        let writes = txn.then.iter().any(|op| !matches!(op, Op::Get(_)));
+        let fault = if writes { self.next_fault() } else { None };
+        let lost = || KvError::Unavailable("the connection was lost".into());
+        match fault {
+            None => self.carry_out(txn).await,
+            Some(Fault::LoseRequest) => Err(lost()),
+            Some(Fault::LoseReply) => {
+                self.carry_out(txn).await?;
+                Err(lost())
+            }
+            Some(Fault::Late(delay)) => {
+                let kv = self.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(delay).await;
+                    // Nobody waits for the answer any more.
+                    let _ = kv.carry_out(txn).await;
+                });
+                Err(lost())
+            }
+        }
+    }
+
+    async fn carry_out(&self, txn: Txn) -> Result<TxnReply, KvError> {
+        match &self.backend {
+            Backend::Etcd(etcd) => etcd.txn(txn).await,
+            Backend::Memory(memory) => memory.txn(&txn),
+        }
+    }
+
+    /// Watches the keys with the prefix from a revision on.
+    pub async fn watch(&self, prefix: &str, from: u64) -> Result<KvWatch, KvError> {
+        Ok(match &self.backend {
+            Backend::Etcd(etcd) => KvWatch::Etcd(Box::new(etcd.watch(prefix, from).await?)),
+            Backend::Memory(memory) => KvWatch::Memory(memory.watch(prefix, from)?),
+        })
+    }
+
+    /// Makes a lease.
+    pub async fn grant(&self, ttl: Duration) -> Result<Lease, KvError> {
+        match &self.backend {
+            Backend::Etcd(etcd) => etcd.grant(ttl).await,
+            Backend::Memory(memory) => Ok(memory.grant(ttl)),
+        }
+    }
+
+    /// Renews a lease.
+    pub async fn keep_alive(&self, lease: Lease) -> Result<(), KvError> {
+        match &self.backend {
+            Backend::Etcd(etcd) => etcd.keep_alive(lease).await,
+            Backend::Memory(memory) => memory.keep_alive(lease),
+        }
+    }
+
+    /// Ends a lease, and with it its keys.
+    pub async fn revoke(&self, lease: Lease) -> Result<(), KvError> {
+        match &self.backend {
+            Backend::Etcd(etcd) => etcd.revoke(lease).await,
+            Backend::Memory(memory) => memory.revoke(lease),
+        }
+    }
+
+    /// Forgets what was before a revision.
+    pub async fn compact(&self, revision: u64) -> Result<(), KvError> {
+        match &self.backend {
+            Backend::Etcd(etcd) => etcd.compact(revision).await,
+            Backend::Memory(memory) => memory.compact(revision),
+        }
+    }
+
+    /// Reads all keys with the prefix as of one revision, a page at a time.
+    pub async fn all(&self, prefix: &str, want: Want, at: Option<u64>) -> Result<Page, KvError> {
+        let mut range = Range {
+            prefix: prefix.to_owned(),
+            limit: PAGE,
+            revision: at,
+            want,
+            ..Range::default()
+        };
+        let mut all = self.range(range.clone()).await?;
+        while all.more {
+            range.revision = Some(all.revision);
+            range.after = all.entries.last().map(|entry| entry.key.clone());
+            let page = self.range(range.clone()).await?;
+            all.entries.extend(page.entries);
+            all.more = page.more;
+        }
+        Ok(all)
+    }
+
+    /// Reads keys at one revision; as many as a transaction takes.
+    pub async fn get(&self, keys: Vec<String>) -> Result<(Vec<Option<Entry>>, u64), KvError> {
+        let txn = Txn {
+            then: keys.into_iter().map(Op::Get).collect(),
+            ..Txn::default()
+        };
+        let reply = self.carry_out(txn).await?;
+        Ok((reply.found, reply.revision))
+    }
+
+    /// Reads one key.
+    pub async fn get_one(&self, key: &str) -> Result<Option<Entry>, KvError> {
+        let (mut found, _) = self.get(vec![key.to_owned()]).await?;
+        Ok(found.pop().flatten())
+    }
+}
+
+/// Few enough that a page of the largest values stays far under what gRPC accepts.
+const PAGE: usize = 100;
+
+/// A running watch. Dropping it ends it.
+pub enum KvWatch {
+    /// In etcd.
+    Etcd(Box<EtcdWatch>),
+    /// In memory.
+    Memory(MemoryWatch),
+}
+
+impl KvWatch {
+    /// What happens next. Cancel-safe.
+    pub async fn next(&mut self) -> Result<Message, KvError> {
+        match self {
+            Self::Etcd(watch) => watch.next().await,
+            Self::Memory(watch) => watch.next().await,
+        }
+    }
+}

@@ -1,0 +1,455 @@
+//! Keys, values and their history in etcd.
+//!
+//! # Guarantees
+//! No call waits longer than [`ANSWER`]. A watch that etcd canceled ends with an error: etcd itself
+//! would leave the stream open and silent.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use etcd_client::{
+    Client, Compare as EtcdCompare, CompareOp, ConnectOptions, EventType, GetOptions, KeyValue,
+    KvClient, LeaseClient, PutOptions, SortOrder, SortTarget, Txn as EtcdTxn, TxnOp, TxnOpResponse,
+    WatchClient, WatchOptions, WatchStream,
+};
+use tokio::time::timeout;
+use tonic::Code;
+
+use super::super::error::Source;
+use super::{
+    Compare, Entry, Event, KvError, Lease, Message, Op, Order, Page, Range, Txn, TxnReply, Want,
+};
+
+/// How long to wait for an answer. An election of etcd's takes about two seconds.
+pub const ANSWER: Duration = Duration::from_secs(5);
+
+/// etcd takes pings more often than every five seconds for an attack and closes the connection.
+const PING: Duration = Duration::from_secs(10);
+const PING_ANSWER: Duration = Duration::from_secs(3);
+
+/// A page of the largest values must fit; the default of gRPC is 4 MiB.
+const LARGEST_ANSWER: usize = 128 << 20;
+
+/// Keys and values in etcd; clones share the connection.
+#[derive(Clone)]
+pub struct EtcdKv {
+    kv: KvClient,
+    watch: WatchClient,
+    lease: LeaseClient,
+    prefix: String,
+}
+
+/// A running watch.
+pub struct EtcdWatch {
+    stream: WatchStream,
+    prefix: usize,
+}
+
+impl EtcdKv {
+    /// Connects to the endpoints; all keys start with the prefix.
+    ///
+    /// # Errors
+    /// When the options make no sense, or etcd does not answer.
+    pub async fn connect(
+        endpoints: &[String],
+        options: ConnectOptions,
+        prefix: &str,
+    ) -> Result<Self, KvError> {
+        let options = options
+            .with_keep_alive(PING, PING_ANSWER)
+            .with_keep_alive_while_idle(true)
+            .with_connect_timeout(ANSWER)
+            .with_require_leader(true)
+            .with_auto_token_refresh(true);
+        let client = answered(Client::connect(endpoints, Some(options))).await?;
+        warn_of_old_servers(&client).await?;
+        Ok(Self {
+            kv: client.kv_client().max_decoding_message_size(LARGEST_ANSWER),
+            watch: client
+                .watch_client()
+                .max_decoding_message_size(LARGEST_ANSWER),
+            lease: client.lease_client(),
+            prefix: prefix.to_owned(),
+        })
+    }
+
+    fn key(&self, key: &str) -> Vec<u8> {
+        [self.prefix.as_bytes(), key.as_bytes()].concat()
+    }
+
+    pub(super) async fn range(&self, range: Range) -> Result<Page, KvError> {
+        let (start, end) = match &range.after {
+            // The first key after another one is that one and a zero byte.
+            Some(after) => (
+                [self.key(after).as_slice(), &[0]].concat(),
+                end_of(self.key(&range.prefix)),
+            ),
+            None => (self.key(&range.prefix), end_of(self.key(&range.prefix))),
+        };
+        let mut options = GetOptions::new()
+            .with_range(end)
+            .with_limit(signed(range.limit as u64))
+            .with_revision(signed(range.revision.unwrap_or(0)));
+        if range.order == Order::Descending {
+            options = options.with_sort(SortTarget::Key, SortOrder::Descend);
+        }
+        if range.want == Want::Keys {
+            options = options.with_keys_only();
+        }
+        let mut kv = self.kv.clone();
+        let mut answer = answered(kv.get(start, Some(options))).await?;
+        let revision = answer
+            .header()
+            .map_or(0, |header| unsigned(header.revision()));
+        Ok(Page {
+            more: answer.more(),
+            entries: answer
+                .take_kvs()
+                .into_iter()
+                .map(|kv| entry(kv, self.prefix.len()))
+                .collect(),
+            revision: range.revision.unwrap_or(revision),
+        })
+    }
+
+    pub(super) async fn count(&self, prefix: &str) -> Result<u64, KvError> {
+        let options = GetOptions::new().with_prefix().with_count_only();
+        let mut kv = self.kv.clone();
+        let answer = answered(kv.get(self.key(prefix), Some(options))).await?;
+        Ok(unsigned(answer.count()))
+    }
+
+    pub(super) async fn txn(&self, txn: Txn) -> Result<TxnReply, KvError> {
+        let when: Vec<EtcdCompare> = txn.when.iter().map(|c| self.compare(c)).collect();
+        let ops = |ops: Vec<Op>| -> Vec<TxnOp> { ops.into_iter().map(|op| self.op(op)).collect() };
+        let request = EtcdTxn::new()
+            .when(when)
+            .and_then(ops(txn.then))
+            .or_else(ops(txn.otherwise));
+        let mut kv = self.kv.clone();
+        let answer = answered(kv.txn(request)).await?;
+        let found = |response| match response {
+            TxnOpResponse::Get(mut get) => Some(get.take_kvs().pop()),
+            TxnOpResponse::Put(_) | TxnOpResponse::Delete(_) | TxnOpResponse::Txn(_) => None,
+        };
+        Ok(TxnReply {
+            succeeded: answer.succeeded(),
+            revision: answer
+                .header()
+                .map_or(0, |header| unsigned(header.revision())),
+            found: answer
+                .op_responses()
+                .into_iter()
+                .filter_map(found)
+                .map(|kv| kv.map(|kv| entry(kv, self.prefix.len())))
+                .collect(),
+        })
+    }
+
+    fn compare(&self, compare: &Compare) -> EtcdCompare {
+        let key = self.key(compare.key());
+        match compare {
+            Compare::Absent(_) => EtcdCompare::create_revision(key, CompareOp::Equal, 0),
+            Compare::Created(_, at) => {
+                EtcdCompare::create_revision(key, CompareOp::Equal, signed(*at))
+            }
+            Compare::Modified(_, at) => {
+                EtcdCompare::mod_revision(key, CompareOp::Equal, signed(*at))
+            }
+        }
+    }
+
+    fn op(&self, op: Op) -> TxnOp {
+        match op {
+            Op::Put { key, value, lease } => {
+                let options = lease.map(|lease| PutOptions::new().with_lease(lease.0));
+                TxnOp::put(self.key(&key), value, options)
+            }
+            Op::Delete(key) => TxnOp::delete(self.key(&key), None),
+            Op::Get(key) => TxnOp::get(self.key(&key), None),
+        }
+    }
+
+    pub(super) async fn watch(&self, prefix: &str, from: u64) -> Result<EtcdWatch, KvError> {
+        let options = WatchOptions::new()
+            .with_prefix()
+            .with_start_revision(signed(from))
+            .with_progress_notify();
+        let mut watch = self.watch.clone();
+        let stream = answered(watch.watch(self.key(prefix), Some(options))).await?;
+        Ok(EtcdWatch {
+            stream,
+            prefix: self.prefix.len(),
+        })
+    }
+
+    pub(super) async fn grant(&self, ttl: Duration) -> Result<Lease, KvError> {
+        let seconds = signed(ttl.as_secs().max(1));
+        let mut lease = self.lease.clone();
+        Ok(Lease(answered(lease.grant(seconds, None)).await?.id()))
+    }
+
+    pub(super) async fn keep_alive(&self, lease: Lease) -> Result<(), KvError> {
+        let mut client = self.lease.clone();
+        // Opening the stream is the first renewal, and one at a time is all that is needed.
+        answered(client.keep_alive(lease.0)).await.map(drop)
+    }
+
+    pub(super) async fn revoke(&self, lease: Lease) -> Result<(), KvError> {
+        let mut client = self.lease.clone();
+        answered(client.revoke(lease.0)).await.map(drop)
+    }
+
+    pub(super) async fn compact(&self, revision: u64) -> Result<(), KvError> {
+        let mut kv = self.kv.clone();
+        answered(kv.compact(signed(revision), None)).await.map(drop)
+    }
+}
+
+impl EtcdWatch {
+    pub(super) async fn next(&mut self) -> Result<Message, KvError> {
+        loop {
+            let message = self.stream.message().await.map_err(from_etcd)?;
+            let Some(message) = message else {
+                return Err(KvError::Unavailable("the watch's stream ended".into()));
+            };
+            if message.compact_revision() > 0 {
+                return Err(KvError::Compacted);
+            }
+            if message.canceled() {
+                let reason = message.cancel_reason().to_owned();
+                return Err(KvError::Unavailable(reason.into()));
+            }
+            if message.created() {
+                continue;
+            }
+            let revision = message
+                .header()
+                .map_or(0, |header| unsigned(header.revision()));
+            let events = message.events().iter();
+            let events = events.filter_map(|event| self.event(event)).collect();
+            return Ok(Message { revision, events });
+        }
+    }
+
+    fn event(&self, event: &etcd_client::Event) -> Option<Event> {
+        let kv = event.kv()?;
+        Some(match event.event_type() {
+            EventType::Put => Event::Put(entry(kv.clone(), self.prefix)),
+            EventType::Delete => Event::Delete {
+                key: text(&kv.key()[self.prefix.min(kv.key().len())..]),
+                modified: unsigned(kv.mod_revision()),
+            },
+        })
+    }
+}
+
+fn entry(kv: KeyValue, prefix: usize) -> Entry {
+    let (created, modified) = (kv.create_revision(), kv.mod_revision());
+    let version = kv.version();
+    let (key, value) = kv.into_key_value();
+    Entry {
+        key: text(&key[prefix.min(key.len())..]),
+        value: Bytes::from(value),
+        created: unsigned(created),
+        modified: unsigned(modified),
+        version: unsigned(version),
+    }
+}
+
+/// Keys are ours, hence text; a foreign one under our prefix becomes one that is in no key's form.
+fn text(key: &[u8]) -> String {
+    String::from_utf8_lossy(key).into_owned()
+}
+
+/// The first key that does not start with the prefix.
+fn end_of(mut prefix: Vec<u8>) -> Vec<u8> {
+    while let Some(last) = prefix.pop() {
+        if last < u8::MAX {
+            prefix.push(last + 1);
+            return prefix;
+        }
+    }
+    vec![0]
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+async fn answered<T>(
+    call: impl Future<Output = Result<T, etcd_client::Error>>,
+) -> Result<T, KvError> {
+    match timeout(ANSWER, call).await {
+        Ok(answer) => answer.map_err(from_etcd),
+        Err(elapsed) => Err(KvError::Unavailable(elapsed.into())),
+    }
+}
+
+/// The one place where etcd's errors get their meaning.
+fn from_etcd(error: etcd_client::Error) -> KvError {
+    use etcd_client::Error;
+    match error {
+        Error::GRpcStatus(status) => {
+            let (code, message) = (status.code(), status.message().to_owned());
+            from_status(code, &message, status.into())
+        }
+        Error::InvalidArgs(_)
+        | Error::InvalidUri(_)
+        | Error::InvalidMetadataValue(_)
+        | Error::EndpointError(_)
+        | Error::EndpointsNotManaged => KvError::Options(error.into()),
+        // The answer to a keep-alive of a lease that is gone.
+        Error::LeaseKeepAliveError(_) => KvError::LeaseLost,
+        Error::IoError(_)
+        | Error::TransportError(_)
+        | Error::WatchError(_)
+        | Error::ElectError(_)
+        | Error::Utf8Error(_)
+        | Error::Internal(_) => KvError::Unavailable(error.into()),
+    }
+}
+
+fn from_status(code: Code, message: &str, source: Source) -> KvError {
+    let says = |words: &str| message.contains(words);
+    match code {
+        Code::OutOfRange if says("compacted") || says("future revision") => KvError::Compacted,
+        Code::OutOfRange if says("larger than") => KvError::TooLarge,
+        Code::ResourceExhausted if says("space exceeded") => KvError::NoSpace(source),
+        Code::ResourceExhausted if says("larger than") => KvError::TooLarge,
+        Code::InvalidArgument if says("too large") || says("too many operations") => {
+            KvError::TooLarge
+        }
+        Code::InvalidArgument if says("authentication failed") || says("user name is empty") => {
+            KvError::Denied(source)
+        }
+        Code::PermissionDenied | Code::Unauthenticated => KvError::Denied(source),
+        Code::NotFound if says("lease not found") => KvError::LeaseLost,
+        Code::Unavailable
+        | Code::DeadlineExceeded
+        | Code::Cancelled
+        | Code::Aborted
+        | Code::Unknown
+        | Code::Internal
+        | Code::ResourceExhausted => KvError::Unavailable(source),
+        _ => KvError::Refused(source),
+    }
+}
+
+/// The first versions without the known losses of watch events.
+async fn warn_of_old_servers(client: &Client) -> Result<(), KvError> {
+    let mut maintenance = client.maintenance_client();
+    let status = match answered(maintenance.status()).await {
+        Ok(status) => status,
+        // It is reached, and what this user may do shows with the first real call.
+        Err(KvError::Denied(_) | KvError::Refused(_)) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let version = status.version();
+    if is_old(version) {
+        tracing::warn!(
+            version,
+            "this etcd has known errors in its watches: good for trials, use 3.5.18, 3.6.14 or \
+             newer in earnest"
+        );
+    }
+    Ok(())
+}
+
+fn is_old(version: &str) -> bool {
+    let mut numbers = version.split('.').map(|part| {
+        let digits = part.split(|c: char| !c.is_ascii_digit()).next();
+        digits.and_then(|digits| digits.parse::<u32>().ok())
+    });
+    let mut next = || numbers.next().flatten().unwrap_or(0);
+    match (next(), next(), next()) {
+        (3, 5, patch) => patch < 18,
+        (3, 6, patch) => patch < 14,
+        (major, minor, _) => (major, minor) < (3, 5),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_with_lost_watch_events_are_old() {
+        for version in ["3.4.23", "3.5.17", "3.6.0", "3.6.13", "2.3.8", ""] {
+            assert!(is_old(version), "{version}");
+        }
+        for version in ["3.5.18", "3.5.30", "3.6.14", "3.7.0", "4.0.0-rc.1"] {
+            assert!(!is_old(version), "{version}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_prefix_is_the_next_key_of_its_length() {
+        assert_eq!(end_of(b"/weft/".to_vec()), b"/weft0".to_vec());
+        assert_eq!(end_of(vec![1, 255]), vec![2]);
+        assert_eq!(end_of(vec![255]), vec![0]);
+    }
+
+    #[test]
+    fn every_error_of_etcd_has_its_meaning() {
+        let meaning = |code, text: &str| match from_status(code, text, text.into()) {
+            KvError::Unavailable(_) => "unavailable",
+            KvError::NoSpace(_) => "no space",
+            KvError::Compacted => "compacted",
+            KvError::Denied(_) => "denied",
+            KvError::LeaseLost => "lease lost",
+            KvError::TooLarge => "too large",
+            KvError::Options(_) => "options",
+            KvError::Refused(_) => "refused",
+        };
+        let seen = [
+            meaning(
+                Code::OutOfRange,
+                "etcdserver: mvcc: required revision has been compacted",
+            ),
+            meaning(
+                Code::OutOfRange,
+                "etcdserver: mvcc: required revision is a future revision",
+            ),
+            meaning(
+                Code::ResourceExhausted,
+                "etcdserver: mvcc: database space exceeded",
+            ),
+            meaning(Code::ResourceExhausted, "etcdserver: too many requests"),
+            meaning(Code::InvalidArgument, "etcdserver: request is too large"),
+            meaning(
+                Code::InvalidArgument,
+                "etcdserver: too many operations in txn request",
+            ),
+            meaning(
+                Code::InvalidArgument,
+                "etcdserver: authentication failed, invalid user ID or password",
+            ),
+            meaning(Code::PermissionDenied, "etcdserver: permission denied"),
+            meaning(Code::NotFound, "etcdserver: requested lease not found"),
+            meaning(Code::Unavailable, "etcdserver: no leader"),
+            meaning(
+                Code::InvalidArgument,
+                "etcdserver: duplicate key given in txn request",
+            ),
+        ];
+        let expected = [
+            "compacted",
+            "compacted",
+            "no space",
+            "unavailable",
+            "too large",
+            "too large",
+            "denied",
+            "denied",
+            "lease lost",
+            "unavailable",
+            "refused",
+        ];
+        assert_eq!(seen, expected);
+    }
+}
