@@ -95,7 +95,7 @@ pub fn run(command: &mut Command) -> Result<()> {
 /// When it cannot be started; a program that fails is told by [`Shown::success`].
 pub fn show(command: &mut Command) -> Result<Shown> {
     let typed = typed(command);
-    println!("$ {typed}");
+    println!("$ {}", typed.lines().next().unwrap_or_default());
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -23,7 +23,15 @@ pub fn compile(sizes: &[u32], measured: &mut Measured) -> Result<()> {
 /// # Errors
 /// When the measuring program cannot be built or fails.
 pub fn data_plane(sizes: &[u32], measured: &mut Measured) -> Result<()> {
-    example("weft-agent", "bench_dataplane", sizes, measured)
+    let name = "bench_dataplane";
+    if !shell::root()
+        .join(format!("agent/examples/{name}.rs"))
+        .is_file()
+    {
+        measured.lack("create all", "there is no program to measure it with");
+        return Ok(());
+    }
+    example("weft-agent", name, sizes, measured)
 }
 
 fn example(package: &str, name: &str, sizes: &[u32], measured: &mut Measured) -> Result<()> {
