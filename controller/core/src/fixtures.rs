@@ -295,7 +295,8 @@ pub fn any_edit() -> impl Strategy<Value = Edit> {
     let zone = prop_oneof![
         prop::sample::select(vec![
             json!({ "type": "simple" }),
-            json!({ "type": "simple", "mtu": 1400, "drift": "observe" }),
+            json!({ "type": "simple", "drift": "observe" }),
+            json!({ "type": "simple", "mtu": 1400 }),
             json!({ "type": "simple", "nodes": { "names": ["n0", "n2"] } }),
             json!({ "type": "simple", "nodes": { "labels": { "rack": "a" } } }),
         ])
@@ -303,6 +304,7 @@ pub fn any_edit() -> impl Strategy<Value = Edit> {
         prop::sample::select(vec![
             json!({ "type": "vxlan" }),
             json!({ "type": "vxlan", "mtu": 1400 }),
+            json!({ "type": "vxlan", "drift": "observe" }),
             json!({ "type": "vxlan", "vxlan": { "underlay": "ipv6", "port": 4790 } }),
             json!({ "type": "vxlan", "nodes": { "names": ["n1", "n2"] } }),
             json!({ "type": "vxlan", "vxlan": { "peers": ["192.0.2.1", "192.0.2.2"] } }),
@@ -349,6 +351,15 @@ pub fn any_edit() -> impl Strategy<Value = Edit> {
         2 => (0..20usize).prop_map(Edit::Delete),
         2 => facts,
     ]
+}
+
+/// What grows out of [`snapshot`]; more than a third of it is valid.
+pub fn grown() -> impl Strategy<Value = Snapshot> {
+    prop::collection::vec(any_edit(), 0..12).prop_map(|edits| {
+        let mut grown = snapshot();
+        edits.into_iter().for_each(|it| edit(&mut grown, it));
+        grown
+    })
 }
 
 /// Makes one change.

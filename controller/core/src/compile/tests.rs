@@ -140,7 +140,7 @@ proptest! {
     }
 
     #[test]
-    fn a_plan_does_not_depend_on_order_or_memory(snapshot in fixtures::any_snapshot()) {
+    fn a_plan_does_not_depend_on_order_or_memory(snapshot in fixtures::grown()) {
         let mut objects: Vec<_> = snapshot.objects().collect();
         objects.reverse();
         let facts = snapshot.facts().iter().map(|(name, facts)| (name.clone(), (**facts).clone()));

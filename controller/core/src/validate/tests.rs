@@ -88,7 +88,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn validation_never_panics_and_what_passes_compiles(snapshot in fixtures::any_snapshot()) {
+    fn validation_never_panics_and_what_passes_compiles(
+        snapshot in prop_oneof![fixtures::any_snapshot(), fixtures::grown()],
+    ) {
         match validate(&snapshot) {
             Ok((intent, notes)) => {
                 prop_assert!(notes.iter().all(|note| note.severity == Severity::Warning));
