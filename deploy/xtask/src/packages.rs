@@ -21,7 +21,6 @@ const fn need(program: &'static str, package: &'static str) -> Need {
 
 /// Everything that the lab uses.
 const NEEDS: &[Need] = &[
-    need("cc", "gcc"),
     need("etcd", "etcd-server"),
     need("ip", "iproute2"),
     need("bridge", "iproute2"),
