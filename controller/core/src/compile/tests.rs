@@ -1,3 +1,5 @@
+//! A plan follows from the intent alone, and an update from what changed.
+
 use proptest::prelude::*;
 use serde_json::json;
 use weft_model::object::Kind;

@@ -1,3 +1,5 @@
+//! What is said of an object is true of it, and of the nodes that carry it.
+
 use weft_model::note::Severity;
 use weft_model::object::ObjectKey;
 use weft_model::plan::Origin;

@@ -1,3 +1,5 @@
+//! Every fault is found, and what is let through can be compiled. The notes are in the cases.
+
 use proptest::prelude::*;
 use serde_json::json;
 use weft_model::object::Kind;
