@@ -16,4 +16,14 @@ pub mod writer;
 pub mod port;
 
 pub mod head;
+pub mod past;
+
+pub mod course;
 pub mod roster;
+
+pub mod board;
+
+mod opening;
+mod secretary;
+
+pub mod term;

@@ -10,3 +10,11 @@ pub mod options;
 pub mod log;
 
 pub mod engine;
+
+pub mod status;
+
+pub mod api;
+
+pub mod agents;
+
+pub mod member;

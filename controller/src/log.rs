@@ -9,7 +9,9 @@ use crate::options::LogFormat;
 
 /// A filter that cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("--log {filter:?} is not a filter: write a level, or levels by module, as info,weft_controller=debug")]
+#[error(
+    "--log {filter:?} is not a filter: write a level, or levels by module, as info,weft_controller=debug"
+)]
 pub struct LogError {
     filter: String,
     source: tracing_subscriber::filter::ParseError,

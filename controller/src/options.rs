@@ -146,11 +146,7 @@ mod tests {
         for listen in ["0.0.0.0:7443", "[::]:7443", "10.0.0.1:7443"] {
             let refused = options(&["--listen", listen]).check().unwrap_err();
             assert!(refused.to_string().contains("--insecure"), "{refused}");
-            assert!(
-                options(&["--listen", listen, "--insecure"])
-                    .check()
-                    .is_ok()
-            );
+            assert!(options(&["--listen", listen, "--insecure"]).check().is_ok());
         }
     }
 

@@ -32,6 +32,8 @@ pub struct Head {
 /// What a node's plan becomes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanChange {
+    /// The part of the plan before that the change may touch.
+    pub before: NodePlan,
     /// What is different.
     pub delta: PlanDelta,
     /// The digest before.
@@ -105,7 +107,13 @@ impl Head {
                     .collect();
                 let from = self.digest(&node);
                 let to = digest::changed(&before, from, &delta);
-                (node, PlanChange { delta, from, to })
+                let change = PlanChange {
+                    before,
+                    delta,
+                    from,
+                    to,
+                };
+                (node, change)
             })
             .collect()
     }

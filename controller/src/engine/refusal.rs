@@ -46,7 +46,8 @@ pub enum Refusal {
     /// One rollout at a time.
     #[error(
         "rollout {rollout} to revision {to} by {} is not finished (since {started} ms): wait for it, \
-         or abort it", named(author)
+         or abort it",
+        named(author)
     )]
     Busy {
         /// The one that is active.

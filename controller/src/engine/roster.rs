@@ -6,9 +6,9 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
-use weft_model::message::{Confirmed, Standing};
+use weft_model::message::{Confirmed, Hello, Standing};
 use weft_model::name::NodeName;
-use weft_model::report::NodeEvent;
+use weft_model::report::{Fault, NodeEvent};
 use weft_model::revision::Timestamp;
 use weft_proto::convert::message::progress_word;
 use weft_proto::v1;
@@ -37,10 +37,8 @@ pub struct Place {
     pub last_seen: Timestamp,
     /// The agent's version.
     pub version: String,
-    /// The last plan that the node confirmed, as far as this leader knows.
-    pub confirmed: Confirmed,
-    /// What the node had begun and not finished when it said hello.
-    pub standing: Standing,
+    hello: Hello,
+    faults: Vec<Fault>,
     events: VecDeque<Arc<NodeEvent>>,
 }
 
@@ -83,8 +81,8 @@ impl Roster {
             line: Some(line),
             last_seen: now,
             version: arrival.version.clone(),
-            confirmed: arrival.hello.confirmed,
-            standing: arrival.hello.standing,
+            hello: arrival.hello.clone(),
+            faults: Vec::new(),
             events: events.unwrap_or_default(),
         };
         self.places.insert(arrival.node.clone(), place);
@@ -133,11 +131,28 @@ impl Roster {
         }
     }
 
+    /// Closes a node's stream, so that it says hello again.
+    pub fn cut(&mut self, node: &NodeName) {
+        if let Some(place) = self.places.get_mut(node)
+            && place.line.take().is_some()
+        {
+            info!(node = %node, "agent's stream is closed for it to say hello again");
+        }
+    }
+
+    /// Notes why a node could not be brought to the head, or must not be touched.
+    pub fn blame(&mut self, node: &NodeName, faults: Vec<Fault>) {
+        if let Some(place) = self.places.get_mut(node) {
+            place.faults = faults;
+        }
+    }
+
     /// Notes what a node confirmed.
     pub fn confirm(&mut self, node: &NodeName, confirmed: Confirmed) {
         if let Some(place) = self.places.get_mut(node) {
-            place.confirmed = confirmed;
-            place.standing = Standing::Settled;
+            place.hello.confirmed = confirmed;
+            place.hello.standing = Standing::Settled;
+            place.faults.clear();
         }
     }
 
@@ -171,6 +186,11 @@ impl Roster {
             .map(|(node, _)| node)
     }
 
+    /// Every node that was heard of.
+    pub fn known(&self) -> impl Iterator<Item = &NodeName> {
+        self.places.keys()
+    }
+
     /// What happened lately, oldest first.
     pub fn recent(&self) -> impl Iterator<Item = &(NodeName, Arc<NodeEvent>)> {
         self.recent.iter()
@@ -189,6 +209,26 @@ impl Place {
         self.line.is_some()
     }
 
+    /// Whether this is the node's present stream.
+    pub fn is_on(&self, session: SessionId) -> bool {
+        self.line.as_ref().is_some_and(|line| line.id == session)
+    }
+
+    /// What the node would say now if it connected anew, as far as this leader knows.
+    pub fn hello(&self) -> Hello {
+        self.hello.clone()
+    }
+
+    /// The last plan that the node confirmed, as far as this leader knows.
+    pub fn confirmed(&self) -> Confirmed {
+        self.hello.confirmed
+    }
+
+    /// Why the node could not be brought to the head, or must not be touched.
+    pub fn faults(&self) -> &[Fault] {
+        &self.faults
+    }
+
     /// What happened on the node lately, oldest first.
     pub fn events(&self) -> impl Iterator<Item = &Arc<NodeEvent>> {
         self.events.iter()
@@ -196,7 +236,7 @@ impl Place {
 
     /// Where the node stood when it said hello, in a word.
     pub fn standing_word(&self) -> &'static str {
-        match self.standing {
+        match self.hello.standing {
             Standing::Settled => "idle",
             Standing::Unsettled { progress, .. } => progress_word(progress),
         }

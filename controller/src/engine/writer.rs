@@ -9,6 +9,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use weft_core::diff::{self, Pending};
 use weft_core::snapshot::Snapshot;
 use weft_model::facts::Facts;
 use weft_model::name::NodeName;
@@ -221,6 +222,38 @@ pub fn changed(draft: &Draft, changes: &[Change]) -> Snapshot {
     snapshot
 }
 
+/// The objects of an old revision among the nodes of today: which nodes there are is a fact, and
+/// nothing that a return could undo.
+pub fn returned(draft: &Draft, old: &Snapshot) -> Snapshot {
+    let today = draft.snapshot();
+    let nodes = today.nodes().iter().map(|(name, node)| {
+        let before = old.nodes().get(name).unwrap_or(node);
+        Object::Node((**before).clone())
+    });
+    let others = old.objects().filter(|object| object.kind() != Kind::Node);
+    Snapshot::new(draft.version(), nodes.chain(others), []).with_facts_of(today)
+}
+
+/// The changes that make the draft hold the objects of `wanted`.
+pub fn towards(draft: &Draft, wanted: &Snapshot) -> Vec<Change> {
+    diff::diff(draft.snapshot(), wanted)
+        .into_iter()
+        .filter_map(|diff| {
+            let expected = draft.stored().get(&diff.key).map(|stored| stored.version);
+            match diff.pending {
+                Pending::Deleted => Some(Change::Delete {
+                    key: diff.key,
+                    expected,
+                }),
+                Pending::New | Pending::Changed => Some(Change::Put {
+                    object: wanted.get(&diff.key)?,
+                    expected,
+                }),
+            }
+        })
+        .collect()
+}
+
 /// What is found in the draft with these changes that does not stop them.
 fn check(judge: &Judge, draft: &Draft, changes: &[Change]) -> Result<Vec<Note>, Refusal> {
     check_versions(draft, changes)?;
@@ -284,7 +317,10 @@ fn in_use(draft: &Draft, changes: &[Change]) -> Vec<Violation> {
             Change::Put { .. } => None,
         })
         .collect();
-    if deleted.iter().all(|key| matches!(key.kind, Kind::Subnet | Kind::Node)) {
+    if deleted
+        .iter()
+        .all(|key| matches!(key.kind, Kind::Subnet | Kind::Node))
+    {
         return Vec::new();
     }
     let next = changed(draft, changes);

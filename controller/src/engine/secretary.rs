@@ -1,0 +1,225 @@
+//! The store's slow work, done beside the engine and reported back to it.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tracing::{error, warn};
+use weft_core::rollout::event::Outcome as WriteOutcome;
+use weft_core::rollout::record::{Deed, Phase, Record, Transaction};
+use weft_core::rollout::welcome::Held;
+use weft_model::name::NodeName;
+use weft_model::revision::{RolloutId, Version};
+
+use super::clock::wall_clock;
+use super::opening::{Opening, Outcome};
+use super::port::{SessionId, Start};
+use super::refusal::Refusal;
+use crate::log::Chain;
+use crate::store::Store;
+use crate::store::error::{Retry, StoreError};
+use crate::store::rollout::{Recorded, Update};
+use crate::store::write::{Audit, Fence};
+
+/// How long to wait before the store is asked again.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// Who writes when no person does.
+const LEADER: &str = "controller";
+
+/// What the engine hears back.
+pub(super) enum Reply {
+    /// A wish for a rollout was worked on.
+    Opened(Result<Outcome, Refusal>),
+    /// A write of a rollout's record ended.
+    Written {
+        rollout: RolloutId,
+        outcome: WriteOutcome,
+        /// The version of the record, when it was written.
+        version: Option<Version>,
+    },
+    /// A rollout's record was read.
+    Read(Box<Recorded<Record>>),
+    /// What the store knows of the rollout that a node holds an unsettled change of.
+    Held {
+        node: NodeName,
+        session: SessionId,
+        held: Held,
+    },
+}
+
+/// Does what takes time. Dropping it drops what is not done.
+pub(super) struct Secretary {
+    store: Store,
+    fence: Fence,
+    replies: mpsc::Sender<Reply>,
+    work: JoinSet<()>,
+}
+
+impl Secretary {
+    pub(super) fn new(store: Store, fence: Fence, replies: mpsc::Sender<Reply>) -> Self {
+        Self {
+            store,
+            fence,
+            replies,
+            work: JoinSet::new(),
+        }
+    }
+
+    /// Opens a rollout.
+    pub(super) fn open(&mut self, opening: Opening, start: Start) {
+        self.spawn(async move { Reply::Opened(opening.open(start).await) });
+    }
+
+    /// Writes a rollout's record, which must have this version.
+    pub(super) fn write(&mut self, transaction: Transaction, version: Version) {
+        let (store, fence) = (self.store.clone(), self.fence.clone());
+        self.spawn(async move {
+            let rollout = transaction.record.id;
+            let result = write(&store, &fence, &transaction, version).await;
+            let (outcome, version) = match result {
+                Ok(version) => (WriteOutcome::Won, Some(version)),
+                Err(error) => {
+                    warn!(rollout = %rollout, error = %Chain(&error), "record not written");
+                    if error.retry() == Retry::Later {
+                        tokio::time::sleep(RETRY).await;
+                    }
+                    (outcome(&error), None)
+                }
+            };
+            Reply::Written {
+                rollout,
+                outcome,
+                version,
+            }
+        });
+    }
+
+    /// Reads a rollout's record until the store answers.
+    pub(super) fn read(&mut self, rollout: RolloutId) {
+        let store = self.store.clone();
+        self.spawn(async move {
+            loop {
+                match store.rollout(rollout).await {
+                    Ok(recorded) => return Reply::Read(Box::new(recorded)),
+                    Err(error) => {
+                        warn!(rollout = %rollout, error = %Chain(&error), "record not read");
+                    }
+                }
+                tokio::time::sleep(RETRY).await;
+            }
+        });
+    }
+
+    /// Looks up a rollout that a node has an unsettled change of.
+    pub(super) fn look_up(&mut self, node: NodeName, session: SessionId, rollout: RolloutId) {
+        let store = self.store.clone();
+        self.spawn(async move {
+            loop {
+                let found: Result<Recorded<Record>, StoreError> = store.rollout(rollout).await;
+                let held = match found {
+                    Ok(recorded) => Held::of(recorded.record.phase.decision().as_ref()),
+                    Err(StoreError::Missing { .. }) => Held::Unknown,
+                    Err(error) => {
+                        warn!(rollout = %rollout, error = %Chain(&error), "record not read");
+                        tokio::time::sleep(RETRY).await;
+                        continue;
+                    }
+                };
+                return Reply::Held {
+                    node,
+                    session,
+                    held,
+                };
+            }
+        });
+    }
+
+    fn spawn(&mut self, work: impl Future<Output = Reply> + Send + 'static) {
+        // What is done needs no place any more.
+        while let Some(done) = self.work.try_join_next() {
+            if let Err(error) = done {
+                error!(%error, "work for the engine broke");
+            }
+        }
+        let replies = self.replies.clone();
+        self.work.spawn(async move {
+            // Without an engine nobody wants to know.
+            let _ = replies.send(work.await).await;
+        });
+    }
+}
+
+async fn write(
+    store: &Store,
+    fence: &Fence,
+    transaction: &Transaction,
+    version: Version,
+) -> Result<Version, StoreError> {
+    let record = &transaction.record;
+    let update = |action: &str| Update {
+        rollout: record.id,
+        version,
+        record,
+        audit: Audit {
+            at: wall_clock(),
+            author: author(record),
+            action: action.to_owned(),
+            detail: format!("rollout {} to revision {}", record.id, record.to),
+        },
+    };
+    match (transaction.deed, &record.phase) {
+        (Deed::MoveHead, _) => {
+            let update = update("rollout.commit");
+            store
+                .commit_rollout(fence, update, record.from, record.to)
+                .await
+        }
+        (Deed::Release, _) => store.close_rollout(fence, update("rollout.close")).await,
+        (Deed::Turn, Phase::Aborted(_)) => {
+            store.abort_rollout(fence, update("rollout.abort")).await
+        }
+        (Deed::Turn, Phase::Applying { paused: true }) => {
+            store.update_rollout(fence, update("rollout.pause")).await
+        }
+        (
+            Deed::Turn,
+            Phase::Preparing
+            | Phase::Applying { paused: false }
+            | Phase::Committed
+            | Phase::Closed { .. },
+        ) => store.update_rollout(fence, update("rollout.apply")).await,
+    }
+}
+
+fn author(record: &Record) -> String {
+    use weft_core::rollout::record::Reason;
+    match &record.phase {
+        Phase::Aborted(Reason::User { author }) => author.clone(),
+        Phase::Preparing
+        | Phase::Applying { .. }
+        | Phase::Committed
+        | Phase::Aborted(_)
+        | Phase::Closed { .. } => LEADER.to_owned(),
+    }
+}
+
+/// What an error says of whether the record was written.
+fn outcome(error: &StoreError) -> WriteOutcome {
+    match error {
+        StoreError::Conflict { .. } => WriteOutcome::Lost,
+        StoreError::Deposed { .. } | StoreError::LeaseLost { .. } => WriteOutcome::Deposed,
+        // Reading the record tells, whatever the error meant.
+        StoreError::Unavailable { .. }
+        | StoreError::Unknown { .. }
+        | StoreError::NoSpace { .. }
+        | StoreError::Compacted { .. }
+        | StoreError::Gap { .. }
+        | StoreError::Denied { .. }
+        | StoreError::TooLarge { .. }
+        | StoreError::Missing { .. }
+        | StoreError::Corrupt { .. }
+        | StoreError::Options { .. }
+        | StoreError::Refused { .. } => WriteOutcome::Unknown,
+    }
+}

@@ -1,0 +1,511 @@
+//! One term of leadership: the task that feeds the rollout's state machine and does what it says.
+//!
+//! # Guarantees
+//! The task never waits for anything but its queues and its clock: the store is read and written by
+//! tasks that report back, nodes are sent to through bounded queues that are never waited for.
+//!
+//! # Never
+//! Nothing is decided here that the state machine decides.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use tracing::{debug, error, info};
+use weft_core::rollout::catchup::{self, CatchUps};
+use weft_core::rollout::effect::Effect;
+use weft_core::rollout::event::{Event, Now};
+use weft_core::rollout::machine::Rollout;
+use weft_core::rollout::policy::Policy;
+use weft_core::rollout::record::{Leader, Phase, Record};
+use weft_model::revision::{RolloutId, Timestamp};
+
+use super::board::Board;
+use super::clock::{Clock, wall_clock};
+use super::course::Course;
+use super::draft::Mirror;
+use super::head::Head;
+use super::judge::Judge;
+use super::opening::{Opened, Opening, Outcome, targets};
+use super::past;
+use super::port::{Request, Start, Started};
+use super::refusal::Refusal;
+use super::secretary::{Reply, Secretary};
+use super::writer::Writer;
+use crate::store::Store;
+use crate::store::error::StoreError;
+use crate::store::meta::Cluster;
+use crate::store::rollout::Recorded;
+use crate::store::write::Fence;
+
+mod agent;
+mod send;
+mod steer;
+
+/// How many reports of the term's own tasks may wait.
+const REPORTS: usize = 256;
+
+/// The least time between two looks at the clock, however much is due.
+const SHORTEST_REST: Duration = Duration::from_millis(5);
+
+/// How many idempotency keys are remembered; older ones are looked up in the store.
+const KEYS: usize = 1_000;
+
+/// What a term works with.
+#[derive(Clone)]
+pub struct Parts {
+    /// The store.
+    pub store: Store,
+    /// The cluster's identity.
+    pub cluster: Cluster,
+    /// The proof that this controller leads.
+    pub fence: Fence,
+    /// The draft.
+    pub mirror: Mirror,
+    /// What validation says of the draft.
+    pub judge: Judge,
+    /// Where to show how far everything is.
+    pub board: Arc<Board>,
+    /// The way to change the draft.
+    pub writer: Writer,
+    /// How a rollout goes where the user does not say.
+    pub usual: Policy,
+}
+
+/// A term of leadership.
+pub struct Term {
+    parts: Parts,
+    leader: Leader,
+    clock: Clock,
+    secretary: Secretary,
+    replies: mpsc::Receiver<Reply>,
+    /// The wish that is being worked on.
+    opening: Option<Waiting>,
+    keys: BTreeMap<String, RolloutId>,
+    catchups: CatchUps,
+    deposed: bool,
+}
+
+/// Who waits for a rollout to be opened.
+struct Waiting {
+    author: String,
+    since: Timestamp,
+    key: Option<String>,
+    reply: oneshot::Sender<Result<Started, Refusal>>,
+}
+
+impl Term {
+    /// Reads what the last leader left.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn open(parts: Parts) -> Result<Self, StoreError> {
+        let leader = Leader {
+            cluster: parts.cluster.id.clone(),
+            incarnation: parts.cluster.incarnation,
+            epoch: parts.fence.epoch(),
+        };
+        let (sender, replies) = mpsc::channel(REPORTS);
+        let secretary = Secretary::new(parts.store.clone(), parts.fence.clone(), sender);
+        let clock = parts.board.read(|state| state.clock);
+        let mut term = Self {
+            catchups: CatchUps::new(leader.clone(), parts.usual.lease(), parts.usual.keep_alive),
+            parts,
+            leader,
+            clock,
+            secretary,
+            replies,
+            opening: None,
+            keys: BTreeMap::new(),
+            deposed: false,
+        };
+        let store = &term.parts.store;
+        let head = Arc::new(past::head(store, store.head().await?).await?);
+        term.parts.board.forget_nodes();
+        term.parts.board.set_head(Arc::clone(&head));
+        info!(revision = %head.revision, "head read");
+        let active: Option<Recorded<Record>> = store.active_rollout().await?;
+        if let Some(active) = active {
+            let opened = resume(store, active, head).await?;
+            term.begin(opened);
+        }
+        Ok(term)
+    }
+
+    /// Works until this controller leads no more.
+    ///
+    /// # Errors
+    /// When another controller leads, or the queues are gone.
+    pub async fn run(mut self, mut requests: mpsc::Receiver<Request>) -> Result<(), StoreError> {
+        enum Turn {
+            Asked(Request),
+            Reported(Reply),
+            Rang,
+        }
+        while !self.deposed {
+            let rest = self.rest();
+            // Cancel-safe: receiving from a queue takes nothing that it does not return.
+            let turn = tokio::select! {
+                Some(request) = requests.recv() => Turn::Asked(request),
+                Some(reply) = self.replies.recv() => Turn::Reported(reply),
+                () = tokio::time::sleep_until(rest) => Turn::Rang,
+                else => return Ok(()),
+            };
+            match turn {
+                Turn::Asked(request) => self.answer(request),
+                Turn::Reported(reply) => self.take_in(reply),
+                Turn::Rang => {
+                    self.step(Event::Tick);
+                    self.tick_catchups();
+                }
+            }
+        }
+        Err(StoreError::Deposed { attempt: "lead" })
+    }
+
+    fn now(&self) -> Now {
+        Now {
+            steady: self.clock.now(),
+            wall: wall_clock(),
+        }
+    }
+
+    /// When to look at the clock next.
+    fn rest(&self) -> Instant {
+        /// Long enough to cost nothing, when nothing is due.
+        const IDLE: Duration = Duration::from_secs(60);
+        let due = self.parts.board.read(|state| {
+            let course = state.course.as_ref()?;
+            course.machine.next_wake()
+        });
+        let now = self.clock.now();
+        let wait = due
+            .into_iter()
+            .chain(self.catchups.next_wake())
+            .min()
+            .map_or(IDLE, |due| now.until(due).duration());
+        Instant::now() + wait.max(SHORTEST_REST)
+    }
+
+    fn answer(&mut self, request: Request) {
+        match request {
+            Request::Arrive {
+                arrival,
+                outbox,
+                reply,
+            } => self.arrive(*arrival, outbox, reply),
+            Request::Hear {
+                node,
+                session,
+                word,
+            } => self.hear(&node, session, word),
+            Request::Leave { node, session } => self.leave(&node, session),
+            Request::Start { start, reply } => self.start(*start, reply),
+            Request::Steer {
+                rollout,
+                author,
+                way,
+                reply,
+            } => {
+                let result = self.steer(rollout, author, way);
+                // Whoever asked may have gone.
+                let _ = reply.send(result);
+            }
+        }
+    }
+
+    fn take_in(&mut self, reply: Reply) {
+        match reply {
+            Reply::Opened(result) => self.opened(result),
+            Reply::Written {
+                rollout,
+                outcome,
+                version,
+            } => {
+                self.with_course(rollout, |course| {
+                    if let Some(version) = version {
+                        course.version = version;
+                    }
+                });
+                self.step_of(rollout, Event::Written(outcome));
+            }
+            Reply::Read(recorded) => {
+                let recorded = *recorded;
+                let rollout = recorded.rollout;
+                self.with_course(rollout, |course| course.version = recorded.version);
+                self.step_of(rollout, Event::Read(Box::new(recorded.record)));
+            }
+            Reply::Held {
+                node,
+                session,
+                held,
+            } => self.greet(&node, session, held),
+        }
+    }
+
+    fn start(&mut self, start: Start, reply: oneshot::Sender<Result<Started, Refusal>>) {
+        let known = start
+            .idempotency_key
+            .as_ref()
+            .and_then(|key| self.keys.get(key));
+        if let Some(id) = known {
+            let started = Started::Rollout {
+                id: *id,
+                remark: String::new(),
+            };
+            let _ = reply.send(Ok(started));
+            return;
+        }
+        if let Some(refusal) = self.busy() {
+            let _ = reply.send(Err(refusal));
+            return;
+        }
+        info!(author = %start.author, revision = ?start.revision, "rollout wanted");
+        self.opening = Some(Waiting {
+            author: start.author.clone(),
+            since: wall_clock(),
+            key: start.idempotency_key.clone(),
+            reply,
+        });
+        let opening = Opening {
+            store: self.parts.store.clone(),
+            fence: self.parts.fence.clone(),
+            mirror: self.parts.mirror.clone(),
+            judge: self.parts.judge.clone(),
+            board: Arc::clone(&self.parts.board),
+            writer: self.parts.writer.clone(),
+            usual: self.parts.usual.clone(),
+        };
+        self.secretary.open(opening, start);
+    }
+
+    /// Why no rollout can be started now.
+    fn busy(&self) -> Option<Refusal> {
+        if let Some(waiting) = &self.opening {
+            return Some(Refusal::Busy {
+                rollout: RolloutId::default(),
+                to: Default::default(),
+                author: waiting.author.clone(),
+                started: waiting.since,
+            });
+        }
+        self.parts.board.read(|state| {
+            let course = state.course.as_ref().filter(|course| !course.is_closed())?;
+            let record = course.record();
+            Some(Refusal::Busy {
+                rollout: record.id,
+                to: record.to,
+                author: record.author.clone(),
+                started: record.started,
+            })
+        })
+    }
+
+    fn opened(&mut self, result: Result<Outcome, Refusal>) {
+        let Some(waiting) = self.opening.take() else {
+            return;
+        };
+        let started = match result {
+            Ok(Outcome::Opened(opened)) => {
+                let id = opened.record.id;
+                let remark = opened.remark.clone();
+                info!(rollout = %id, from = %opened.record.from, to = %opened.record.to,
+                    nodes = opened.record.participants.len(),
+                    deferred = opened.record.deferred.len(), "rollout started");
+                self.begin(*opened);
+                Ok(Started::Rollout { id, remark })
+            }
+            Ok(Outcome::Repeated(id)) => Ok(Started::Rollout {
+                id,
+                remark: String::new(),
+            }),
+            Ok(Outcome::Nothing(head)) => Ok(Started::Nothing { head }),
+            Err(refusal) => {
+                info!(%refusal, "rollout refused");
+                Err(refusal)
+            }
+        };
+        if let (Ok(Started::Rollout { id, .. }), Some(key)) = (&started, waiting.key) {
+            if self.keys.len() >= KEYS {
+                self.keys.clear();
+            }
+            self.keys.insert(key, *id);
+        }
+        let _ = waiting.reply.send(started);
+    }
+
+    /// Takes up a rollout, new or left by the last leader.
+    fn begin(&mut self, opened: Opened) {
+        let changes = targets(&opened.from, &opened.next);
+        let now = self.now();
+        let (machine, effects) = Rollout::load(self.leader.clone(), opened.record, &changes, now);
+        let course = Course {
+            machine,
+            from: opened.from,
+            next: opened.next,
+            version: opened.version,
+        };
+        let connected = self.parts.board.write(|state| {
+            let connected: Vec<_> = course
+                .record()
+                .participants
+                .keys()
+                .filter_map(|node| {
+                    let place = state
+                        .roster
+                        .get(node)
+                        .filter(|place| place.is_connected())?;
+                    Some((node.clone(), place.hello()))
+                })
+                .collect();
+            state.course = Some(course);
+            connected
+        });
+        self.carry_out(effects);
+        for (node, hello) in connected {
+            self.step(Event::Hello(node, hello));
+        }
+    }
+
+    fn with_course(&self, rollout: RolloutId, change: impl FnOnce(&mut Course)) {
+        self.parts.board.write(|state| {
+            if let Some(course) = &mut state.course
+                && course.record().id == rollout
+            {
+                change(course);
+            }
+        });
+    }
+
+    /// Moves the rollout, if it still is this one.
+    fn step_of(&mut self, rollout: RolloutId, event: Event) {
+        let same = self.parts.board.read(|state| {
+            let course = state.course.as_ref();
+            course.is_some_and(|course| course.record().id == rollout)
+        });
+        if same {
+            self.step(event);
+        }
+    }
+
+    /// Moves the rollout that runs, if one does, and does what it says.
+    fn step(&mut self, event: Event) {
+        let now = self.now();
+        let effects = self.parts.board.write(|state| {
+            let course = state.course.as_mut()?;
+            let was = course.record().phase.clone();
+            let effects = course.machine.step(event, now);
+            if course.record().phase != was {
+                info!(rollout = %course.record().id, phase = course.machine.phase_word(),
+                    reason = course.machine.reason(), "rollout goes on");
+            }
+            let moves = course.is_committed() && state.head.revision == course.from.revision;
+            if moves {
+                state.head = Arc::clone(&course.next.head);
+            }
+            Some((effects, moves))
+        });
+        let Some((effects, moved)) = effects else {
+            return;
+        };
+        self.carry_out(effects);
+        if moved {
+            self.bring_along();
+        }
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) {
+        let mut sent = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Write(transaction) => {
+                    let version = self
+                        .parts
+                        .board
+                        .read(|state| state.course.as_ref().map(|course| course.version));
+                    if let Some(version) = version {
+                        self.secretary.write(*transaction, version);
+                    }
+                }
+                Effect::Read => {
+                    let rollout = self.parts.board.read(|state| {
+                        let course = state.course.as_ref();
+                        course.map(|course| course.record().id)
+                    });
+                    if let Some(rollout) = rollout {
+                        self.secretary.read(rollout);
+                    }
+                }
+                Effect::Send(node, fence, command) => sent.push((node, fence, command)),
+                // Writing to the board has told the watchers already.
+                Effect::Progress(node) => debug!(node = %node, "progress"),
+                Effect::Finished => self.finished(),
+                Effect::Deposed => {
+                    error!("another controller leads");
+                    self.deposed = true;
+                }
+            }
+        }
+        self.send_all(sent);
+    }
+
+    /// The rollout is over. A node that never said how it ended says hello anew, and is then told.
+    fn finished(&mut self) {
+        self.parts.board.write(|state| {
+            let Some(course) = &state.course else { return };
+            let record = course.record();
+            info!(rollout = %record.id, reason = course.machine.reason(), "rollout closed");
+            if let Phase::Closed { unsettled, .. } = &record.phase {
+                for node in unsettled {
+                    state.roster.cut(node);
+                }
+            }
+        });
+    }
+
+    /// The head moved: nodes that were no part of the rollout follow it, each for itself.
+    fn bring_along(&mut self) {
+        let others: Vec<_> = self.parts.board.read(|state| {
+            state
+                .roster
+                .connected()
+                .filter(|node| state.course.as_ref().is_none_or(|course| !course.has(node)))
+                .filter_map(|node| Some((node.clone(), state.roster.get(node)?.confirmed())))
+                .collect()
+        });
+        for (node, confirmed) in others {
+            self.catch_up(&node, catchup::Event::Compare(confirmed));
+        }
+    }
+
+    fn head(&self) -> Arc<Head> {
+        self.parts.board.head()
+    }
+}
+
+/// What the last leader left of a rollout, with the plans that it brings.
+async fn resume(
+    store: &Store,
+    active: Recorded<Record>,
+    head: Arc<Head>,
+) -> Result<Opened, StoreError> {
+    let record = active.record;
+    let from = if head.revision == record.from {
+        head
+    } else {
+        Arc::new(past::at(store, record.from, RolloutId::default()).await?)
+    };
+    let intent = past::intent(store, record.to).await?;
+    let changes = from.changes(&intent);
+    let next = from.next(record.to, record.id, intent, changes);
+    info!(rollout = %record.id, to = %record.to, "rollout of the last leader taken up");
+    Ok(Opened {
+        version: active.version,
+        remark: String::new(),
+        record,
+        from,
+        next,
+    })
+}
