@@ -10,4 +10,10 @@ mod table;
 
 mod manifest;
 
+mod explain;
+
+mod offline;
+mod pve;
+mod situation;
+
 fn main() {}

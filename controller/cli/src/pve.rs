@@ -1,0 +1,6 @@
+//! Proxmox VE's own files: what its administrators declared there, as objects of ours.
+
+pub mod interfaces;
+pub mod section;
+
+pub mod carry;

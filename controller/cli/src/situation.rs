@@ -1,0 +1,224 @@
+//! A node's plan as facts about its devices, for people and for comparing with what is there.
+//!
+//! The words are those that `ip` uses. In JSON what every device has is left out: an UDP port of
+//! 4789, learning that is on, forwarding that is off, empty lists of addresses and routes.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use serde::Serialize;
+use weft_model::facts::Facts;
+use weft_model::name::{LinkName, NodeName};
+use weft_model::object::subnet::Snat;
+use weft_model::plan::NodePlan;
+use weft_model::plan::link::{Link, LinkKind};
+use weft_model::plan::nat::Nat;
+use weft_model::port::UdpPort;
+use weft_model::prefix::Family;
+
+/// What one node must be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Situation {
+    links: BTreeMap<String, Device>,
+    node: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    snat: Vec<Translation>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+struct Device {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    addresses: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alias: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alternative_name: Option<String>,
+    #[serde(skip_serializing_if = "is_off")]
+    ip6_forward: bool,
+    #[serde(skip_serializing_if = "is_off")]
+    ip_forward: bool,
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    learning: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    local: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mac: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mtu: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ports: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remotes: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    routes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vni: Option<u32>,
+}
+
+/// A source translation, as it comes out while the default route is what the facts say.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+struct Translation {
+    family: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    out: Option<String>,
+    source: String,
+    to: String,
+}
+
+// The signature is the one that serde calls.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_off(switch: &bool) -> bool {
+    !*switch
+}
+
+/// Describes a plan for a node with these facts.
+pub fn describe(node: &NodeName, plan: &NodePlan, facts: &Facts) -> Situation {
+    let mut ports: BTreeMap<&LinkName, Vec<String>> = BTreeMap::new();
+    for link in plan.links() {
+        if let Some(master) = &link.master {
+            ports.entry(master).or_default().push(link.name.to_string());
+        }
+    }
+    let links = plan.links().map(|link| {
+        let ports = ports.remove(&link.name).unwrap_or_default();
+        (link.name.to_string(), device(link, ports))
+    });
+    let links = links.collect();
+    let mut snat: Vec<_> = plan.nats().map(|nat| translation(nat, facts)).collect();
+    snat.sort();
+    Situation {
+        links,
+        node: node.to_string(),
+        snat,
+    }
+}
+
+fn device(link: &Link, ports: Vec<String>) -> Device {
+    let device = Device {
+        addresses: link.addresses.iter().map(ToString::to_string).collect(),
+        alias: link.alias.as_ref().map(ToString::to_string),
+        alternative_name: link.alternative_name.as_ref().map(ToString::to_string),
+        ip6_forward: link.forward.contains(&Family::Ipv6),
+        ip_forward: link.forward.contains(&Family::Ipv4),
+        kind: link.kind.device_type().as_str(),
+        mac: link.mac.map(|mac| mac.to_string()),
+        mtu: link.mtu.map(|mtu| mtu.get()),
+        routes: link.routes.iter().map(ToString::to_string).collect(),
+        ..Device::default()
+    };
+    match &link.kind {
+        LinkKind::Bridge => Device {
+            ports: Some(ports),
+            ..device
+        },
+        LinkKind::Vxlan(vxlan) => Device {
+            learning: (!vxlan.learning).then_some(false),
+            local: Some(vxlan.local.to_string()),
+            port: (vxlan.port != UdpPort::VXLAN).then(|| vxlan.port.get()),
+            remotes: Some(vxlan.flood.iter().map(ToString::to_string).collect()),
+            vni: Some(vxlan.vni.get()),
+            ..device
+        },
+    }
+}
+
+fn translation(nat: &Nat, facts: &Facts) -> Translation {
+    let family = nat.source.family();
+    let own = facts.default_link(family);
+    // A node without a default route of the family has the other one's device as its way out.
+    let out = own
+        .or(facts.default_ipv4.as_ref())
+        .or(facts.default_ipv6.as_ref());
+    let address = || {
+        let mut addresses = facts.links.get(own?)?.addresses.iter();
+        addresses.find(|it| it.family() == family)
+    };
+    let to = match nat.to {
+        Snat::Address(address) => address.to_string(),
+        Snat::Masquerade => {
+            address().map_or_else(|| nat.to.to_string(), |it| it.address().to_string())
+        }
+    };
+    Translation {
+        family: match family {
+            Family::Ipv4 => 4,
+            Family::Ipv6 => 6,
+        },
+        out: out.map(ToString::to_string),
+        source: nat.source.to_string(),
+        to,
+    }
+}
+
+impl Situation {
+    /// The description for people: a paragraph a device, then the translations.
+    pub fn text(&self) -> String {
+        let mut text = format!("node {}\n", self.node);
+        for (name, device) in &self.links {
+            text.push('\n');
+            device.describe(name, &mut text);
+        }
+        for translation in &self.snat {
+            let Translation {
+                source, out, to, ..
+            } = translation;
+            let out = out.as_deref().unwrap_or("the default route's device");
+            // Writing to a String cannot fail.
+            let _ = write!(text, "\nsource {source} out of {out} becomes {to}\n");
+        }
+        if self.links.is_empty() && self.snat.is_empty() {
+            text.push_str("\nnothing of ours\n");
+        }
+        text
+    }
+}
+
+impl Device {
+    fn describe(&self, name: &str, text: &mut String) {
+        let number = |it: Option<u32>| it.map(|it| it.to_string());
+        let list = |it: &Option<Vec<String>>| {
+            it.as_ref().map(|it| match it.as_slice() {
+                [] => "none".to_owned(),
+                some => some.join(" "),
+            })
+        };
+        let some = |it: &[String]| (!it.is_empty()).then(|| it.join(" "));
+        let forwards = match (self.ip_forward, self.ip6_forward) {
+            (true, true) => Some("IPv4 and IPv6".to_owned()),
+            (true, false) => Some("IPv4".to_owned()),
+            (false, true) => Some("IPv6".to_owned()),
+            (false, false) => None,
+        };
+        let is_vxlan = self.vni.is_some();
+        let port = self.port.unwrap_or(UdpPort::VXLAN.get());
+        let learning = if self.learning == Some(false) {
+            "off"
+        } else {
+            "on"
+        };
+        let lines = [
+            ("mtu", number(self.mtu)),
+            ("mac", self.mac.clone()),
+            ("alias", self.alias.clone()),
+            ("also called", self.alternative_name.clone()),
+            ("addresses", some(&self.addresses)),
+            ("routes", some(&self.routes)),
+            ("forwards", forwards),
+            ("ports", list(&self.ports)),
+            ("vni", number(self.vni)),
+            ("local", self.local.clone()),
+            ("remotes", list(&self.remotes)),
+            ("port", is_vxlan.then(|| port.to_string())),
+            ("learning", is_vxlan.then(|| learning.to_owned())),
+        ];
+        let _ = writeln!(text, "{} {name}", self.kind);
+        for (title, value) in lines {
+            if let Some(value) = value {
+                let _ = writeln!(text, "  {title:<12} {value}");
+            }
+        }
+    }
+}
