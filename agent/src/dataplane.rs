@@ -17,15 +17,24 @@ use weft_model::facts::Facts;
 use weft_model::plan::NodePlan;
 use weft_model::report::{Fault, NodeEvent};
 use weft_model::revision::ClusterId;
+use weft_node::driver::Driver;
+use weft_node::own::Owner;
 
-pub(crate) mod request;
+mod heal;
+mod pace;
+mod request;
+mod retry;
+mod task;
 
 use request::Request;
+use task::Task;
+
+use crate::kernel::{self, Kernel};
 
 /// How many requests may wait; the session asks one thing at a time.
-pub(crate) const REQUESTS: usize = 16;
+const REQUESTS: usize = 16;
 /// How many events may wait for the session before drift is no longer told, only healed.
-pub(crate) const EVENTS: usize = 1024;
+const EVENTS: usize = 1024;
 
 /// What an apply did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,10 +53,6 @@ pub struct Dataplane {
 }
 
 impl Dataplane {
-    pub(crate) fn new(requests: mpsc::Sender<Request>, facts: watch::Receiver<Arc<Facts>>) -> Self {
-        Self { requests, facts }
-    }
-
     /// What the node is and has besides what is ours; changes when that changes.
     pub fn facts(&self) -> watch::Receiver<Arc<Facts>> {
         self.facts.clone()
@@ -127,4 +132,82 @@ pub struct Opened {
     pub dataplane: Dataplane,
     /// Drift that was seen and what was done about it.
     pub events: mpsc::Receiver<NodeEvent>,
+}
+
+/// Why the data plane could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Its thread could not be started.
+    #[error("cannot start the data plane's thread")]
+    Thread {
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The kernel could not be opened or read.
+    #[error("cannot open the kernel's data plane")]
+    Kernel {
+        /// Why.
+        source: kernel::Error,
+    },
+    /// Its thread ended before it was ready.
+    #[error("the data plane's thread ended at its start")]
+    Ended,
+}
+
+/// Opens the kernel of the network namespace that the calling thread is in, on a thread of its own.
+///
+/// Reads everything and writes nothing.
+///
+/// # Errors
+/// When the kernel cannot be opened or read.
+pub async fn open(cluster: Option<ClusterId>) -> Result<Opened, OpenError> {
+    let thread = |source| OpenError::Thread { source };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(thread)?;
+    let (ready, opened) = oneshot::channel();
+    std::thread::Builder::new()
+        .name("weft-dataplane".to_owned())
+        .spawn(move || {
+            runtime.block_on(async move {
+                match Kernel::open().await {
+                    Ok(kernel) => {
+                        let (opened, work) = start(kernel, cluster).await;
+                        // Whoever waited may have gone: then the work ends by itself.
+                        let _ = ready.send(Ok(opened));
+                        work.await;
+                    }
+                    Err(source) => {
+                        let _ = ready.send(Err(OpenError::Kernel { source }));
+                    }
+                }
+            });
+        })
+        .map_err(thread)?;
+    opened.await.map_err(|_| OpenError::Ended)?
+}
+
+/// Drives something that stands for a kernel, on the caller's runtime.
+pub async fn open_with<D>(driver: D, cluster: Option<ClusterId>) -> Opened
+where
+    D: Driver + Send + 'static,
+{
+    let (opened, work) = start(driver, cluster).await;
+    tokio::spawn(work);
+    opened
+}
+
+async fn start<D: Driver + Send>(
+    driver: D,
+    cluster: Option<ClusterId>,
+) -> (Opened, impl Future<Output = ()>) {
+    let (requests, receiver) = mpsc::channel(REQUESTS);
+    let (sender, events) = mpsc::channel(EVENTS);
+    let (task, facts) = Task::new(driver, cluster.map(Owner::new), sender).await;
+    let opened = Opened {
+        dataplane: Dataplane { requests, facts },
+        events,
+    };
+    (opened, task.run(receiver))
 }

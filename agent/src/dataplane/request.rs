@@ -11,7 +11,7 @@ use super::Applied;
 
 /// One question, with where the answer goes.
 #[derive(Debug)]
-pub(crate) enum Request {
+pub(super) enum Request {
     Join {
         cluster: ClusterId,
         answer: oneshot::Sender<()>,

@@ -1,0 +1,231 @@
+//! Putting right what someone else changed, or saying so.
+//!
+//! # Guarantees
+//! A device is repaired a few times a minute at most; after that the other side wins, and it is
+//! said who lost. A device whose zone says to leave it is left, and said once for each way in which
+//! it differs.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::time::Instant;
+use tracing::{info, warn};
+use weft_model::object::drift::DriftPolicy;
+use weft_model::plan::{NodePlan, Origin};
+use weft_model::report::{EventKind, Fault, NodeEvent};
+use weft_model::revision::Timestamp;
+use weft_node::driver::Driver;
+use weft_node::plan::plan;
+use weft_node::scope::Scope;
+use weft_node::step::{Change, Step};
+
+use super::pace::WINDOW;
+use super::task::Task;
+
+/// What stands for the source translations where a device's name is asked for.
+const NAT: &str = "";
+
+/// A device that differs, and how.
+struct Difference {
+    origin: Option<Origin>,
+    is_missing: bool,
+    changes: Vec<String>,
+}
+
+impl<D: Driver> Task<D> {
+    /// Compares what changed with the target.
+    pub(super) async fn heal(&mut self) {
+        let (Some(owner), Some(target)) = (self.owner.clone(), self.target.clone()) else {
+            return;
+        };
+        let scope = self.dirty.take();
+        let planned = plan(&owner, &target, self.driver.seen(), &scope);
+        let differences = differences(&target, &planned.steps);
+        if let Scope::Some { names, .. } = &scope {
+            self.told
+                .retain(|name, _| !names.contains(name) || differences.contains_key(name));
+        } else {
+            self.told.retain(|name, _| differences.contains_key(name));
+        }
+        for fault in &planned.clashes {
+            self.tell_once(&fault.attempt, EventKind::DriftFailed, fault);
+        }
+        let now = Instant::now();
+        let mut healing = Scope::Some {
+            names: [].into(),
+            nat: false,
+        };
+        let mut healed = Vec::new();
+        for (name, difference) in differences {
+            if policy(&target, &name) == DriftPolicy::Observe {
+                let text = difference.observed(&name);
+                self.observe(&name, difference.origin, text);
+                continue;
+            }
+            if let Err(until) = self.pace.allows(&name, now) {
+                self.give_way(&name, difference.origin, until);
+                continue;
+            }
+            self.pace.note(&name, now);
+            healing = match healing.and([name.clone()]) {
+                Scope::Some { names, nat } => Scope::Some {
+                    names,
+                    nat: nat || name == NAT,
+                },
+                Scope::All => Scope::All,
+            };
+            healed.push((name, difference));
+        }
+        if healed.is_empty() {
+            return;
+        }
+        match self.reach(&owner, &target, healing).await {
+            Ok(_) => {
+                for (name, difference) in healed {
+                    // What is left over from another plan is cleared away, not repaired.
+                    if name == NAT || is_wanted(&target, &name) {
+                        let text = difference.healed(&name);
+                        self.tell(EventKind::DriftHealed, difference.origin, text);
+                    }
+                }
+            }
+            Err(faults) => {
+                for fault in &faults {
+                    self.tell_once(&fault.attempt, EventKind::DriftFailed, fault);
+                }
+                for (name, _) in healed {
+                    self.dirty.nat |= name == NAT;
+                    self.dirty.names.insert(name);
+                }
+                self.heal_at = Some(now + WINDOW / 12);
+            }
+        }
+    }
+
+    fn observe(&mut self, name: &str, origin: Option<Origin>, text: String) {
+        if self.told.get(name) != Some(&text) {
+            self.told.insert(name.to_owned(), text.clone());
+            self.tell(EventKind::DriftObserved, origin, text);
+        }
+    }
+
+    fn give_way(&mut self, name: &str, origin: Option<Origin>, until: Instant) {
+        let text = format!(
+            "{} is changed by someone else again and again and is left as it is for up to {} s",
+            device(name),
+            WINDOW.as_secs()
+        );
+        self.dirty.nat |= name == NAT;
+        self.dirty.names.insert(name.to_owned());
+        self.heal_at = Some(self.heal_at.map_or(until, |at| at.min(until)));
+        if self.told.get(name) != Some(&text) {
+            self.told.insert(name.to_owned(), text.clone());
+            self.tell(EventKind::DriftFailed, origin, text);
+        }
+    }
+
+    fn tell_once(&mut self, key: &str, kind: EventKind, fault: &Fault) {
+        let text = Fault {
+            origin: None,
+            ..fault.clone()
+        }
+        .to_string();
+        if self.told.get(key) != Some(&text) {
+            self.told.insert(key.to_owned(), text.clone());
+            self.tell(kind, fault.origin.clone(), text);
+        }
+    }
+
+    fn tell(&mut self, kind: EventKind, origin: Option<Origin>, message: String) {
+        info!(kind = kind.as_str(), message, "drift");
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let at = since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(0));
+        let event = NodeEvent {
+            at: Timestamp(at),
+            kind,
+            origin,
+            message,
+        };
+        if let Err(TrySendError::Full(event)) = self.events.try_send(event) {
+            warn!(
+                message = event.message,
+                "too many events, this one is not sent"
+            );
+        }
+    }
+}
+
+fn is_wanted(target: &NodePlan, name: &str) -> bool {
+    name.parse().is_ok_and(|name| target.link(&name).is_some())
+}
+
+fn policy(target: &NodePlan, name: &str) -> DriftPolicy {
+    name.parse()
+        .ok()
+        .and_then(|name| target.link(&name))
+        .map_or(DriftPolicy::Heal, |link| link.drift)
+}
+
+/// The steps by the device that the target has them for.
+fn differences(target: &NodePlan, steps: &[Step]) -> BTreeMap<String, Difference> {
+    let mut differences: BTreeMap<String, Difference> = BTreeMap::new();
+    for step in steps {
+        let (name, text, is_missing) = match step {
+            Step::Link { name, change, .. } => {
+                let name = wanted_name(name, change);
+                let is_missing = matches!(change, Change::Create { .. });
+                (name.to_owned(), step.to_string(), is_missing)
+            }
+            Step::Nat(_) => (NAT.to_owned(), step.to_string(), false),
+            Step::DestroyGroup { .. } => continue,
+        };
+        let origin = name.parse().ok().and_then(|name| target.link(&name));
+        let difference = differences.entry(name).or_insert_with(|| Difference {
+            origin: origin.map(|link| link.origin.clone()),
+            is_missing: false,
+            changes: Vec::new(),
+        });
+        difference.is_missing |= is_missing;
+        difference.changes.push(text);
+    }
+    differences
+}
+
+/// A device that gets its name back is counted under that name.
+fn wanted_name<'a>(name: &'a str, change: &'a Change) -> &'a str {
+    match change {
+        Change::Set(settings) => settings.name.as_deref().unwrap_or(name),
+        _ => name,
+    }
+}
+
+fn device(name: &str) -> String {
+    if name == NAT {
+        "the table of source translations".to_owned()
+    } else {
+        format!("device {name}")
+    }
+}
+
+impl Difference {
+    fn healed(&self, name: &str) -> String {
+        let device = device(name);
+        if self.is_missing {
+            format!("{device} was deleted by someone else and is back")
+        } else {
+            let changes = self.changes.join("; ");
+            format!("{device} was changed by someone else and is put right: {changes}")
+        }
+    }
+
+    fn observed(&self, name: &str) -> String {
+        let device = device(name);
+        if self.is_missing {
+            format!("{device} was deleted by someone else and is not made again")
+        } else {
+            let changes = self.changes.join("; ");
+            format!("{device} was changed by someone else and is left; to do: {changes}")
+        }
+    }
+}

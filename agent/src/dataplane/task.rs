@@ -1,0 +1,396 @@
+//! The loop that owns the driver: answers the handle, hears the kernel, heals drift.
+//!
+//! Every arm of its `select!` only waits, and may be dropped while it does: the channel's `recv`,
+//! the driver's `changed` and a sleep lose nothing when dropped.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep, sleep_until};
+use tracing::{info, warn};
+use weft_model::facts::Facts;
+use weft_model::plan::NodePlan;
+use weft_model::report::{Fault, NodeEvent};
+use weft_node::collect::collect;
+use weft_node::driver::{Changes, Driver};
+use weft_node::own::Owner;
+use weft_node::plan::plan;
+use weft_node::refusal::refusals;
+use weft_node::scope::Scope;
+use weft_node::step::{Change, Step};
+
+use super::Applied;
+use super::pace::Pace;
+use super::request::Request;
+use super::retry::{Verdict, faults, verdict};
+
+/// How often a plan is made again at most until nothing is left of it.
+const PASSES: u32 = 12;
+/// How long to wait after a change for those that come with it.
+const SETTLE: Duration = Duration::from_millis(50);
+/// How often everything is read anew, against what might have been missed.
+const RESYNC: Duration = Duration::from_secs(600);
+/// How long to wait after the kernel could not be read.
+const UNREADABLE: Duration = Duration::from_secs(1);
+
+type Collecting = (u32, Vec<oneshot::Sender<Result<u32, Vec<Fault>>>>);
+
+pub(super) struct Task<D> {
+    pub(super) driver: D,
+    pub(super) owner: Option<Owner>,
+    pub(super) target: Option<Arc<NodePlan>>,
+    /// What changed and was not compared with the target yet.
+    pub(super) dirty: Dirty,
+    pub(super) pace: Pace,
+    /// What was said last of devices that differ and are left, by device.
+    pub(super) told: std::collections::BTreeMap<String, String>,
+    pub(super) events: mpsc::Sender<NodeEvent>,
+    facts: watch::Sender<Arc<Facts>>,
+    facts_changed: bool,
+    collecting: Option<Collecting>,
+    pub(super) heal_at: Option<Instant>,
+    resync_at: Instant,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Dirty {
+    pub(super) names: BTreeSet<String>,
+    pub(super) nat: bool,
+    pub(super) all: bool,
+}
+
+impl Dirty {
+    pub(super) fn take(&mut self) -> Scope {
+        let Self { names, nat, all } = std::mem::take(self);
+        if all {
+            Scope::All
+        } else {
+            Scope::Some { names, nat }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.names.is_empty() && !self.nat && !self.all
+    }
+}
+
+enum Woken {
+    Asked(Option<Request>),
+    Changed,
+    Timer,
+}
+
+impl<D: Driver> Task<D> {
+    pub(super) async fn new(
+        mut driver: D,
+        owner: Option<Owner>,
+        events: mpsc::Sender<NodeEvent>,
+    ) -> (Self, watch::Receiver<Arc<Facts>>) {
+        let (facts, receiver) = watch::channel(Arc::new(driver.facts().await));
+        let task = Self {
+            driver,
+            owner,
+            target: None,
+            dirty: Dirty::default(),
+            pace: Pace::default(),
+            told: std::collections::BTreeMap::new(),
+            events,
+            facts,
+            facts_changed: false,
+            collecting: None,
+            heal_at: None,
+            resync_at: Instant::now() + RESYNC,
+        };
+        (task, receiver)
+    }
+
+    /// Runs until the handle is dropped.
+    pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        loop {
+            let woken = if self.collecting.is_some() {
+                match requests.try_recv() {
+                    Ok(request) => Woken::Asked(Some(request)),
+                    Err(mpsc::error::TryRecvError::Disconnected) => Woken::Asked(None),
+                    Err(mpsc::error::TryRecvError::Empty) => {
+                        self.collect_some().await;
+                        Woken::Changed
+                    }
+                }
+            } else {
+                let wake_at = self
+                    .heal_at
+                    .map_or(self.resync_at, |at| at.min(self.resync_at));
+                tokio::select! {
+                    request = requests.recv() => Woken::Asked(request),
+                    () = self.driver.changed() => Woken::Changed,
+                    () = sleep_until(wake_at) => Woken::Timer,
+                }
+            };
+            match woken {
+                Woken::Asked(Some(request)) => self.answer(request).await,
+                Woken::Asked(None) => return,
+                Woken::Changed => self.hear().await,
+                Woken::Timer => {}
+            }
+            let now = Instant::now();
+            if self.resync_at <= now {
+                self.resync_at = now + RESYNC;
+                self.resync().await;
+            }
+            if self.heal_at.is_some_and(|at| at <= now) {
+                self.heal_at = None;
+                self.heal().await;
+                self.tell_facts().await;
+            }
+        }
+    }
+
+    async fn answer(&mut self, request: Request) {
+        // Whoever asked may have gone; then nobody wants the answer.
+        match request {
+            Request::Join { cluster, answer } => {
+                self.owner = Some(Owner::new(cluster));
+                let _ = answer.send(());
+            }
+            Request::Check { next, answer } => {
+                let _ = answer.send(self.check(&next).await);
+            }
+            Request::Apply { next, answer } => {
+                let _ = answer.send(self.apply(next).await);
+            }
+            Request::Collect { answer } => {
+                let (_, waiting) = self.collecting.get_or_insert_default();
+                waiting.push(answer);
+            }
+            Request::SetTarget { target, answer } => {
+                self.target = target;
+                self.dirty.all = true;
+                self.heal_at = Some(Instant::now());
+                let _ = answer.send(());
+            }
+        }
+    }
+
+    /// Takes in what the kernel said.
+    pub(super) async fn hear(&mut self) {
+        match self.driver.look().await {
+            Ok(changes) => self.note(changes),
+            Err(error) => {
+                warn!(error = %error, "cannot read the kernel");
+                self.dirty.all = true;
+                sleep(UNREADABLE).await;
+            }
+        }
+    }
+
+    fn note(&mut self, changes: Changes) {
+        let Changes {
+            names,
+            nat,
+            facts,
+            all,
+        } = changes;
+        self.dirty.names.extend(names);
+        self.dirty.nat |= nat;
+        self.dirty.all |= all;
+        self.facts_changed |= facts;
+        if self.heal_at.is_none() && (!self.dirty.is_empty() || self.facts_changed) {
+            self.heal_at = Some(Instant::now() + SETTLE);
+        }
+    }
+
+    async fn resync(&mut self) {
+        match self.driver.look_again().await {
+            Ok(()) => {
+                self.dirty.all = true;
+                self.facts_changed = true;
+                self.heal_at = Some(Instant::now());
+            }
+            Err(error) => warn!(error = %error, "cannot read the kernel"),
+        }
+    }
+
+    async fn tell_facts(&mut self) {
+        if std::mem::take(&mut self.facts_changed) {
+            let facts = Arc::new(self.driver.facts().await);
+            self.facts.send_if_modified(|was| {
+                let changed = *was != facts;
+                if changed {
+                    *was = facts;
+                }
+                changed
+            });
+        }
+    }
+
+    fn owner(&self) -> Result<Owner, Vec<Fault>> {
+        self.owner.clone().ok_or_else(|| {
+            vec![Fault {
+                origin: None,
+                attempt: "cannot tell which devices are ours".to_owned(),
+                cause: "the node belongs to no cluster yet".to_owned(),
+                advice: String::new(),
+            }]
+        })
+    }
+
+    /// What has to be looked at to get from the target to `next`.
+    fn scope(&mut self, next: &NodePlan) -> Scope {
+        match &self.target {
+            Some(target) if !self.dirty.all => {
+                let Scope::Some { names, nat } = Scope::between(target, next) else {
+                    return Scope::All;
+                };
+                let nat = nat | self.dirty.nat;
+                Scope::Some { names, nat }.and(self.dirty.names.iter().cloned())
+            }
+            Some(_) | None => Scope::All,
+        }
+    }
+
+    async fn check(&mut self, next: &NodePlan) -> Result<Vec<String>, Vec<Fault>> {
+        let owner = self.owner()?;
+        self.hear().await;
+        self.facts_changed = true;
+        self.tell_facts().await;
+        let scope = self.scope(next);
+        let planned = plan(&owner, next, self.driver.seen(), &scope);
+        let abilities = self.driver.abilities(&self.facts.borrow());
+        let mut found = refusals(
+            &owner,
+            &abilities,
+            self.target.as_deref(),
+            next,
+            self.driver.seen(),
+            &scope,
+        );
+        found.extend(planned.clashes);
+        if found.is_empty() {
+            Ok(planned.steps.iter().map(ToString::to_string).collect())
+        } else {
+            Err(found)
+        }
+    }
+
+    async fn apply(&mut self, next: Arc<NodePlan>) -> Result<Applied, Vec<Fault>> {
+        let owner = self.owner()?;
+        self.hear().await;
+        let scope = self.scope(&next);
+        self.target = None;
+        self.dirty = Dirty::default();
+        self.told.clear();
+        let applied = self.reach(&owner, &next, scope).await?;
+        self.target = Some(next);
+        info!(steps = applied.steps, passes = applied.passes, "applied");
+        Ok(applied)
+    }
+
+    /// Plans, acts and looks until nothing is left to do.
+    pub(super) async fn reach(
+        &mut self,
+        owner: &Owner,
+        want: &NodePlan,
+        mut scope: Scope,
+    ) -> Result<Applied, Vec<Fault>> {
+        let mut applied = Applied::default();
+        let mut tries = 0;
+        loop {
+            let planned = plan(owner, want, self.driver.seen(), &scope);
+            if !planned.clashes.is_empty() {
+                return Err(planned.clashes);
+            }
+            let steps = planned.steps;
+            if steps.is_empty() {
+                return Ok(applied);
+            }
+            if applied.passes >= PASSES {
+                return Err(unsettled(&steps));
+            }
+            applied.passes += 1;
+            let failures = self.driver.perform(&steps).await;
+            let done = failures.first().map_or(steps.len(), |first| first.step);
+            applied.steps += u32::try_from(done).unwrap_or(u32::MAX);
+            self.hear().await;
+            if steps.iter().any(gives_up_name) || self.dirty.all {
+                // Whatever hung on it has to be looked at, and only looking at all finds it.
+                scope = Scope::All;
+            }
+            scope = scope.and(std::mem::take(&mut self.dirty.names));
+            if failures.is_empty() {
+                continue;
+            }
+            tries += 1;
+            match verdict(&failures, tries) {
+                Verdict::Again(wait) => {
+                    sleep(wait).await;
+                    self.hear().await;
+                }
+                Verdict::Fail => return Err(faults(&steps, &failures)),
+            }
+        }
+    }
+
+    /// Destroys one group of what was set aside.
+    async fn collect_some(&mut self) {
+        let Some((count, waiting)) = self.collecting.take() else {
+            return;
+        };
+        let result = self.destroy_next(count).await;
+        match result {
+            Ok(Some(count)) => self.collecting = Some((count, waiting)),
+            Ok(None) => waiting.into_iter().for_each(|answer| {
+                let _ = answer.send(Ok(count));
+            }),
+            Err(found) => waiting.into_iter().for_each(|answer| {
+                let _ = answer.send(Err(found.clone()));
+            }),
+        }
+    }
+
+    /// How many are destroyed when one more group is; `None` when there is no group left.
+    async fn destroy_next(&mut self, count: u32) -> Result<Option<u32>, Vec<Fault>> {
+        let owner = self.owner()?;
+        self.hear().await;
+        let mut tries = 0;
+        loop {
+            let steps: Vec<Step> = collect(&owner, self.driver.seen())
+                .into_iter()
+                .take(1)
+                .collect();
+            let Some(step) = steps.first() else {
+                return Ok(None);
+            };
+            let devices = u32::try_from(step.devices().len()).unwrap_or(u32::MAX);
+            let failures = self.driver.perform(&steps).await;
+            self.hear().await;
+            if failures.is_empty() {
+                return Ok(Some(count.saturating_add(devices)));
+            }
+            tries += 1;
+            match verdict(&failures, tries) {
+                Verdict::Again(wait) => sleep(wait).await,
+                Verdict::Fail => return Err(faults(&steps, &failures)),
+            }
+        }
+    }
+}
+
+fn gives_up_name(step: &Step) -> bool {
+    matches!(step, Step::Link { change: Change::Set(settings), .. } if settings.name.is_some())
+}
+
+fn unsettled(steps: &[Step]) -> Vec<Fault> {
+    let mut told = BTreeSet::new();
+    steps
+        .iter()
+        .filter(|step| told.insert(step.devices()))
+        .map(|step| Fault {
+            origin: step.origin().cloned(),
+            attempt: format!("cannot {step}"),
+            cause: "the kernel says yes, and yet it is not so".to_owned(),
+            advice: "see whether another program changes the device at the same time".to_owned(),
+        })
+        .collect()
+}

@@ -1,0 +1,355 @@
+//! The kernel of the network namespace that this is opened in, as something to drive.
+//!
+//! # Assumes
+//! It has a thread of its own: requests block it until the kernel is done with them.
+
+use std::io;
+
+use weft_model::facts::Facts;
+use weft_node::driver::{Changes, Driver, Failure};
+use weft_node::nft::TABLE;
+use weft_node::seen::Seen;
+use weft_node::step::{Change, Ipv6Switch, Step};
+
+use crate::facts::{self, Constants};
+use crate::mirror::Mirror;
+use crate::netlink::bytes::Message;
+use crate::netlink::decode::{Event, event};
+use crate::netlink::encode;
+use crate::netlink::events::Events;
+use crate::netlink::number::{
+    AF_INET, AF_INET6, NETLINK_NETFILTER, NETLINK_ROUTE, NFNLGRP_NFTABLES, ROUTE_GROUPS,
+};
+use crate::netlink::requests::{Counters, IN_FLIGHT, Requests};
+use crate::{nft, sysctl};
+
+/// Why the kernel could not be opened or read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A socket could not be made ready.
+    #[error("cannot open netlink socket for {purpose}")]
+    Open {
+        /// What the socket is for.
+        purpose: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// A table could not be read.
+    #[error("cannot read the kernel's {what}")]
+    Read {
+        /// Which table.
+        what: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// The kernel.
+#[derive(Debug)]
+pub struct Kernel {
+    requests: Requests,
+    events: Events,
+    /// `None` where the kernel has no nftables.
+    tables: Option<(Requests, Events)>,
+    mirror: Mirror,
+    constants: Constants,
+    counters: Counters,
+}
+
+impl Kernel {
+    /// Opens the kernel and reads everything once.
+    ///
+    /// # Errors
+    /// When a socket cannot be opened or a table cannot be read.
+    pub async fn open() -> Result<Self, Error> {
+        let open = |purpose| move |source| Error::Open { purpose, source };
+        let mut requests = Requests::open(NETLINK_ROUTE).map_err(open("requests"))?;
+        let events = Events::open(NETLINK_ROUTE, &ROUTE_GROUPS).map_err(open("events"))?;
+        let tables = Requests::open(NETLINK_NETFILTER)
+            .and_then(|requests| {
+                let events = Events::open(NETLINK_NETFILTER, &[NFNLGRP_NFTABLES])?;
+                Ok((requests, events))
+            })
+            .ok();
+        let version = nft::version().await;
+        let mut counters = Counters::default();
+        let constants = Constants::find(&mut requests, version.as_deref(), &mut counters)
+            .map_err(open("probes"))?;
+        let mut kernel = Self {
+            requests,
+            events,
+            tables,
+            mirror: Mirror::default(),
+            constants,
+            counters,
+        };
+        kernel.look_again().await?;
+        Ok(kernel)
+    }
+
+    /// What was asked of the kernel so far.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    fn drain(&mut self) -> Result<(), Error> {
+        let mirror = &mut self.mirror;
+        let whole = self
+            .events
+            .drain(|message| {
+                if let Some(event) = event(message) {
+                    mirror.take(event);
+                }
+            })
+            .map_err(|source| Error::Read {
+                what: "events",
+                source,
+            })?;
+        if !whole {
+            self.mirror.changes().all = true;
+        }
+        Ok(())
+    }
+
+    fn dump(&mut self, what: &'static str, message: &Message) -> Result<Vec<Event>, Error> {
+        self.requests
+            .dump(message, event, &mut self.counters)
+            .map_err(|source| Error::Read { what, source })
+    }
+
+    /// Reads our table where there is one; `nft` is only asked when the kernel says so.
+    async fn read_table(&mut self) -> Result<(), Error> {
+        let is_there = match &mut self.tables {
+            Some((requests, _)) if self.constants.has_nft() => {
+                self.counters.questions += 1;
+                let answers = requests
+                    .batch(&mut [encode::table(TABLE)])
+                    .map_err(|source| Error::Read {
+                        what: "source translations",
+                        source,
+                    })?;
+                answers.iter().all(Result::is_ok)
+            }
+            Some(_) | None => false,
+        };
+        self.mirror.seen.nat = if is_there {
+            nft::read().await.map_err(|error| Error::Read {
+                what: "source translations",
+                source: io::Error::other(error),
+            })?
+        } else {
+            None
+        };
+        Ok(())
+    }
+
+    /// Hands over what has gathered. Nothing is gathered after a failure.
+    fn flush(&mut self, batch: &mut Vec<(usize, Message)>, failures: &mut Vec<Failure>) {
+        while !batch.is_empty() && failures.is_empty() {
+            let rest = batch.split_off(batch.len().min(IN_FLIGHT));
+            let (places, mut messages): (Vec<usize>, Vec<Message>) =
+                std::mem::replace(batch, rest).into_iter().unzip();
+            self.counters.changes += messages.len() as u64;
+            match self.requests.batch(&mut messages) {
+                Ok(answers) => {
+                    failures.extend(places.into_iter().zip(answers).filter_map(
+                        |(step, answer)| {
+                            let nack = answer.err()?;
+                            let cause = io::Error::from_raw_os_error(nack.errno);
+                            Some(Failure {
+                                step,
+                                errno: Some(nack.errno),
+                                cause: nack.text.unwrap_or_else(|| cause.to_string()),
+                            })
+                        },
+                    ));
+                }
+                Err(error) => {
+                    // Nobody knows what was done of it; the mirror is read anew.
+                    self.mirror.changes().all = true;
+                    failures.push(Failure {
+                        step: places.first().copied().unwrap_or_default(),
+                        errno: error.raw_os_error(),
+                        cause: format!("no answer from the kernel: {error}"),
+                    });
+                }
+            }
+            if let Err(error) = self.drain() {
+                failures.push(Failure {
+                    step: 0,
+                    errno: None,
+                    cause: chain(&error),
+                });
+            }
+        }
+        batch.clear();
+    }
+
+    fn turn(&mut self, index: u32, name: &str, switch: Ipv6Switch, on: bool) -> io::Result<()> {
+        sysctl::turn(name, switch, on)?;
+        // The kernel does not tell of every switch.
+        self.mirror.seen.set_ipv6(index, |ipv6| match switch {
+            Ipv6Switch::Disable => ipv6.disabled = Some(on),
+            Ipv6Switch::Forwarding => ipv6.forwarding = Some(on),
+            Ipv6Switch::AcceptRa => ipv6.accept_ra = Some(on),
+            Ipv6Switch::AcceptDad => ipv6.accept_dad = Some(on),
+        });
+        Ok(())
+    }
+}
+
+impl Driver for Kernel {
+    type Error = Error;
+
+    fn seen(&self) -> &Seen {
+        &self.mirror.seen
+    }
+
+    async fn look(&mut self) -> Result<Changes, Error> {
+        self.drain()?;
+        let mut nat = false;
+        if let Some((_, events)) = &mut self.tables {
+            let whole = events.drain(|_| nat = true).map_err(|source| Error::Read {
+                what: "events of nftables",
+                source,
+            })?;
+            nat |= !whole;
+        }
+        if nat {
+            let was = self.mirror.seen.nat.clone();
+            self.read_table().await?;
+            self.mirror.changes().nat |= was != self.mirror.seen.nat;
+        }
+        let changes = self.mirror.take_changes();
+        if changes.all {
+            self.look_again().await?;
+        }
+        Ok(changes)
+    }
+
+    async fn look_again(&mut self) -> Result<(), Error> {
+        let mut fresh = Mirror::default();
+        for (what, message) in [
+            ("devices", encode::all_links()),
+            ("addresses", encode::all_addresses()),
+            ("IPv4 routes", encode::all_routes(AF_INET)),
+            ("IPv6 routes", encode::all_routes(AF_INET6)),
+            ("forwarding entries", encode::all_forwarding_entries()),
+        ] {
+            for event in self.dump(what, &message)? {
+                fresh.take(event);
+            }
+        }
+        let was = std::mem::replace(&mut self.mirror, fresh);
+        self.mirror.seen.nat = was.seen.nat;
+        // What happened during the dumps is taken in after them, in order, and so ends newest.
+        self.drain()?;
+        if let Some((_, events)) = &mut self.tables {
+            let _ = events.drain(|_| {});
+        }
+        self.read_table().await?;
+        *self.mirror.changes() = Changes {
+            facts: true,
+            all: self.mirror.changes().all,
+            ..Changes::default()
+        };
+        Ok(())
+    }
+
+    async fn changed(&mut self) {
+        match &mut self.tables {
+            Some((_, tables)) => {
+                // Both may be dropped at any time: they only wait.
+                tokio::select! {
+                    () = self.events.heard() => {}
+                    () = tables.heard() => {}
+                }
+            }
+            None => self.events.heard().await,
+        }
+    }
+
+    async fn perform(&mut self, steps: &[Step]) -> Vec<Failure> {
+        let mut failures = Vec::new();
+        let mut batch: Vec<(usize, Message)> = Vec::new();
+        for (place, step) in steps.iter().enumerate() {
+            let cause = match step {
+                Step::DestroyGroup { group, .. } => {
+                    batch.push((place, encode::destroy_group(*group)));
+                    None
+                }
+                Step::Nat(table) => {
+                    self.flush(&mut batch, &mut failures);
+                    if !failures.is_empty() {
+                        break;
+                    }
+                    let written = match nft::write(table.as_ref()).await {
+                        Ok(()) => self.read_table().await.map_err(|error| chain(&error)),
+                        Err(error) => Err(chain(&error)),
+                    };
+                    written.err().map(|cause| (None, cause))
+                }
+                Step::Link {
+                    index,
+                    name,
+                    change: Change::Ipv6(switch, on),
+                    ..
+                } => {
+                    self.flush(&mut batch, &mut failures);
+                    if !failures.is_empty() {
+                        break;
+                    }
+                    let turned = self.turn(*index, name, *switch, *on);
+                    turned
+                        .err()
+                        .map(|error| (error.raw_os_error(), error.to_string()))
+                }
+                Step::Link {
+                    index,
+                    name,
+                    change,
+                    ..
+                } => {
+                    let kind = self.mirror.seen.link(*index).map(|link| &link.kind);
+                    if let Some(message) = encode::change(*index, name, kind, change) {
+                        batch.push((place, message));
+                    }
+                    None
+                }
+            };
+            failures.extend(cause.map(|(errno, cause)| Failure {
+                step: place,
+                errno,
+                cause,
+            }));
+            if batch.len() >= IN_FLIGHT {
+                self.flush(&mut batch, &mut failures);
+            }
+            if !failures.is_empty() {
+                break;
+            }
+        }
+        self.flush(&mut batch, &mut failures);
+        failures
+    }
+
+    async fn facts(&mut self) -> Facts {
+        facts::facts(&self.constants, &self.mirror)
+    }
+
+    fn may_switch(&self) -> bool {
+        sysctl::may_turn()
+    }
+}
+
+/// An error with all its causes, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}

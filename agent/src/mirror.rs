@@ -1,0 +1,230 @@
+//! The mirror: what the kernel has, kept from what it says.
+//!
+//! # Guarantees
+//! Events are taken in the order in which they were heard. Whatever changes a device leaves the
+//! device's name in [`Mirror::take_changes`], so that only what changed is looked at again.
+
+use std::collections::BTreeSet;
+use std::mem;
+
+use weft_model::facts::LinkFacts;
+use weft_model::mtu::Mtu;
+use weft_model::name::LinkName;
+use weft_model::prefix::{Family, InterfaceAddress};
+use weft_node::driver::Changes;
+use weft_node::own;
+use weft_node::seen::{Seen, SeenLink};
+
+use crate::netlink::decode::{DefaultRoute, Event};
+
+/// What the kernel has, and what of it changed.
+#[derive(Debug, Default)]
+pub(crate) struct Mirror {
+    pub(crate) seen: Seen,
+    defaults: BTreeSet<DefaultRoute>,
+    changes: Changes,
+}
+
+impl Mirror {
+    /// Takes in what happened.
+    pub(crate) fn take(&mut self, event: Event) {
+        match event {
+            Event::Link(link) => self.link(*link),
+            Event::LinkGone(index) => {
+                self.touch(index);
+                self.defaults.retain(|route| route.index != index);
+                self.seen.remove(index);
+            }
+            Event::Address(index, address) => {
+                self.seen.add_address(index, address);
+                self.touch(index);
+            }
+            Event::AddressGone(index, address) => {
+                self.seen.remove_address(index, address);
+                self.touch(index);
+            }
+            Event::Route(index, to) => {
+                self.seen.add_route(index, to);
+                self.touch(index);
+            }
+            Event::RouteGone(index, to) => {
+                self.seen.remove_route(index, to);
+                self.touch(index);
+            }
+            Event::Flood(index, peer) => {
+                self.seen.add_flood(index, peer);
+                self.touch(index);
+            }
+            Event::FloodGone(index, peer) => {
+                self.seen.remove_flood(index, peer);
+                self.touch(index);
+            }
+            Event::Forwarding(index, Family::Ipv4, on) => {
+                self.seen.set_forward_ipv4(index, on);
+                self.touch(index);
+            }
+            Event::Forwarding(index, Family::Ipv6, on) => {
+                self.seen.set_ipv6(index, |ipv6| ipv6.forwarding = Some(on));
+                self.touch(index);
+            }
+            Event::HostForwarding => self.changes.facts = true,
+            Event::Default(route) => {
+                self.changes.facts |= self.defaults.insert(route);
+            }
+            Event::DefaultInstead(route) => {
+                self.defaults
+                    .retain(|was| (was.family, was.metric) != (route.family, route.metric));
+                self.defaults.insert(route);
+                self.changes.facts = true;
+            }
+            Event::DefaultGone(route) => {
+                self.changes.facts |= self.defaults.remove(&route);
+            }
+        }
+    }
+
+    /// What changed since this was last asked.
+    pub(crate) fn take_changes(&mut self) -> Changes {
+        mem::take(&mut self.changes)
+    }
+
+    /// Notes a change that no event tells.
+    pub(crate) fn changes(&mut self) -> &mut Changes {
+        &mut self.changes
+    }
+
+    /// The device of the first default route of a family.
+    pub(crate) fn default_link(&self, family: Family) -> Option<LinkName> {
+        let route = self.defaults.iter().find(|route| route.family == family)?;
+        self.seen.link(route.index)?.name.parse().ok()
+    }
+
+    /// The devices of others that have an address which others can reach.
+    pub(crate) fn foreign_links(&self) -> impl Iterator<Item = (LinkName, LinkFacts)> {
+        self.seen.links().filter_map(|link| {
+            let addresses: BTreeSet<InterfaceAddress> =
+                link.addresses.iter().copied().filter(is_global).collect();
+            if is_marked(link) || addresses.is_empty() {
+                return None;
+            }
+            let facts = LinkFacts {
+                mtu: Mtu::try_from(link.mtu).ok(),
+                addresses,
+            };
+            Some((link.name.parse().ok()?, facts))
+        })
+    }
+
+    fn link(&mut self, link: SeenLink) {
+        let index = link.index;
+        if let Some(was) = self.seen.link(index) {
+            if was.name != link.name {
+                self.changes.names.insert(was.name.clone());
+            }
+            if was.master != link.master {
+                // The bridge that it left may have waited for that.
+                let left = was.master.and_then(|master| self.seen.link(master));
+                self.changes
+                    .names
+                    .extend(left.map(|left| left.name.clone()));
+            }
+            // A kernel takes the IPv4 routes of a device that goes down, and does not say so.
+            if was.up && !link.up {
+                let lost =
+                    |route: &DefaultRoute| route.index == index && route.family == Family::Ipv4;
+                self.changes.facts |= self.defaults.iter().any(lost);
+                self.defaults.retain(|route| !lost(route));
+            }
+        }
+        self.seen.put(link);
+        self.touch(index);
+    }
+
+    fn touch(&mut self, index: u32) {
+        if let Some(link) = self.seen.link(index) {
+            self.changes.names.insert(link.name.clone());
+            if !is_marked(link) {
+                // It may have taken a name that is ours, or hang on a bridge of ours.
+                let master = link.master.and_then(|master| self.seen.link(master));
+                self.changes
+                    .names
+                    .extend(master.map(|master| master.name.clone()));
+                self.changes.facts |= !link.addresses.is_empty();
+            }
+        }
+    }
+}
+
+/// Whether a device bears a mark of ours: enough to leave it out of the facts.
+fn is_marked(link: &SeenLink) -> bool {
+    link.group == own::GROUP || own::is_doomed(link.group) || own::INDEXES.contains(&link.index)
+}
+
+fn is_global(address: &InterfaceAddress) -> bool {
+    match address.address() {
+        std::net::IpAddr::V4(address) => !address.is_loopback() && !address.is_link_local(),
+        std::net::IpAddr::V6(address) => !address.is_loopback() && !address.is_unicast_link_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use weft_node::seen::SeenKind;
+
+    use super::*;
+
+    fn link(index: u32, name: &str) -> SeenLink {
+        let mut link = SeenLink::new(index, name, SeenKind::Other);
+        (link.up, link.mtu) = (true, 1500);
+        link
+    }
+
+    #[test]
+    fn the_default_device_is_the_one_with_the_least_metric_and_goes_with_its_device() {
+        let mut mirror = Mirror::default();
+        for (index, name, metric) in [(2, "eth0", 100), (3, "wlan0", 50)] {
+            mirror.take(Event::Link(Box::new(link(index, name))));
+            mirror.take(Event::Default(DefaultRoute {
+                family: Family::Ipv4,
+                metric,
+                index,
+            }));
+        }
+        let name = |text: &str| text.parse::<LinkName>().ok();
+        assert_eq!(mirror.default_link(Family::Ipv4), name("wlan0"));
+        let mut down = link(3, "wlan0");
+        down.up = false;
+        mirror.take(Event::Link(Box::new(down)));
+        assert_eq!(mirror.default_link(Family::Ipv4), name("eth0"));
+    }
+
+    #[test]
+    fn a_guest_that_is_plugged_in_touches_the_bridge() {
+        let mut mirror = Mirror::default();
+        mirror.take(Event::Link(Box::new(link(own::INDEXES.start() + 1, "web"))));
+        mirror.take_changes();
+        let mut tap = link(9, "tap0");
+        tap.master = Some(own::INDEXES.start() + 1);
+        mirror.take(Event::Link(Box::new(tap)));
+        assert_eq!(
+            mirror.take_changes().names,
+            ["tap0".to_owned(), "web".to_owned()].into()
+        );
+    }
+
+    #[test]
+    fn only_addresses_that_others_can_reach_are_facts() {
+        let mut mirror = Mirror::default();
+        mirror.take(Event::Link(Box::new(link(1, "lo"))));
+        mirror.take(Event::Address(1, "127.0.0.1/8".parse().unwrap()));
+        mirror.take(Event::Link(Box::new(link(2, "eth0"))));
+        mirror.take(Event::Address(2, "192.0.2.1/24".parse().unwrap()));
+        mirror.take(Event::Address(2, "169.254.1.1/16".parse().unwrap()));
+        let facts: Vec<(LinkName, LinkFacts)> = mirror.foreign_links().collect();
+        let expected = LinkFacts {
+            mtu: Some(Mtu::ETHERNET),
+            addresses: ["192.0.2.1/24".parse().unwrap()].into(),
+        };
+        assert_eq!(facts, [("eth0".parse().unwrap(), expected)]);
+    }
+}

@@ -1,0 +1,306 @@
+//! From what a kernel says to what it means for the mirror.
+
+use std::net::IpAddr;
+
+use weft_model::prefix::{Family, InterfaceAddress, Prefix};
+use weft_node::own::ROUTE_PROTOCOL;
+use weft_node::seen::{Ipv6, SeenKind, SeenLink, Tunnel};
+
+use super::bytes::{Received, attributes, read_text, read_u16, read_u32};
+use super::number::{
+    AF_BRIDGE, AF_INET, AF_INET6, AF_UNSPEC, DEVCONF_ACCEPT_DAD, DEVCONF_ACCEPT_RA,
+    DEVCONF_DISABLE_IPV6, DEVCONF_FORWARDING, IFA_ADDRESS, IFA_LOCAL, IFF_UP, IFLA_ADDRESS,
+    IFLA_AF_SPEC, IFLA_ALT_IFNAME, IFLA_BR_FORWARD_DELAY, IFLA_BR_STP_STATE, IFLA_GROUP,
+    IFLA_IFALIAS, IFLA_IFNAME, IFLA_INET_CONF, IFLA_INET6_CONF, IFLA_INFO_DATA, IFLA_INFO_KIND,
+    IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU, IFLA_PROP_LIST, IFLA_VXLAN_GROUP6, IFLA_VXLAN_ID,
+    IFLA_VXLAN_LEARNING, IFLA_VXLAN_LOCAL, IFLA_VXLAN_LOCAL6, IFLA_VXLAN_PORT, NDA_DST, NDA_LLADDR,
+    NETCONFA_FORWARDING, NETCONFA_IFINDEX, NETCONFA_IFINDEX_ALL, NLM_F_REPLACE, NTF_SELF,
+    RT_TABLE_MAIN, RTA_DST, RTA_MULTIPATH, RTA_OIF, RTA_PRIORITY, RTM_DELADDR, RTM_DELLINK,
+    RTM_DELNEIGH, RTM_DELROUTE, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNEIGH, RTM_NEWNETCONF,
+    RTM_NEWROUTE,
+};
+
+/// What a message says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// A device is there, with these properties.
+    Link(Box<SeenLink>),
+    /// A device is gone.
+    LinkGone(u32),
+    /// An address is on a device.
+    Address(u32, InterfaceAddress),
+    /// An address is gone.
+    AddressGone(u32, InterfaceAddress),
+    /// A route of ours is there.
+    Route(u32, Prefix),
+    /// A route of ours is gone.
+    RouteGone(u32, Prefix),
+    /// There is a default route.
+    Default(DefaultRoute),
+    /// A default route took the place of one that is equal but for the device.
+    DefaultInstead(DefaultRoute),
+    /// A default route is gone.
+    DefaultGone(DefaultRoute),
+    /// A VXLAN device floods to an address.
+    Flood(u32, IpAddr),
+    /// A VXLAN device no longer floods to an address.
+    FloodGone(u32, IpAddr),
+    /// A device does or does not forward packets of a family.
+    Forwarding(u32, Family, bool),
+    /// The host's own forwarding changed.
+    HostForwarding,
+}
+
+/// A default route; the least comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct DefaultRoute {
+    pub family: Family,
+    pub metric: u32,
+    pub index: u32,
+}
+
+/// What a message says; `None` where it is none of our business.
+pub(crate) fn event(message: &Received<'_>) -> Option<Event> {
+    let bytes = message.payload;
+    match message.kind {
+        RTM_NEWLINK => link(bytes).map(|link| Event::Link(Box::new(link))),
+        RTM_DELLINK if bytes.first() == Some(&AF_UNSPEC) => read_u32(bytes, 4).map(Event::LinkGone),
+        RTM_NEWADDR => address(bytes).map(|(index, at)| Event::Address(index, at)),
+        RTM_DELADDR => address(bytes).map(|(index, at)| Event::AddressGone(index, at)),
+        RTM_NEWROUTE => match route(bytes)? {
+            Route::Ours(index, to) => Some(Event::Route(index, to)),
+            Route::Default(route) if message.flags & NLM_F_REPLACE != 0 => {
+                Some(Event::DefaultInstead(route))
+            }
+            Route::Default(route) => Some(Event::Default(route)),
+        },
+        RTM_DELROUTE => match route(bytes)? {
+            Route::Ours(index, to) => Some(Event::RouteGone(index, to)),
+            Route::Default(route) => Some(Event::DefaultGone(route)),
+        },
+        RTM_NEWNEIGH => flood(bytes).map(|(index, peer)| Event::Flood(index, peer)),
+        RTM_DELNEIGH => flood(bytes).map(|(index, peer)| Event::FloodGone(index, peer)),
+        RTM_NEWNETCONF => forwarding(bytes),
+        _ => None,
+    }
+}
+
+fn family(number: u8) -> Option<Family> {
+    match number {
+        AF_INET => Some(Family::Ipv4),
+        AF_INET6 => Some(Family::Ipv6),
+        _ => None,
+    }
+}
+
+fn ip(bytes: &[u8]) -> Option<IpAddr> {
+    if let Ok(octets) = <[u8; 4]>::try_from(bytes) {
+        return Some(octets.into());
+    }
+    <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from)
+}
+
+/// A device. Messages of other families than `AF_UNSPEC` speak of a device as a bridge's port and
+/// lack most properties.
+fn link(bytes: &[u8]) -> Option<SeenLink> {
+    if bytes.first() != Some(&AF_UNSPEC) {
+        return None;
+    }
+    let mut link = SeenLink::new(read_u32(bytes, 4)?, "", SeenKind::Other);
+    link.up = read_u32(bytes, 8)? & IFF_UP != 0;
+    for (kind, value) in attributes(bytes, 16) {
+        match kind {
+            IFLA_IFNAME => link.name = read_text(value),
+            IFLA_ADDRESS => link.mac = value.try_into().ok(),
+            IFLA_MTU => link.mtu = read_u32(value, 0)?,
+            IFLA_MASTER => link.master = read_u32(value, 0).filter(|master| *master != 0),
+            IFLA_GROUP => link.group = read_u32(value, 0)?,
+            IFLA_IFALIAS => link.alias = Some(read_text(value)),
+            IFLA_LINKINFO => link.kind = self::kind(value),
+            IFLA_AF_SPEC => switches(value, &mut link),
+            IFLA_PROP_LIST => {
+                link.alternative_names = attributes(value, 0)
+                    .filter(|(kind, _)| *kind == IFLA_ALT_IFNAME)
+                    .map(|(_, name)| read_text(name))
+                    .collect();
+            }
+            _ => {}
+        }
+    }
+    Some(link)
+}
+
+fn kind(info: &[u8]) -> SeenKind {
+    let (mut name, mut data): (&[u8], &[u8]) = (&[], &[]);
+    for (kind, value) in attributes(info, 0) {
+        match kind {
+            IFLA_INFO_KIND => name = value,
+            IFLA_INFO_DATA => data = value,
+            _ => {}
+        }
+    }
+    match name.split(|byte| *byte == 0).next() {
+        Some(b"bridge") => bridge(data),
+        Some(b"vxlan") => vxlan(data),
+        _ => SeenKind::Other,
+    }
+}
+
+fn bridge(data: &[u8]) -> SeenKind {
+    let (mut spanning_tree, mut delay) = (false, 0);
+    for (kind, value) in attributes(data, 0) {
+        match kind {
+            IFLA_BR_STP_STATE => spanning_tree = read_u32(value, 0) != Some(0),
+            IFLA_BR_FORWARD_DELAY => delay = read_u32(value, 0).unwrap_or_default(),
+            _ => {}
+        }
+    }
+    SeenKind::Bridge {
+        spanning_tree,
+        forward_delay: delay,
+    }
+}
+
+fn vxlan(data: &[u8]) -> SeenKind {
+    let mut tunnel = Tunnel {
+        vni: 0,
+        port: 0,
+        family: Family::Ipv4,
+    };
+    let (mut local, mut learning) = (None, false);
+    for (kind, value) in attributes(data, 0) {
+        match kind {
+            IFLA_VXLAN_ID => tunnel.vni = read_u32(value, 0).unwrap_or_default(),
+            IFLA_VXLAN_PORT => tunnel.port = read_u16(value, 0).map_or(0, u16::from_be),
+            IFLA_VXLAN_LEARNING => learning = value.first() == Some(&1),
+            IFLA_VXLAN_LOCAL => local = ip(value),
+            IFLA_VXLAN_LOCAL6 => {
+                local = ip(value);
+                tunnel.family = Family::Ipv6;
+            }
+            IFLA_VXLAN_GROUP6 => tunnel.family = Family::Ipv6,
+            _ => {}
+        }
+    }
+    SeenKind::Vxlan {
+        tunnel,
+        local,
+        learning,
+    }
+}
+
+fn switches(families: &[u8], link: &mut SeenLink) {
+    let number = |conf: &[u8], at: usize| read_u32(conf, at * 4).map(|value| value != 0);
+    for (family, value) in attributes(families, 0) {
+        for (kind, conf) in attributes(value, 0) {
+            match (u8::try_from(family), kind) {
+                (Ok(AF_INET), IFLA_INET_CONF) => link.forward_ipv4 = number(conf, 0),
+                (Ok(AF_INET6), IFLA_INET6_CONF) => {
+                    link.ipv6 = Some(Ipv6 {
+                        disabled: number(conf, DEVCONF_DISABLE_IPV6),
+                        forwarding: number(conf, DEVCONF_FORWARDING),
+                        accept_ra: number(conf, DEVCONF_ACCEPT_RA),
+                        accept_dad: number(conf, DEVCONF_ACCEPT_DAD),
+                    });
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn address(bytes: &[u8]) -> Option<(u32, InterfaceAddress)> {
+    family(*bytes.first()?)?;
+    let (mut local, mut address) = (None, None);
+    for (kind, value) in attributes(bytes, 8) {
+        match kind {
+            IFA_LOCAL => local = ip(value),
+            IFA_ADDRESS => address = ip(value),
+            _ => {}
+        }
+    }
+    let at = local.or(address)?;
+    if is_link_local_ipv6(at) {
+        return None;
+    }
+    let at = InterfaceAddress::new(at, *bytes.get(1)?)?;
+    Some((read_u32(bytes, 4)?, at))
+}
+
+/// A kernel gives itself these, and a plan has no say in them.
+fn is_link_local_ipv6(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(_) => false,
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    }
+}
+
+enum Route {
+    Ours(u32, Prefix),
+    Default(DefaultRoute),
+}
+
+fn route(bytes: &[u8]) -> Option<Route> {
+    let family = family(*bytes.first()?)?;
+    let (length, table, protocol) = (*bytes.get(1)?, *bytes.get(4)?, *bytes.get(5)?);
+    if table != RT_TABLE_MAIN || (protocol != ROUTE_PROTOCOL && length != 0) {
+        return None;
+    }
+    let (mut to, mut index, mut metric) = (None, None, 0);
+    for (kind, value) in attributes(bytes, 12) {
+        match kind {
+            RTA_DST => to = ip(value),
+            RTA_OIF => index = read_u32(value, 0),
+            RTA_PRIORITY => metric = read_u32(value, 0).unwrap_or_default(),
+            // struct rtnexthop: length, flags, hops, device.
+            RTA_MULTIPATH => index = index.or(read_u32(value, 4)),
+            _ => {}
+        }
+    }
+    let index = index?;
+    if protocol == ROUTE_PROTOCOL && length != 0 {
+        let net: InterfaceAddress = InterfaceAddress::new(to?, length)?;
+        return net
+            .to_string()
+            .parse()
+            .ok()
+            .map(|to| Route::Ours(index, to));
+    }
+    (length == 0).then_some(Route::Default(DefaultRoute {
+        family,
+        metric,
+        index,
+    }))
+}
+
+fn flood(bytes: &[u8]) -> Option<(u32, IpAddr)> {
+    if bytes.first() != Some(&AF_BRIDGE) || bytes.get(10)? & NTF_SELF == 0 {
+        return None;
+    }
+    let (mut is_flood, mut peer) = (false, None);
+    for (kind, value) in attributes(bytes, 12) {
+        match kind {
+            NDA_LLADDR => is_flood = value == [0; 6],
+            NDA_DST => peer = ip(value),
+            _ => {}
+        }
+    }
+    is_flood.then_some((read_u32(bytes, 4)?, peer?))
+}
+
+fn forwarding(bytes: &[u8]) -> Option<Event> {
+    let family = family(*bytes.first()?)?;
+    let (mut index, mut on) = (None, None);
+    for (kind, value) in attributes(bytes, 1) {
+        match kind {
+            NETCONFA_IFINDEX => index = read_u32(value, 0),
+            NETCONFA_FORWARDING => on = read_u32(value, 0),
+            _ => {}
+        }
+    }
+    let on = on?;
+    if index? == NETCONFA_IFINDEX_ALL {
+        return Some(Event::HostForwarding);
+    }
+    Some(Event::Forwarding(index?, family, on != 0))
+}

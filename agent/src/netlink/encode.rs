@@ -1,0 +1,300 @@
+//! From a step to the message that makes it.
+
+use std::net::IpAddr;
+
+use weft_model::facts::DeviceType;
+use weft_model::plan::link::LinkKind;
+use weft_model::prefix::{Family, InterfaceAddress, Prefix};
+use weft_node::own::{GROUP, ROUTE_PROTOCOL};
+use weft_node::seen::SeenKind;
+use weft_node::step::{Change, Master, Settings};
+
+use super::bytes::Message;
+use super::number::{
+    AF_BRIDGE, AF_INET, AF_INET6, IFA_ADDRESS, IFA_F_NODAD, IFA_FLAGS, IFA_LOCAL, IFF_UP,
+    IFLA_ADDRESS, IFLA_AF_SPEC, IFLA_ALT_IFNAME, IFLA_BR_FORWARD_DELAY, IFLA_BR_STP_STATE,
+    IFLA_EXT_MASK, IFLA_GROUP, IFLA_IFALIAS, IFLA_IFNAME, IFLA_INET_CONF, IFLA_INFO_DATA,
+    IFLA_INFO_KIND, IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU, IFLA_PROP_LIST, IFLA_VXLAN_ID,
+    IFLA_VXLAN_LEARNING, IFLA_VXLAN_LOCAL, IFLA_VXLAN_LOCAL6, IFLA_VXLAN_PORT,
+    IPV4_DEVCONF_FORWARDING, NDA_DST, NDA_LLADDR, NFPROTO_INET, NFT_MSG_GETTABLE, NFTA_TABLE_NAME,
+    NLA_F_NESTED, NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NTF_SELF, NUD_PERMANENT_NOARP,
+    RT_SCOPE_LINK, RT_SCOPE_UNIVERSE, RT_TABLE_MAIN, RTA_DST, RTA_OIF, RTEXT_FILTER_SKIP_STATS,
+    RTM_DELADDR, RTM_DELLINK, RTM_DELLINKPROP, RTM_DELNEIGH, RTM_DELROUTE, RTM_GETADDR,
+    RTM_GETLINK, RTM_GETNEIGH, RTM_GETROUTE, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWLINKPROP,
+    RTM_NEWNEIGH, RTM_NEWROUTE, RTN_UNICAST,
+};
+
+/// The message that makes a change to a device; `None` for what is not done by netlink.
+///
+/// `kind` is what the device is, where it is there already.
+pub(crate) fn change(
+    index: u32,
+    name: &str,
+    kind: Option<&SeenKind>,
+    change: &Change,
+) -> Option<Message> {
+    Some(match change {
+        Change::Create { kind, mac, mtu } => create(index, name, kind, *mac, *mtu),
+        Change::Set(settings) => set(index, kind, settings),
+        Change::Ipv6(..) => return None,
+        Change::AddName(other) => property(RTM_NEWLINKPROP, index, other.as_str()),
+        Change::RemoveName(other) => property(RTM_DELLINKPROP, index, other),
+        Change::AddAddress(at) => {
+            let mut message = address(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, index, *at);
+            if at.family() == Family::Ipv6 {
+                message.put_u32(IFA_FLAGS, IFA_F_NODAD);
+            }
+            message
+        }
+        Change::RemoveAddress(at) => address(RTM_DELADDR, 0, index, *at),
+        Change::AddRoute(to) => route(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, index, *to),
+        Change::RemoveRoute(to) => route(RTM_DELROUTE, 0, index, *to),
+        Change::AddFlood(peer) => flood(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_APPEND, index, *peer),
+        Change::RemoveFlood(peer) => flood(RTM_DELNEIGH, 0, index, *peer),
+        Change::Destroy => link(RTM_DELLINK, 0, index, 0, 0),
+    })
+}
+
+/// Destroys every device of a group.
+pub(crate) fn destroy_group(group: u32) -> Message {
+    let mut message = link(RTM_DELLINK, 0, 0, 0, 0);
+    message.put_u32(IFLA_GROUP, group);
+    message
+}
+
+/// Asks for a device that no kernel makes, because its address is not unicast: one that knows the
+/// type says so, and one that does not says that instead. Nothing comes of it either way.
+pub(crate) fn probe(kind: DeviceType) -> Message {
+    let mut message = link(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0, 0, 0);
+    message.put_text(IFLA_IFNAME, "weft~probe");
+    message.put(IFLA_ADDRESS, &[1, 0, 0, 0, 0, 1]);
+    message.nest(IFLA_LINKINFO | NLA_F_NESTED, |info| {
+        info.put(IFLA_INFO_KIND, kind.as_str().as_bytes());
+    });
+    message
+}
+
+/// Asks for every device, without counters.
+pub(crate) fn all_links() -> Message {
+    let mut message = link(RTM_GETLINK, 0, 0, 0, 0);
+    message.put_u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+    message
+}
+
+/// Asks for every address.
+pub(crate) fn all_addresses() -> Message {
+    Message::new(RTM_GETADDR, 0, &[0; 8])
+}
+
+/// Asks for the routes of the main table.
+pub(crate) fn all_routes(family: u8) -> Message {
+    let mut fixed = [0; 12];
+    (fixed[0], fixed[4]) = (family, RT_TABLE_MAIN);
+    Message::new(RTM_GETROUTE, 0, &fixed)
+}
+
+/// Asks for every forwarding entry.
+pub(crate) fn all_forwarding_entries() -> Message {
+    let mut fixed = [0; 12];
+    fixed[0] = AF_BRIDGE;
+    Message::new(RTM_GETNEIGH, 0, &fixed)
+}
+
+/// Asks whether our table of source translations is there.
+pub(crate) fn table(name: &str) -> Message {
+    let mut message = Message::new(NFT_MSG_GETTABLE, 0, &[NFPROTO_INET, 0, 0, 0]);
+    message.put_text(NFTA_TABLE_NAME, name);
+    message
+}
+
+fn link(kind: u16, flags: u16, index: u32, on: u32, change: u32) -> Message {
+    let mut fixed = [0; 16];
+    fixed[4..8].copy_from_slice(&index.to_ne_bytes());
+    fixed[8..12].copy_from_slice(&on.to_ne_bytes());
+    fixed[12..].copy_from_slice(&change.to_ne_bytes());
+    Message::new(kind, flags, &fixed)
+}
+
+fn create(
+    index: u32,
+    name: &str,
+    kind: &LinkKind,
+    mac: Option<[u8; 6]>,
+    mtu: Option<u32>,
+) -> Message {
+    let mut message = link(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, index, 0, 0);
+    message
+        .put_text(IFLA_IFNAME, name)
+        .put_u32(IFLA_GROUP, GROUP);
+    if let Some(mac) = mac {
+        message.put(IFLA_ADDRESS, &mac);
+    }
+    if let Some(mtu) = mtu {
+        message.put_u32(IFLA_MTU, mtu);
+    }
+    message.nest(IFLA_LINKINFO | NLA_F_NESTED, |info| {
+        info.put(IFLA_INFO_KIND, kind.device_type().as_str().as_bytes());
+        info.nest(IFLA_INFO_DATA | NLA_F_NESTED, |data| match kind {
+            LinkKind::Bridge => plain_bridge(data),
+            LinkKind::Vxlan(vxlan) => {
+                data.put_u32(IFLA_VXLAN_ID, vxlan.vni.get())
+                    .put(IFLA_VXLAN_PORT, &vxlan.port.get().to_be_bytes())
+                    .put(IFLA_VXLAN_LEARNING, &[u8::from(vxlan.learning)]);
+                local(data, vxlan.local);
+            }
+        });
+    });
+    message
+}
+
+fn plain_bridge(data: &mut Message) {
+    data.put_u32(IFLA_BR_STP_STATE, 0)
+        .put_u32(IFLA_BR_FORWARD_DELAY, 0);
+}
+
+fn local(data: &mut Message, local: IpAddr) {
+    match local {
+        IpAddr::V4(local) => data.put(IFLA_VXLAN_LOCAL, &local.octets()),
+        IpAddr::V6(local) => data.put(IFLA_VXLAN_LOCAL6, &local.octets()),
+    };
+}
+
+fn set(index: u32, kind: Option<&SeenKind>, settings: &Settings) -> Message {
+    let Settings {
+        name,
+        alias,
+        group,
+        mtu,
+        mac,
+        master,
+        up,
+        forward_ipv4,
+        plain_bridge: plain,
+        local: source,
+        learning,
+    } = settings;
+    let on = up.map_or(0, |up| if up { IFF_UP } else { 0 });
+    let mut message = link(RTM_NEWLINK, 0, index, on, up.map_or(0, |_| IFF_UP));
+    if let Some(name) = name {
+        message.put_text(IFLA_IFNAME, name);
+    }
+    if let Some(alias) = alias {
+        message.put(IFLA_IFALIAS, alias.as_bytes());
+    }
+    if let Some(group) = group {
+        message.put_u32(IFLA_GROUP, *group);
+    }
+    if let Some(mtu) = mtu {
+        message.put_u32(IFLA_MTU, *mtu);
+    }
+    if let Some(mac) = mac {
+        message.put(IFLA_ADDRESS, mac);
+    }
+    if let Some(master) = master {
+        let index = match master {
+            Master::Nobody => 0,
+            Master::Bridge(index) => *index,
+        };
+        message.put_u32(IFLA_MASTER, index);
+    }
+    if *plain || source.is_some() || learning.is_some() {
+        message.nest(IFLA_LINKINFO | NLA_F_NESTED, |info| {
+            let kind = match kind {
+                Some(SeenKind::Vxlan { .. }) => DeviceType::Vxlan,
+                Some(SeenKind::Bridge { .. } | SeenKind::Other) | None => DeviceType::Bridge,
+            };
+            info.put(IFLA_INFO_KIND, kind.as_str().as_bytes());
+            info.nest(IFLA_INFO_DATA | NLA_F_NESTED, |data| {
+                if *plain {
+                    plain_bridge(data);
+                }
+                if let Some(source) = source {
+                    local(data, *source);
+                }
+                if let Some(learning) = learning {
+                    data.put(IFLA_VXLAN_LEARNING, &[u8::from(*learning)]);
+                }
+            });
+        });
+    }
+    if let Some(forward) = forward_ipv4 {
+        message.nest(IFLA_AF_SPEC | NLA_F_NESTED, |families| {
+            families.nest(u16::from(AF_INET) | NLA_F_NESTED, |inet| {
+                inet.nest(IFLA_INET_CONF | NLA_F_NESTED, |conf| {
+                    conf.put_u32(IPV4_DEVCONF_FORWARDING, u32::from(*forward));
+                });
+            });
+        });
+    }
+    message
+}
+
+fn property(kind: u16, index: u32, name: &str) -> Message {
+    let flags = if kind == RTM_NEWLINKPROP {
+        NLM_F_CREATE | NLM_F_APPEND | NLM_F_EXCL
+    } else {
+        0
+    };
+    let mut message = link(kind, flags, index, 0, 0);
+    message.nest(IFLA_PROP_LIST | NLA_F_NESTED, |list| {
+        list.put_text(IFLA_ALT_IFNAME, name);
+    });
+    message
+}
+
+fn octets(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
+    }
+}
+
+fn family(address: IpAddr) -> u8 {
+    match Family::of(address) {
+        Family::Ipv4 => AF_INET,
+        Family::Ipv6 => AF_INET6,
+    }
+}
+
+fn address(kind: u16, flags: u16, index: u32, at: InterfaceAddress) -> Message {
+    let mut fixed = [family(at.address()), at.length(), 0, 0, 0, 0, 0, 0];
+    fixed[4..].copy_from_slice(&index.to_ne_bytes());
+    let mut message = Message::new(kind, flags, &fixed);
+    let octets = octets(at.address());
+    message.put(IFA_LOCAL, &octets).put(IFA_ADDRESS, &octets);
+    message
+}
+
+fn route(kind: u16, flags: u16, index: u32, to: Prefix) -> Message {
+    let scope = match to.family() {
+        Family::Ipv4 => RT_SCOPE_LINK,
+        Family::Ipv6 => RT_SCOPE_UNIVERSE,
+    };
+    let mut fixed = [0; 12];
+    fixed[..8].copy_from_slice(&[
+        family(to.address()),
+        to.length(),
+        0,
+        0,
+        RT_TABLE_MAIN,
+        ROUTE_PROTOCOL,
+        scope,
+        RTN_UNICAST,
+    ]);
+    let mut message = Message::new(kind, flags, &fixed);
+    message
+        .put(RTA_DST, &octets(to.address()))
+        .put_u32(RTA_OIF, index);
+    message
+}
+
+fn flood(kind: u16, flags: u16, index: u32, peer: IpAddr) -> Message {
+    let mut fixed = [0; 12];
+    fixed[0] = AF_BRIDGE;
+    fixed[4..8].copy_from_slice(&index.to_ne_bytes());
+    fixed[8..10].copy_from_slice(&NUD_PERMANENT_NOARP.to_ne_bytes());
+    fixed[10] = NTF_SELF;
+    let mut message = Message::new(kind, flags, &fixed);
+    message.put(NDA_LLADDR, &[0; 6]).put(NDA_DST, &octets(peer));
+    message
+}
