@@ -50,8 +50,12 @@ impl Rollout {
         effects: &mut Vec<Effect>,
     ) {
         if self.nodes[place].connected && !self.nodes[place].is_settled() {
-            self.send(place, command, effects);
-            self.change(place, |node| node.due = Some(now.after(REPEAT)));
+            let nonce = self.change(place, |node| {
+                node.due = Some(now.after(REPEAT));
+                let next = node.decree.unwrap_or_else(|| node.next_nonce());
+                *node.decree.insert(next)
+            });
+            effects.push(self.send(place, nonce, command));
         }
     }
 
@@ -62,7 +66,8 @@ impl Rollout {
             to: self.nodes[place].to,
             lease: self.record.policy.lease(),
         };
-        self.send(place, prepare, effects);
+        let nonce = self.nodes[place].next_nonce();
+        effects.push(self.send(place, nonce, prepare));
         if self.nodes[place].seen == Seen::Silent {
             self.saw(place, Seen::Asked, effects);
         }
@@ -70,8 +75,9 @@ impl Rollout {
 
     /// Tells a participant to apply; it must be heard of before its lease can have run out.
     pub(super) fn tell(&mut self, place: usize, now: Moment, effects: &mut Vec<Effect>) {
-        let nonce = self.send(place, Command::Apply, effects);
         let next = now.after(self.record.policy.keep_alive);
+        let nonce = self.nodes[place].next_nonce();
+        effects.push(self.send(place, nonce, Command::Apply));
         self.change(place, |node| {
             node.applied.get_or_insert(now);
             node.remember(nonce, now);
@@ -86,8 +92,9 @@ impl Rollout {
     pub(super) fn keep_alive(&mut self, place: usize, now: Moment, effects: &mut Vec<Effect>) {
         let next = now.after(self.record.policy.keep_alive);
         if self.nodes[place].connected {
-            let nonce = self.send(place, Command::KeepAlive, effects);
-            self.change(place, |node| node.remember(nonce, now));
+            let nonce = self.nodes[place].next_nonce();
+            self.nodes[place].remember(nonce, now);
+            effects.push(self.send(place, nonce, Command::KeepAlive));
         }
         self.change(place, |node| node.due = Some(next));
     }

@@ -26,8 +26,6 @@ pub struct Rollout {
     pub(super) reading: bool,
     /// How many writes this leader began.
     pub(super) writes: u64,
-    /// How many commands this leader sent.
-    pub(super) commands: u64,
     /// Every participant, by name.
     pub(super) nodes: Vec<Node>,
     pub(super) tally: Tally,
@@ -91,7 +89,6 @@ impl Rollout {
             writing: None,
             reading: false,
             writes: 0,
-            commands: 0,
             nodes,
             tally,
             waves,
@@ -176,14 +173,7 @@ impl Rollout {
     }
 
     /// Sends a command to a participant.
-    pub(super) fn send(
-        &mut self,
-        place: usize,
-        command: Command,
-        effects: &mut Vec<Effect>,
-    ) -> Nonce {
-        self.commands += 1;
-        let nonce = Nonce(self.commands);
+    pub(super) fn send(&self, place: usize, nonce: Nonce, command: Command) -> Effect {
         let fence = Fence {
             cluster: self.leader.cluster.clone(),
             incarnation: self.leader.incarnation,
@@ -191,9 +181,7 @@ impl Rollout {
             rollout: self.record.id,
             nonce,
         };
-        let name = self.nodes[place].name.clone();
-        effects.push(Effect::Send(name, fence, command));
-        nonce
+        Effect::Send(self.nodes[place].name.clone(), fence, command)
     }
 
     fn written(&mut self, outcome: Outcome, now: Moment, effects: &mut Vec<Effect>) {

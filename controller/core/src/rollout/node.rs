@@ -27,6 +27,10 @@ pub(super) struct Node {
     pub lease: Option<Moment>,
     /// When something must be done about the node.
     pub due: Option<Moment>,
+    /// How many commands this leader gave the node; repeating a decision is not another command.
+    pub commands: u64,
+    /// The command that told the node the decision.
+    pub decree: Option<Nonce>,
 }
 
 /// What a participant last said to this leader.
@@ -70,7 +74,15 @@ impl Node {
             sent: VecDeque::new(),
             lease: None,
             due: None,
+            commands: 0,
+            decree: None,
         }
+    }
+
+    /// The nonce of the next command. Nodes need not agree on the order of their commands.
+    pub fn next_nonce(&mut self) -> Nonce {
+        self.commands += 1;
+        Nonce(self.commands)
     }
 
     /// Remembers a word that makes the lease longer.

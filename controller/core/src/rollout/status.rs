@@ -1,5 +1,6 @@
 //! What a rollout can say of itself, for people.
 
+use weft_model::clock::Moment;
 use weft_model::name::NodeName;
 use weft_model::report::Fault;
 
@@ -101,6 +102,12 @@ impl Rollout {
     pub fn node_status(&self, name: &NodeName) -> Option<NodeStatus<'_>> {
         let place = self.nodes.binary_search_by(|node| node.name.cmp(name));
         Some(self.describe(&self.nodes[place.ok()?]))
+    }
+
+    /// Until when a participant surely stands by its change, for all that this leader knows.
+    pub fn stands_until(&self, name: &NodeName) -> Option<Moment> {
+        let place = self.nodes.binary_search_by(|node| node.name.cmp(name));
+        self.nodes[place.ok()?].lease
     }
 
     /// How far every participant is.
