@@ -13,7 +13,7 @@ use weft_model::name::LinkName;
 use weft_model::prefix::{Family, InterfaceAddress};
 use weft_node::driver::Changes;
 use weft_node::own;
-use weft_node::seen::{Seen, SeenLink};
+use weft_node::seen::{Ipv6, Seen, SeenLink};
 
 use crate::netlink::decode::{DefaultRoute, Event};
 
@@ -115,8 +115,12 @@ impl Mirror {
         })
     }
 
-    fn link(&mut self, link: SeenLink) {
+    fn link(&mut self, mut link: SeenLink) {
         let index = link.index;
+        if link.ipv6.is_none() && link.mtu >= Mtu::IPV6_MINIMUM.get() && self.seen.has_ipv6() {
+            // It has just grown into IPv6, and how that starts is told by no event.
+            link.ipv6 = Some(Ipv6::default());
+        }
         if let Some(was) = self.seen.link(index) {
             if was.name != link.name {
                 self.changes.names.insert(was.name.clone());

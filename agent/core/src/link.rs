@@ -15,8 +15,8 @@ use crate::step::{Change, Ipv6Switch, Master, Settings};
 pub(crate) struct Work {
     /// Before the device is set up: what must never be on for a moment.
     pub switches: Vec<Change>,
-    /// The device's own properties.
-    pub settings: Settings,
+    /// The device's own properties, a message each.
+    pub settings: Vec<Settings>,
     /// What is missing on the device.
     pub adds: Vec<Change>,
     /// What is too much on the device.
@@ -90,8 +90,7 @@ pub(crate) fn retired(is: &SeenLink) -> SeenLink {
     link.master = None;
     link.alternative_names.clear();
     link.routes.clear();
-    link.addresses
-        .retain(|address| address.family() == Family::Ipv4);
+    link.addresses.clear();
     link
 }
 
@@ -128,7 +127,7 @@ pub(crate) fn update(want: &Link, alias: String, master: Option<u32>, is: &SeenL
     work
 }
 
-fn settings(want: &Link, alias: String, master: Option<u32>, is: &SeenLink) -> Settings {
+fn settings(want: &Link, alias: String, master: Option<u32>, is: &SeenLink) -> Vec<Settings> {
     let forward = want.forward.contains(&Family::Ipv4);
     let mut settings = Settings {
         name: (is.name != want.name.as_str()).then(|| want.name.as_str().to_owned()),
@@ -144,6 +143,7 @@ fn settings(want: &Link, alias: String, master: Option<u32>, is: &SeenLink) -> S
         alias: (is.alias.as_ref() != Some(&alias)).then_some(alias),
         ..Settings::default()
     };
+    let mut first = Settings::default();
     match (&want.kind, &is.kind) {
         (
             LinkKind::Bridge,
@@ -158,12 +158,16 @@ fn settings(want: &Link, alias: String, master: Option<u32>, is: &SeenLink) -> S
                 local, learning, ..
             },
         ) => {
-            settings.local = (*local != Some(vxlan.local)).then_some(vxlan.local);
-            settings.learning = (*learning != vxlan.learning).then_some(vxlan.learning);
+            // A kernel refuses these together with an MTU.
+            first.local = (*local != Some(vxlan.local)).then_some(vxlan.local);
+            first.learning = (*learning != vxlan.learning).then_some(vxlan.learning);
         }
         (LinkKind::Bridge | LinkKind::Vxlan(_), _) => {}
     }
-    settings
+    [first, settings]
+        .into_iter()
+        .filter(|settings| !settings.is_empty())
+        .collect()
 }
 
 /// Whether the node itself speaks IPv6 on the device.

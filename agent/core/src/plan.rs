@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use weft_model::plan::link::{Link, LinkKind};
 use weft_model::plan::{NodePlan, Origin};
+use weft_model::prefix::Family;
 use weft_model::report::Fault;
 
 use crate::link::{self, Work};
@@ -188,10 +189,7 @@ impl<'a> Round<'a> {
     fn retire(&mut self) -> Vec<Step> {
         let mut steps = Vec::new();
         for is in self.displaced.values() {
-            if !is_set_aside(is) {
-                let quiesce = Settings::quiesce(own::doomed_group(is.index));
-                steps.push(set(is.index, &is.name, None, quiesce));
-            }
+            steps.extend(set_aside(is));
             for other in &is.alternative_names {
                 let change = Change::RemoveName(other.clone());
                 steps.push(step(is.index, &is.name, None, change));
@@ -246,7 +244,7 @@ impl<'a> Round<'a> {
             } = link::update(want, alias, master, is);
             let on = |name: &str, change| step(*index, name, Some(&want.origin), change);
             switch.extend(switches.into_iter().map(|change| on(&is.name, change)));
-            if !settings.is_empty() {
+            for settings in settings {
                 settle.push(on(&is.name, Change::Set(Box::new(settings))));
             }
             let name = want.name.as_str();
@@ -269,7 +267,6 @@ impl<'a> Round<'a> {
         for is in present {
             if !self.owner.owns(is)
                 || self.displaced.contains_key(&is.index)
-                || is_set_aside(is)
                 || is
                     .name
                     .parse()
@@ -281,16 +278,29 @@ impl<'a> Round<'a> {
                 self.plan.lingering.insert(is.index);
                 continue;
             }
-            let quiesce = Settings::quiesce(own::doomed_group(is.index));
-            steps.push(set(is.index, &is.name, None, quiesce));
+            steps.extend(set_aside(is));
         }
         steps
     }
 }
 
-/// Whether the device carries nothing and waits to be destroyed.
-fn is_set_aside(is: &SeenLink) -> bool {
-    own::is_doomed(is.group) && !is.up && is.master.is_none()
+/// What makes the device carry nothing and wait to be destroyed.
+fn set_aside(is: &SeenLink) -> Vec<Step> {
+    let mut steps = Vec::new();
+    if !own::is_doomed(is.group) || is.up || is.master.is_some() {
+        let quiesce = Settings::quiesce(own::doomed_group(is.index));
+        steps.push(set(is.index, &is.name, None, quiesce));
+    }
+    // A host answers to the IPv4 addresses of a device that is down; the others go by themselves.
+    let ipv4 = is
+        .addresses
+        .iter()
+        .filter(|address| address.family() == Family::Ipv4);
+    steps.extend(ipv4.map(|address| {
+        let change = Change::RemoveAddress(*address);
+        step(is.index, &is.name, None, change)
+    }));
+    steps
 }
 
 fn set(index: u32, name: &str, origin: Option<&Origin>, settings: Settings) -> Step {

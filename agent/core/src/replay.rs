@@ -225,6 +225,9 @@ fn set(seen: &mut Seen, mut link: SeenLink, settings: &Settings) -> Result<(), R
         }
         link.name.clone_from(name);
     }
+    if settings.mtu.is_some() && (settings.local.is_some() || settings.learning.is_some()) {
+        return Err(Refused::Invalid);
+    }
     if let Some(Master::Bridge(master)) = settings.master {
         let master = seen.link(master).ok_or(Refused::NoDevice)?;
         if !matches!(master.kind, SeenKind::Bridge { .. }) {

@@ -6,7 +6,7 @@
 //! it differs.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::Instant;
@@ -25,6 +25,9 @@ use super::task::Task;
 
 /// What stands for the source translations where a device's name is asked for.
 const NAT: &str = "";
+
+/// How soon a repair that failed is tried again before it is told.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// A device that differs, and how.
 struct Difference {
@@ -82,6 +85,7 @@ impl<D: Driver> Task<D> {
         }
         match self.reach(&owner, &target, healing).await {
             Ok(_) => {
+                self.failed = false;
                 for (name, difference) in healed {
                     // What is left over from another plan is cleared away, not repaired.
                     if name == NAT || is_wanted(&target, &name) {
@@ -90,17 +94,32 @@ impl<D: Driver> Task<D> {
                     }
                 }
             }
+            Err(_) if !std::mem::replace(&mut self.failed, true) => {
+                // What someone else does may take several moments, and this was in between.
+                let names = healed.into_iter().map(|(name, _)| name);
+                self.put_off(names, now + AGAIN);
+            }
             Err(faults) => {
+                self.failed = false;
                 for fault in &faults {
                     self.tell_once(&fault.attempt, EventKind::DriftFailed, fault);
                 }
-                for (name, _) in healed {
-                    self.dirty.nat |= name == NAT;
-                    self.dirty.names.insert(name);
-                }
-                self.heal_at = Some(now + WINDOW / 12);
+                let names = healed.into_iter().map(|(name, _)| name);
+                self.put_off(names, now + WINDOW / 12);
             }
         }
+    }
+
+    /// Looks at these devices again at a later time.
+    fn put_off(&mut self, names: impl Iterator<Item = String>, until: Instant) {
+        for name in names {
+            if name == NAT {
+                self.dirty.nat = true;
+            } else {
+                self.dirty.names.insert(name);
+            }
+        }
+        self.heal_at = Some(self.heal_at.map_or(until, |at| at.min(until)));
     }
 
     fn observe(&mut self, name: &str, origin: Option<Origin>, text: String) {
@@ -116,9 +135,7 @@ impl<D: Driver> Task<D> {
             device(name),
             WINDOW.as_secs()
         );
-        self.dirty.nat |= name == NAT;
-        self.dirty.names.insert(name.to_owned());
-        self.heal_at = Some(self.heal_at.map_or(until, |at| at.min(until)));
+        self.put_off([name.to_owned()].into_iter(), until);
         if self.told.get(name) != Some(&text) {
             self.told.insert(name.to_owned(), text.clone());
             self.tell(EventKind::DriftFailed, origin, text);

@@ -46,6 +46,8 @@ pub(super) struct Task<D> {
     pub(super) pace: Pace,
     /// What was said last of devices that differ and are left, by device.
     pub(super) told: std::collections::BTreeMap<String, String>,
+    /// Whether the last repair failed and nobody was told yet.
+    pub(super) failed: bool,
     pub(super) events: mpsc::Sender<NodeEvent>,
     facts: watch::Sender<Arc<Facts>>,
     facts_changed: bool,
@@ -96,6 +98,7 @@ impl<D: Driver> Task<D> {
             dirty: Dirty::default(),
             pace: Pace::default(),
             told: std::collections::BTreeMap::new(),
+            failed: false,
             events,
             facts,
             facts_changed: false,
