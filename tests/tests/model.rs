@@ -1,0 +1,260 @@
+//! Every interleaving of the two rollout machines, in small clusters: what must hold holds, what
+//! must be possible is possible, and a checker that is given a machine with a known bug finds it.
+//!
+//! The machines are those that run in production (`weft_core::rollout`, `weft_node::session`).
+//! Larger configurations: `cargo test --release -p weft-tests --test model -- --ignored`.
+
+#[path = "model/act.rs"]
+mod act;
+#[path = "model/properties.rs"]
+mod properties;
+#[path = "model/setup.rs"]
+mod setup;
+#[path = "model/world.rs"]
+mod world;
+
+use std::collections::HashSet;
+use std::time::Instant;
+
+use properties::{ABORT, COMMIT, RETURN, S1, S2, S3, S4, S5, S6, S7, S8, S9, SECOND};
+use setup::{Bug, Setup};
+use stateright::{Checker, HasDiscoveries, Model};
+
+const ALWAYS: [&str; 9] = [S1, S2, S3, S4, S5, S6, S7, S8, S9];
+
+/// Visits every state: everything in `always` holds, everything in `reached` was reached.
+fn holds(setup: Setup, always: &[&'static str], reached: &[&'static str]) {
+    let started = Instant::now();
+    let broken: HashSet<_> = always.iter().copied().collect();
+    let mut checker = setup
+        .checker()
+        .threads(2)
+        .finish_when(HasDiscoveries::AnyOf(broken.into_iter().collect()));
+    if let Ok(limit) = std::env::var("WEFT_MODEL_LIMIT") {
+        checker = checker.target_state_count(limit.parse().unwrap());
+    }
+    let checker = checker.spawn_bfs().join();
+    let found = checker.discoveries();
+    println!(
+        "{} states, depth {}, {:.1} s, {:?}",
+        checker.unique_state_count(),
+        checker.max_depth(),
+        started.elapsed().as_secs_f32(),
+        found.keys().collect::<Vec<_>>()
+    );
+    for name in always {
+        if let Some(path) = found.get(name) {
+            let world = path.last_state().clone();
+            let actions = path.clone().into_actions();
+            panic!("{name}: not after {actions:#?}\nwhich gives {world:#?}");
+        }
+    }
+    for name in reached {
+        assert!(found.contains_key(name), "never: {name}");
+    }
+}
+
+/// Looks for a state that breaks one of `broken`.
+fn finds(setup: Setup, broken: &[&'static str]) {
+    let started = Instant::now();
+    let checker = setup
+        .checker()
+        .threads(2)
+        .finish_when(HasDiscoveries::AnyOf(broken.iter().copied().collect()));
+    let checker = checker.target_state_count(6_000_000).spawn_bfs().join();
+    let found = checker.discoveries();
+    let steps: Vec<_> = broken
+        .iter()
+        .filter_map(|name| Some((name, found.get(name)?.clone().into_actions().len())))
+        .collect();
+    println!(
+        "{:?}: {} states, {:.1} s, {steps:?}",
+        setup.bug,
+        checker.unique_state_count(),
+        started.elapsed().as_secs_f32(),
+    );
+    assert!(
+        !steps.is_empty(),
+        "{:?} breaks none of {broken:?}",
+        setup.bug
+    );
+}
+
+#[test]
+fn one_leader_and_no_crash() {
+    holds(Setup::SMALL, &ALWAYS, &[COMMIT, ABORT, RETURN]);
+}
+
+#[test]
+fn one_leader_and_a_crash_of_each_agent() {
+    let setup = Setup {
+        crashes: 1,
+        failures: false,
+        aborts: false,
+        ..Setup::SMALL
+    };
+    holds(setup, &ALWAYS, &[COMMIT, ABORT, RETURN]);
+}
+
+#[test]
+fn one_leader_and_a_reboot_of_each_host() {
+    let setup = Setup {
+        boots: 1,
+        failures: false,
+        aborts: false,
+        ..Setup::SMALL
+    };
+    holds(setup, &ALWAYS, &[COMMIT, ABORT, RETURN]);
+}
+
+#[test]
+fn one_leader_and_lost_replies_of_a_slow_store() {
+    let setup = Setup {
+        lost_replies: true,
+        slow_store: true,
+        failures: false,
+        ..Setup::SMALL
+    };
+    // A node may have gone back before the decision lands; it catches up.
+    let always: Vec<_> = ALWAYS.into_iter().filter(|name| *name != S8).collect();
+    holds(setup, &always, &[COMMIT, ABORT, RETURN]);
+}
+
+#[test]
+fn one_leader_that_closes_early() {
+    let setup = Setup {
+        early_close: true,
+        failures: false,
+        aborts: false,
+        ..Setup::SMALL
+    };
+    holds(setup, &ALWAYS, &[COMMIT, ABORT, RETURN]);
+}
+
+#[test]
+fn one_leader_and_waves_and_keep_alives() {
+    let setup = Setup {
+        waves: true,
+        keep_alives: 1,
+        failures: false,
+        aborts: false,
+        ..Setup::SMALL
+    };
+    holds(setup, &ALWAYS, &[COMMIT, ABORT, RETURN]);
+}
+
+#[test]
+fn two_leaders_of_one_node() {
+    let setup = Setup {
+        nodes: 1,
+        leaders: 2,
+        crashes: 1,
+        boots: 1,
+        ..Setup::SMALL
+    };
+    holds(setup, &ALWAYS, &[COMMIT, ABORT, RETURN, SECOND]);
+}
+
+#[test]
+#[ignore = "minutes; run with --release"]
+fn two_leaders_of_two_nodes() {
+    let setup = Setup {
+        leaders: 2,
+        failures: false,
+        aborts: false,
+        ..Setup::SMALL
+    };
+    holds(setup, &ALWAYS, &[COMMIT, ABORT, RETURN, SECOND]);
+}
+
+#[test]
+#[ignore = "minutes; run with --release"]
+fn one_leader_of_two_nodes_and_everything() {
+    let setup = Setup {
+        crashes: 1,
+        boots: 1,
+        keep_alives: 1,
+        ..Setup::SMALL
+    };
+    holds(setup, &ALWAYS, &[COMMIT, ABORT, RETURN]);
+}
+
+/// The least that a bug needs to show.
+fn seeded(bug: Bug) -> Setup {
+    Setup {
+        failures: false,
+        aborts: false,
+        bug,
+        ..Setup::SMALL
+    }
+}
+
+#[test]
+fn an_unchecked_epoch_is_found() {
+    let setup = Setup {
+        leaders: 2,
+        ..seeded(Bug::EpochUnchecked)
+    };
+    finds(setup, &[S8]);
+}
+
+#[test]
+fn a_missing_tombstone_is_found() {
+    let setup = Setup {
+        aborts: true,
+        ..seeded(Bug::NoTombstone)
+    };
+    finds(setup, &[S4]);
+}
+
+#[test]
+fn a_missing_lease_rule_is_found() {
+    finds(seeded(Bug::NoLease), &[S8]);
+}
+
+#[test]
+fn a_commit_after_the_first_verified_is_found() {
+    finds(seeded(Bug::CommitAfterFirst), &[S8]);
+}
+
+#[test]
+fn a_boot_into_the_unconfirmed_revision_is_found() {
+    let setup = Setup {
+        boots: 1,
+        ..seeded(Bug::BootUnconfirmed)
+    };
+    finds(setup, &[S5]);
+}
+
+#[test]
+fn a_store_that_does_not_compare_the_leader_is_found() {
+    let setup = Setup {
+        leaders: 2,
+        ..seeded(Bug::StoreUnfenced)
+    };
+    finds(setup, &[S8]);
+}
+
+#[test]
+fn an_abort_after_the_commit_is_found() {
+    finds(seeded(Bug::AbortAfterCommit), &[S1]);
+    finds(seeded(Bug::AbortAfterCommit), &[S5]);
+}
+
+#[test]
+fn a_vote_for_an_earlier_leader_that_counts_is_found() {
+    let setup = Setup {
+        leaders: 2,
+        ..seeded(Bug::OldVerified)
+    };
+    finds(setup, &[S8]);
+}
+
+#[test]
+fn a_journal_that_is_forgotten_is_found() {
+    let setup = Setup {
+        crashes: 1,
+        ..seeded(Bug::JournalForgotten)
+    };
+    finds(setup, &[S4, S6]);
+}
