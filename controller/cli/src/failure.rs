@@ -11,9 +11,6 @@ pub enum Failure {
     /// Everything else; the text says what to do.
     #[error("{0}")]
     Failed(String),
-    /// It is said already, where it belongs; only the exit code is left to say it.
-    #[error("not done")]
-    Told,
     /// There are differences, which is an answer and no error.
     #[error("there are differences")]
     Differences,
@@ -37,7 +34,7 @@ impl Failure {
     pub fn code(&self) -> u8 {
         match self {
             Self::OutputClosed => 0,
-            Self::Failed(_) | Self::Told => 1,
+            Self::Failed(_) => 1,
             Self::Refused(_) => 2,
             Self::Differences => 3,
         }
@@ -52,7 +49,7 @@ impl Failure {
                 }
             }
             Self::Failed(text) => eprintln!("error: {text}"),
-            Self::Told | Self::Differences | Self::OutputClosed => {}
+            Self::Differences | Self::OutputClosed => {}
         }
         ExitCode::from(self.code())
     }
@@ -85,7 +82,6 @@ mod tests {
         let codes = [
             (Failure::OutputClosed, 0),
             (Failure::failed("x"), 1),
-            (Failure::Told, 1),
             (Failure::refused("x"), 2),
             (Failure::Differences, 3),
         ];

@@ -97,14 +97,26 @@ pub struct WrittenEvent {
     origin: BTreeMap<&'static str, String>,
 }
 
+/// The spec of an object alone.
+#[derive(Debug, Serialize)]
+pub struct WrittenAlone {
+    spec: WrittenSpec,
+}
+
+/// The spec of an object alone.
+pub fn spec(object: &Object) -> WrittenAlone {
+    WrittenAlone {
+        spec: match object {
+            Object::Zone(zone) => WrittenSpec::Zone(zone.spec.clone()),
+            Object::Vnet(vnet) => WrittenSpec::Vnet(vnet.spec.clone()),
+            Object::Subnet(subnet) => WrittenSpec::Subnet(subnet.spec.clone()),
+            Object::Node(node) => WrittenSpec::Node(node.spec.clone()),
+        },
+    }
+}
+
 /// An object that was made here, without anything that the system would know of it.
 pub fn declared(object: &Object) -> Written {
-    let spec = match object {
-        Object::Zone(zone) => WrittenSpec::Zone(zone.spec.clone()),
-        Object::Vnet(vnet) => WrittenSpec::Vnet(vnet.spec.clone()),
-        Object::Subnet(subnet) => WrittenSpec::Subnet(subnet.spec.clone()),
-        Object::Node(node) => WrittenSpec::Node(node.spec.clone()),
-    };
     Written {
         api_version: API_VERSION,
         kind: object.kind().as_str(),
@@ -116,7 +128,7 @@ pub fn declared(object: &Object) -> Written {
             uid: None,
             created: None,
         },
-        spec,
+        spec: spec(object).spec,
         status: None,
     }
 }

@@ -1,0 +1,22 @@
+//! What weftctl can be told to do: a file for each command.
+
+pub mod select;
+pub mod source;
+
+pub mod columns;
+pub mod rolling;
+
+pub mod apply;
+pub mod delete;
+pub mod describe;
+pub mod diff;
+pub mod discard;
+pub mod events;
+pub mod explain;
+pub mod get;
+pub mod import;
+pub mod nodes;
+pub mod plan;
+pub mod revisions;
+pub mod rollout;
+pub mod watch;

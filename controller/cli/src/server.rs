@@ -1,0 +1,5 @@
+//! Talking to controllers.
+
+pub mod refusal;
+
+pub mod call;
