@@ -266,7 +266,7 @@ pub enum Fault {
 #[derive(Clone)]
 pub struct Kv {
     backend: Backend,
-    faults: Arc<Mutex<VecDeque<Fault>>>,
+    faults: Arc<Mutex<VecDeque<Option<Fault>>>>,
 }
 
 #[derive(Clone)]
@@ -293,15 +293,16 @@ impl Kv {
         }
     }
 
-    /// Orders mishaps, one for each of the next transactions that write. For tests.
-    pub fn order_faults(&self, faults: impl IntoIterator<Item = Fault>) {
+    /// Orders what befalls each of the next transactions that write, and forgets earlier orders.
+    /// For tests.
+    pub fn order_faults(&self, faults: impl IntoIterator<Item = Option<Fault>>) {
         let mut queue = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
-        queue.extend(faults);
+        *queue = faults.into_iter().collect();
     }
 
     fn next_fault(&self) -> Option<Fault> {
         let mut queue = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
-        queue.pop_front()
+        queue.pop_front().flatten()
     }
 
     /// Reads a range of keys.
