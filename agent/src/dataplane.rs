@@ -211,3 +211,6 @@ async fn start<D: Driver + Send>(
     };
     (opened, task.run(receiver))
 }
+
+#[cfg(test)]
+mod tests;

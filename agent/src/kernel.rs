@@ -20,7 +20,7 @@ use crate::netlink::events::Events;
 use crate::netlink::number::{
     AF_INET, AF_INET6, NETLINK_NETFILTER, NETLINK_ROUTE, NFNLGRP_NFTABLES, ROUTE_GROUPS,
 };
-use crate::netlink::requests::{Counters, IN_FLIGHT, Requests};
+use crate::netlink::requests::{Counters, IN_FLIGHT, Nack, Requests};
 use crate::{nft, sysctl};
 
 /// Why the kernel could not be opened or read.
@@ -144,25 +144,26 @@ impl Kernel {
     }
 
     /// Hands over what has gathered. Nothing is gathered after a failure.
-    fn flush(&mut self, batch: &mut Vec<(usize, Message)>, failures: &mut Vec<Failure>) {
+    fn flush(
+        &mut self,
+        steps: &[Step],
+        batch: &mut Vec<(usize, Message)>,
+        failures: &mut Vec<Failure>,
+    ) {
         while !batch.is_empty() && failures.is_empty() {
             let rest = batch.split_off(batch.len().min(IN_FLIGHT));
             let (places, mut messages): (Vec<usize>, Vec<Message>) =
                 std::mem::replace(batch, rest).into_iter().unzip();
             self.counters.changes += messages.len() as u64;
+            let mut made = Vec::new();
             match self.requests.batch(&mut messages) {
                 Ok(answers) => {
-                    failures.extend(places.into_iter().zip(answers).filter_map(
-                        |(step, answer)| {
-                            let nack = answer.err()?;
-                            let cause = io::Error::from_raw_os_error(nack.errno);
-                            Some(Failure {
-                                step,
-                                errno: Some(nack.errno),
-                                cause: nack.text.unwrap_or_else(|| cause.to_string()),
-                            })
-                        },
-                    ));
+                    for (step, answer) in places.into_iter().zip(answers) {
+                        match answer {
+                            Ok(()) => made.push(step),
+                            Err(nack) => failures.push(refused(step, nack)),
+                        }
+                    }
                 }
                 Err(error) => {
                     // Nobody knows what was done of it; the mirror is read anew.
@@ -181,8 +182,23 @@ impl Kernel {
                     cause: chain(&error),
                 });
             }
+            self.trust(made.iter().filter_map(|place| steps.get(*place)));
         }
         batch.clear();
+    }
+
+    /// Takes in what the kernel tells of only some time after it has done it: IPv6 addresses.
+    fn trust<'a>(&mut self, made: impl Iterator<Item = &'a Step>) {
+        for step in made {
+            if let Step::Link {
+                index,
+                change: Change::AddAddress(address),
+                ..
+            } = step
+            {
+                self.mirror.seen.add_address(*index, *address);
+            }
+        }
     }
 
     fn turn(&mut self, index: u32, name: &str, switch: Ipv6Switch, on: bool) -> io::Result<()> {
@@ -279,7 +295,7 @@ impl Driver for Kernel {
                     None
                 }
                 Step::Nat(table) => {
-                    self.flush(&mut batch, &mut failures);
+                    self.flush(steps, &mut batch, &mut failures);
                     if !failures.is_empty() {
                         break;
                     }
@@ -295,7 +311,7 @@ impl Driver for Kernel {
                     change: Change::Ipv6(switch, on),
                     ..
                 } => {
-                    self.flush(&mut batch, &mut failures);
+                    self.flush(steps, &mut batch, &mut failures);
                     if !failures.is_empty() {
                         break;
                     }
@@ -323,13 +339,13 @@ impl Driver for Kernel {
                 cause,
             }));
             if batch.len() >= IN_FLIGHT {
-                self.flush(&mut batch, &mut failures);
+                self.flush(steps, &mut batch, &mut failures);
             }
             if !failures.is_empty() {
                 break;
             }
         }
-        self.flush(&mut batch, &mut failures);
+        self.flush(steps, &mut batch, &mut failures);
         failures
     }
 
@@ -339,6 +355,15 @@ impl Driver for Kernel {
 
     fn may_switch(&self) -> bool {
         sysctl::may_turn()
+    }
+}
+
+fn refused(step: usize, nack: Nack) -> Failure {
+    let cause = io::Error::from_raw_os_error(nack.errno);
+    Failure {
+        step,
+        errno: Some(nack.errno),
+        cause: nack.text.unwrap_or_else(|| cause.to_string()),
     }
 }
 

@@ -214,7 +214,8 @@ mod tests {
             .iter()
             .map(|command| command["add"].clone());
         let first = json!({"metainfo": {"version": "1.0.6"}});
-        json!({"nftables": [first].into_iter().chain(objects).collect::<Vec<Value>>()})
+        let all: Vec<Value> = [first].into_iter().chain(objects).collect();
+        json!({"nftables": all})
     }
 
     #[test]

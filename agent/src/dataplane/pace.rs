@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How many repairs of one device are made within [`WINDOW`].
-pub(super) const REPAIRS: usize = 5;
+pub(super) const REPAIRS: usize = 10;
 /// The time over which repairs are counted.
 pub(super) const WINDOW: Duration = Duration::from_secs(60);
 

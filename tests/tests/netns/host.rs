@@ -144,6 +144,11 @@ fn kept(line: &str) -> String {
         "root_path_cost",
         "cost",
         "qlen",
+        "gso_max_size",
+        "gso_max_segs",
+        "tso_max_size",
+        "tso_max_segs",
+        "gro_max_size",
     ];
     let mut words = line
         .split_whitespace()

@@ -151,7 +151,8 @@ impl Seed {
             link.forward = BTreeSet::from([Family::Ipv4]);
         }
         if self.bridge {
-            let all = ["10.1.0.1/24", "10.1.0.2/24", "10.2.0.1/16", "fd00::1/64"];
+            // Subnets of a zone never overlap, so no two are of one network.
+            let all = ["10.1.0.1/24", "10.3.0.1/24", "10.2.0.1/16", "fd00::1/64"];
             link.addresses = bits(self.addresses)
                 .filter(|bit| *bit != 3 || self.mtu >= 1280)
                 .map(|bit| all[usize::from(bit)].parse().unwrap())

@@ -1,0 +1,324 @@
+//! Measures the data plane against `ip -batch`, in fresh network namespaces.
+//!
+//! Needs root. `bench_dataplane [--json] [N...]` measures for N vnets each, 100, 1000 and 4000 when
+//! none is given: a vnet is a bridge and a VXLAN device with two peers. Every N is measured in a
+//! process of its own, so that the memory that it needs can be told.
+
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use nix::sched::{CloneFlags, unshare};
+use serde_json::{Value, json};
+use weft_agent::dataplane;
+use weft_agent::kernel::Kernel;
+use weft_model::object::drift::DriftPolicy;
+use weft_model::plan::link::{Link, LinkKind, Vxlan};
+use weft_model::plan::{Entry, NodePlan, Origin};
+use weft_model::port::UdpPort;
+use weft_model::revision::ClusterId;
+use weft_node::driver::Driver;
+use weft_node::own::Owner;
+use weft_node::plan::plan;
+use weft_node::scope::Scope;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// How many vnets `ip` deletes one by one; all of them would take minutes.
+const DELETED_BY_IP: u32 = 20;
+
+/// How long a kernel needs to take a namespace with 1,000 vnets apart.
+const TEARDOWN: Duration = Duration::from_secs(3);
+
+/// How often one vnet is added and taken away, for a mean.
+const ADDED: u32 = 20;
+
+fn main() -> Result<()> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, count] = words.as_slice()
+        && flag == "--one"
+    {
+        return one(count.parse()?);
+    }
+    let as_json = words.iter().any(|word| word == "--json");
+    let mut counts: Vec<u32> = Vec::new();
+    for word in words.iter().filter(|word| *word != "--json") {
+        counts.push(word.parse()?);
+    }
+    if counts.is_empty() {
+        counts = vec![100, 1000, 4000];
+    }
+    let mut results = Vec::new();
+    for count in counts {
+        let output = Command::new(std::env::current_exe()?)
+            .args(["--one", &count.to_string()])
+            .stderr(Stdio::inherit())
+            .output()?;
+        // The kernel goes on taking the namespace apart, and that would be measured next.
+        std::thread::sleep(TEARDOWN * count.div_ceil(1000));
+        if !output.status.success() {
+            return Err(format!("the measurement of {count} vnets failed").into());
+        }
+        results.push(serde_json::from_slice::<Value>(&output.stdout)?);
+    }
+    let mut out = std::io::stdout().lock();
+    if as_json {
+        writeln!(out, "{}", Value::Array(results))?;
+        return Ok(());
+    }
+    let rows: BTreeSet<&str> = results
+        .iter()
+        .filter_map(Value::as_object)
+        .flat_map(|result| result.keys().map(String::as_str))
+        .collect();
+    for row in rows {
+        write!(out, "{row:<44}")?;
+        for result in &results {
+            let cell = match &result[row] {
+                Value::Number(number) => number.to_string(),
+                _ => "-".to_owned(),
+            };
+            write!(out, "{cell:>12}")?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+/// Measures `count` vnets and prints the figures; times are in milliseconds.
+fn one(count: u32) -> Result<()> {
+    let mut figures = fresh(|| {
+        run_ip("link set lo up\n")?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(by_agent(count))
+    })?;
+    let by_ip = fresh(|| by_ip(count))?;
+    figures["vnets"] = json!(count);
+    figures["create, ip -batch"] = json!(ms(by_ip.0));
+    figures["delete per vnet, ip -batch"] = json!(ms(by_ip.1));
+    figures["create, agent to ip"] = ratio(&figures["create, agent"], ms(by_ip.0));
+    writeln!(std::io::stdout(), "{figures}")?;
+    Ok(())
+}
+
+/// Runs `work` in a namespace that is gone afterwards.
+fn fresh<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            unshare(CloneFlags::CLONE_NEWNET).map_err(|error| error.to_string())?;
+            work().map_err(|error| error.to_string())
+        });
+        thread.join().map_err(|_| "the thread panicked".into())
+    })
+    .and_then(|result| result.map_err(Into::into))
+}
+
+fn by_ip(count: u32) -> Result<(Duration, Duration)> {
+    let mut lines = String::new();
+    for number in 1..=count {
+        lines.push_str(&format!(
+            "link add v{number} type bridge\n\
+             link add vx{number} type vxlan id {number} local 127.0.0.1 dstport 4789\n\
+             link set vx{number} master v{number} mtu 1450\n\
+             link set vx{number} up\n\
+             link set v{number} up mtu 1450\n"
+        ));
+    }
+    let start = Instant::now();
+    run_ip(&lines)?;
+    let created = start.elapsed();
+    let deleted = DELETED_BY_IP.min(count);
+    let lines: String = (1..=deleted)
+        .map(|number| format!("link del vx{number}\nlink del v{number}\n"))
+        .collect();
+    let start = Instant::now();
+    run_ip(&lines)?;
+    Ok((created, start.elapsed() / deleted))
+}
+
+fn run_ip(lines: &str) -> Result<()> {
+    let mut child = Command::new("ip")
+        .args(["-batch", "-"])
+        .stdin(Stdio::piped())
+        .spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin.write_all(lines.as_bytes())?;
+    }
+    if child.wait()?.success() {
+        Ok(())
+    } else {
+        Err("ip -batch failed".into())
+    }
+}
+
+async fn by_agent(count: u32) -> Result<Value> {
+    let cluster = ClusterId::from_bytes([1; 16]);
+    let opened = dataplane::open(Some(cluster.clone())).await?;
+    let plane = opened.dataplane;
+    let flood = Arc::new(BTreeSet::from([
+        [127, 0, 0, 2].into(),
+        [127, 0, 0, 3].into(),
+    ]));
+    let mut want: NodePlan = (1..=count).flat_map(|n| vnet(n, &flood)).collect();
+
+    let all = Arc::new(want.clone());
+    let start = Instant::now();
+    plane.apply(Arc::clone(&all)).await.map_err(told)?;
+    let create = start.elapsed();
+    let memory = memory()?;
+
+    let start = Instant::now();
+    let warm = plane.apply(Arc::clone(&all)).await.map_err(told)?;
+    let no_change_warm = start.elapsed();
+    let dump = link_dump()?;
+    let start = Instant::now();
+    let mut kernel = Kernel::open().await?;
+    let open = start.elapsed();
+    let start = Instant::now();
+    kernel.look_again().await?;
+    let steps = plan(&Owner::new(cluster), &all, kernel.seen(), &Scope::All).steps;
+    let no_change_cold = start.elapsed();
+    drop(kernel);
+
+    let (mut add, mut messages) = (Duration::ZERO, 0);
+    for _ in 0..ADDED {
+        for link in vnet(count + 1, &flood) {
+            want.put(Arc::new(link));
+        }
+        let more = Arc::new(want.clone());
+        let start = Instant::now();
+        messages = plane.apply(more).await.map_err(told)?.steps;
+        add += start.elapsed();
+        for link in vnet(count + 1, &flood) {
+            want.remove(&link.key());
+        }
+        plane.apply(Arc::clone(&all)).await.map_err(told)?;
+        plane.collect().await.map_err(told)?;
+    }
+
+    let start = Instant::now();
+    plane
+        .apply(Arc::new(NodePlan::default()))
+        .await
+        .map_err(told)?;
+    let set_aside = start.elapsed();
+    let start = Instant::now();
+    plane.collect().await.map_err(told)?;
+    let collect = start.elapsed();
+    Ok(json!({
+        "create, agent": ms(create),
+        "no change, mirror warm": ms(no_change_warm),
+        "no change, mirror warm, steps": warm.steps,
+        "start, with probes": ms(open),
+        "no change, agent cold": ms(no_change_cold),
+        "no change, agent cold, steps": steps.len(),
+        "link dump": ms(dump),
+        "no change, agent cold to link dump": ratio(&json!(ms(no_change_cold)), ms(dump)),
+        "one vnet added, mean": ms(add / ADDED),
+        "one vnet added, steps": messages,
+        "delete all, on the commit path": ms(set_aside),
+        "delete all, after the confirm": ms(collect),
+        "delete per vnet, after the confirm": ms(collect / count),
+        "memory of agent and plan, MiB": memory,
+    }))
+}
+
+fn told(faults: Vec<weft_model::report::Fault>) -> String {
+    let texts: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    texts.join("\n")
+}
+
+/// One dump of all devices, read and thrown away: what any agent that looks has to pay.
+fn link_dump() -> Result<Duration> {
+    use netlink_sys::{Socket, SocketAddr};
+    let socket = Socket::new(netlink_sys::protocols::NETLINK_ROUTE)?;
+    socket.connect(&SocketAddr::new(0, 0))?;
+    let mut request = [0u8; 32];
+    request[..4].copy_from_slice(&32u32.to_ne_bytes());
+    request[4..6].copy_from_slice(&18u16.to_ne_bytes());
+    request[6..8].copy_from_slice(&0x301u16.to_ne_bytes());
+    let start = Instant::now();
+    socket.send(&request, 0)?;
+    let mut buffer: Vec<u8> = Vec::with_capacity(1 << 18);
+    loop {
+        buffer.clear();
+        socket.recv(&mut buffer, 0)?;
+        let mut rest = buffer.as_slice();
+        while let Some(header) = rest.get(..16) {
+            let kind = u16::from_ne_bytes([header[4], header[5]]);
+            if kind == 3 {
+                return Ok(start.elapsed());
+            }
+            let length = u32::from_ne_bytes([header[0], header[1], header[2], header[3]]);
+            rest = rest
+                .get((length as usize).next_multiple_of(4).max(16)..)
+                .unwrap_or_default();
+        }
+    }
+}
+
+/// The resident memory of this process, in MiB.
+fn memory() -> Result<f64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .ok_or("no VmRSS")?;
+    let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
+    Ok((kib / 102.4).round() / 10.0)
+}
+
+fn ms(time: Duration) -> f64 {
+    (time.as_secs_f64() * 100_000.0).round() / 100.0
+}
+
+fn ratio(of: &Value, to: f64) -> Value {
+    of.as_f64()
+        .map_or(Value::Null, |of| json!((of / to * 100.0).round() / 100.0))
+}
+
+fn vnet(number: u32, flood: &Arc<BTreeSet<IpAddr>>) -> Vec<Entry> {
+    let name = |text: String| text.parse().ok();
+    let vni = number.try_into().ok();
+    let (Some(vni), Ok(zone), Ok(vnet)) = (vni, "bench".parse(), format!("vnet-{number}").parse())
+    else {
+        return Vec::new();
+    };
+    let (Some(bridge), Some(port)) = (name(format!("v{number}")), name(format!("vx{number}")))
+    else {
+        return Vec::new();
+    };
+    let link = Link {
+        name: bridge,
+        origin: Origin { zone, vnet },
+        kind: LinkKind::Bridge,
+        mtu: 1450.try_into().ok(),
+        mac: None,
+        alias: None,
+        alternative_name: None,
+        master: None,
+        addresses: BTreeSet::new(),
+        routes: BTreeSet::new(),
+        forward: BTreeSet::new(),
+        drift: DriftPolicy::Heal,
+    };
+    let vxlan = Link {
+        name: port,
+        kind: LinkKind::Vxlan(Vxlan {
+            vni,
+            local: Ipv4Addr::LOCALHOST.into(),
+            port: UdpPort::VXLAN,
+            learning: true,
+            flood: Arc::clone(flood),
+        }),
+        master: Some(link.name.clone()),
+        ..link.clone()
+    };
+    vec![Entry::Link(link), Entry::Link(vxlan)]
+}
