@@ -27,6 +27,7 @@ use crate::log::Chain;
 use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::meta::Cluster;
+use crate::store::prune::upkeep;
 use crate::store::write::Fence;
 
 /// How often a controller that does not lead looks for a new confirmed revision.
@@ -166,7 +167,7 @@ impl Seat {
                     }
                 }
                 () = stop.cancelled() => {
-                    self.roles.send_replace(Role::Following { leader: None });
+                    self.withdraw(None);
                     return;
                 }
             }
@@ -180,8 +181,7 @@ impl Seat {
             Leadership::Follower { leader } => {
                 let leader = leader.map(|it| format!("{} at {}", it.name, it.address));
                 info!(leader = leader.as_deref().unwrap_or("none"), "following");
-                self.board.forget_nodes();
-                self.roles.send_replace(Role::Following { leader });
+                self.withdraw(leader);
                 self.follow().await;
             }
         }
@@ -189,13 +189,26 @@ impl Seat {
 
     async fn lead(&self, fence: Fence) {
         info!(epoch = %fence.epoch(), "leading");
-        loop {
-            if let Err(error) = self.term(&fence).await {
-                warn!(error = %Chain(&error), "this term of leadership broke");
-                self.roles.send_replace(Role::Following { leader: None });
+        let terms = async {
+            loop {
+                if let Err(error) = self.term(&fence).await {
+                    warn!(error = %Chain(&error), "this term of leadership broke");
+                    self.roles.send_replace(Role::Following { leader: None });
+                }
+                tokio::time::sleep(RETRY).await;
             }
-            tokio::time::sleep(RETRY).await;
+        };
+        // Neither ends, and either may be dropped: what is in the store is whole at any time.
+        tokio::select! {
+            () = terms => {}
+            () = upkeep(&self.store, &fence) => {}
         }
+    }
+
+    /// Turns everybody away whom only a leader can serve; agents' streams end with the nodes.
+    fn withdraw(&self, leader: Option<String>) {
+        self.roles.send_replace(Role::Following { leader });
+        self.board.forget_nodes();
     }
 
     async fn term(&self, fence: &Fence) -> Result<(), StoreError> {

@@ -9,27 +9,32 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::info;
 use weft_core::shelf::Shelf;
 use weft_core::snapshot::Snapshot;
 use weft_model::facts::Facts;
 use weft_model::name::NodeName;
 use weft_model::object::{ObjectKey, Stored};
 use weft_model::revision::Version;
+use weft_runtime::watch::{Follow, Listed, Pace, follow};
 
 use super::feed::Feed;
 use super::refusal::Refusal;
-use crate::log::Chain;
 use crate::store::Store;
 use crate::store::error::StoreError;
-use crate::store::watch::{DraftChange, DraftEvent};
+use crate::store::watch::{DraftChange, DraftEvent, DraftWatch};
 
 /// How long a request waits until a write that the store has taken comes back by the watch.
 const ECHO_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long to wait before the store is asked again: short, because users see an old draft
-/// meanwhile, and long enough not to be a burden on a store in trouble.
-const RETRY: Duration = Duration::from_secs(1);
+/// The first wait is short, because users see an old draft meanwhile; the last is long enough not
+/// to be a burden on a store in trouble. Comparing with a list finds what etcd's watches are known
+/// to lose.
+const PACE: Pace = Pace {
+    shortest: Duration::from_millis(100),
+    longest: Duration::from_secs(5),
+    verify: Duration::from_secs(10 * 60),
+};
 
 /// All objects and facts at one moment.
 #[derive(Clone, Debug, Default)]
@@ -160,33 +165,10 @@ impl Mirror {
 
     /// Keeps the draft as the store has it until `stop`.
     pub async fn run(self, stop: CancellationToken) {
-        let follow = async {
-            loop {
-                if let Err(error) = self.follow().await {
-                    warn!(error = %Chain(&error), "the watch of the draft broke");
-                }
-                tokio::time::sleep(RETRY).await;
-                if let Err(error) = self.relist().await {
-                    warn!(error = %Chain(&error), "the draft cannot be read");
-                }
-            }
-        };
         // Cancel-safe: what is half read is read again by the next controller.
         tokio::select! {
-            () = follow => {}
+            () = follow(&self, Listed::Already, PACE) => {}
             () = stop.cancelled() => {}
-        }
-    }
-
-    async fn follow(&self) -> Result<(), StoreError> {
-        let from = self.draft.borrow().version();
-        let mut events = self.store.watch_draft(from).await?;
-        loop {
-            let event = events.next().await?;
-            let mut changes = Vec::new();
-            self.draft
-                .send_modify(|draft| changes = draft.take_in(&event));
-            self.feed.publish(event.version, changes);
         }
     }
 
@@ -206,6 +188,41 @@ impl Mirror {
         info!(%version, changes = changes.len(), "draft read again");
         self.feed.publish(version, changes);
         Ok(())
+    }
+}
+
+impl Follow for Mirror {
+    type Watch = DraftWatch;
+    type Error = StoreError;
+
+    async fn list(&self) -> Result<(), StoreError> {
+        self.relist().await
+    }
+
+    async fn open(&self) -> Result<DraftWatch, StoreError> {
+        let from = self.draft.borrow().version();
+        self.store.watch_draft(from).await
+    }
+
+    async fn take(&self, watch: &mut DraftWatch) -> Result<(), StoreError> {
+        let event = watch.next().await?;
+        let mut changes = Vec::new();
+        self.draft
+            .send_modify(|draft| changes = draft.take_in(&event));
+        self.feed.publish(event.version, changes);
+        Ok(())
+    }
+
+    async fn verify(&self) -> Result<bool, StoreError> {
+        let now = self.now();
+        let listed = self.store.draft_as_of(now.version()).await?;
+        let followed = now.stored().iter();
+        let followed = followed.map(|(key, stored)| (key, stored.as_ref()));
+        Ok(followed.eq(&listed.objects))
+    }
+
+    fn must_list(error: &StoreError) -> bool {
+        error.must_relist()
     }
 }
 

@@ -9,14 +9,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use weft_core::diff::{self, Pending};
 use weft_core::snapshot::Snapshot;
 use weft_model::facts::Facts;
 use weft_model::name::NodeName;
-use weft_model::note::{Note, Severity};
+use weft_model::note::Note;
 use weft_model::object::node::NodeSpec;
 use weft_model::object::{Declared, Kind, Labels, Metadata, Object, ObjectKey};
-use weft_model::revision::Version;
 
 use super::clock::wall_clock;
 use super::draft::{Draft, Mirror};
@@ -61,6 +61,7 @@ pub struct Writer {
     mirror: Mirror,
     judge: Judge,
     fence: Fence,
+    newcomers: Arc<Semaphore>,
 }
 
 impl Writer {
@@ -71,6 +72,7 @@ impl Writer {
             mirror,
             judge,
             fence,
+            newcomers: Arc::new(Semaphore::new(1)),
         }
     }
 
@@ -107,9 +109,7 @@ impl Writer {
                 },
             }
         }
-        Err(Refusal::Again(
-            "others change the draft all the time: try again".to_owned(),
-        ))
+        Err(crowded())
     }
 
     /// What an edit would do; stores nothing.
@@ -126,7 +126,7 @@ impl Writer {
     /// When the store cannot be written.
     pub async fn note_node(&self, node: NodeName, facts: Facts) -> Result<(), Refusal> {
         let draft = self.mirror.now();
-        if draft.snapshot().nodes().get(&node).is_none() {
+        if !draft.snapshot().nodes().contains(&node) {
             self.create_node(&node).await?;
         }
         let known = draft.snapshot().facts().get(&node);
@@ -140,9 +140,11 @@ impl Writer {
         Ok(())
     }
 
-    /// Without a basis: a node that is there makes no other change wrong that was right, as far
-    /// as users can do anything about it.
+    /// Without validation: that a node is there is a fact, and what it makes wrong is told when
+    /// the draft is published.
     async fn create_node(&self, node: &NodeName) -> Result<(), Refusal> {
+        // A whole cluster that starts at once would only get in its own way.
+        let _turn = self.newcomers.acquire().await;
         let object = Object::Node(Declared {
             metadata: Metadata {
                 name: node.clone(),
@@ -150,28 +152,37 @@ impl Writer {
             },
             spec: NodeSpec::default(),
         });
-        let batch = Batch {
-            changes: vec![Change::Put {
-                object,
-                // It must not be there: an administrator may have made it a moment ago.
-                expected: Some(Version(0)),
-            }],
-            basis: None,
-            audit: Audit {
-                at: wall_clock(),
-                author: format!("node/{node}"),
-                action: "hello".to_owned(),
-                detail: format!("node/{node}"),
-            },
-            idempotency: None,
-        };
-        match self.store.apply(&self.fence, batch).await {
-            Ok(applied) => self.mirror.at(applied.version).await.map(|_| ()),
-            Err(error) => match error.conflict() {
-                Some(Conflict::Version { found, .. }) => self.mirror.at(*found).await.map(|_| ()),
-                _ => Err(storage::refusal(&error)),
-            },
+        for _ in 0..ATTEMPTS {
+            let draft = self.mirror.now();
+            if draft.snapshot().nodes().contains(node) {
+                return Ok(());
+            }
+            let batch = Batch {
+                changes: vec![Change::Put {
+                    object: object.clone(),
+                    expected: None,
+                }],
+                // An administrator who makes the object at the same time is not overwritten.
+                basis: Some(draft.changed()),
+                audit: Audit {
+                    at: wall_clock(),
+                    author: format!("node/{node}"),
+                    action: "hello".to_owned(),
+                    detail: format!("node/{node}"),
+                },
+                idempotency: None,
+            };
+            match self.store.apply(&self.fence, batch).await {
+                Ok(applied) => return self.mirror.at(applied.version).await.map(|_| ()),
+                Err(error) => match error.conflict() {
+                    Some(Conflict::Draft { found, .. }) => {
+                        self.mirror.at(*found).await?;
+                    }
+                    _ => return Err(storage::refusal(&error)),
+                },
+            }
         }
+        Err(crowded())
     }
 
     fn check(&self, draft: &Draft, changes: &[Change]) -> Result<Vec<Note>, Refusal> {
@@ -362,9 +373,8 @@ fn users_of(snapshot: &Snapshot, key: &ObjectKey) -> Vec<ObjectKey> {
     }
 }
 
-/// Whether a note stops publishing.
-pub fn is_error(note: &Note) -> bool {
-    note.severity == Severity::Error
+fn crowded() -> Refusal {
+    Refusal::Again("others change the draft all the time: try again".to_owned())
 }
 
 /// What the audit says of an edit: the first objects of it.

@@ -1,0 +1,375 @@
+//! A controller in this process, and what tests ask of it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+use weft_controller::api::server;
+use weft_controller::member::{Member, Settings};
+use weft_controller::store::Store;
+use weft_core::rollout::policy::Policy;
+use weft_model::clock::Span;
+use weft_proto::v1;
+use weft_proto::v1::nodes_client::NodesClient;
+use weft_proto::v1::objects_client::ObjectsClient;
+use weft_proto::v1::revisions_client::RevisionsClient;
+use weft_proto::v1::rollouts_client::RolloutsClient;
+
+use crate::agent::{Agent, Script};
+
+/// Longer than anything here takes on a busy machine.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// A store and the controller that runs on it.
+pub struct Cluster {
+    store: Store,
+    policy: Policy,
+    running: Option<Running>,
+    address: watch::Sender<SocketAddr>,
+}
+
+struct Running {
+    stop: CancellationToken,
+    member: Member,
+    served: tokio::task::JoinHandle<()>,
+}
+
+impl Cluster {
+    /// A cluster whose controller leads.
+    pub async fn start() -> Self {
+        Self::with_policy(Policy {
+            keep_alive: Span(200),
+            contact: Span(3_000),
+            settle: Span(2_000),
+            ..Policy::default()
+        })
+        .await
+    }
+
+    /// A cluster whose rollouts go like this.
+    pub async fn with_policy(policy: Policy) -> Self {
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
+        let mut cluster = Self {
+            store: Store::memory(),
+            policy,
+            running: None,
+            address: watch::Sender::new(nowhere),
+        };
+        cluster.resume().await;
+        cluster
+    }
+
+    /// Starts a controller on the store, and waits until it leads.
+    pub async fn resume(&mut self) {
+        let stop = CancellationToken::new();
+        let listener = server::listen(SocketAddr::from(([127, 0, 0, 1], 0)))
+            .await
+            .unwrap();
+        let address = listener.local_addr().unwrap();
+        let settings = Settings {
+            policy: self.policy.clone(),
+            lease: Duration::from_secs(2),
+            ..Settings::of("tests", address.to_string())
+        };
+        let member = Member::open(self.store.clone(), settings, stop.clone())
+            .await
+            .unwrap();
+        let serve = server::serve(listener, member.desk(), member.gate(), stop.clone());
+        let served = tokio::spawn(async move { serve.await.unwrap() });
+        let desk = member.desk();
+        self.running = Some(Running {
+            stop,
+            member,
+            served,
+        });
+        until("the controller leads", || desk.port().is_ok().then_some(())).await;
+        self.address.send_replace(address);
+    }
+
+    /// Another controller on the same store; it does not lead while the first one does.
+    pub async fn second(&self) -> Self {
+        let stop = CancellationToken::new();
+        let listener = server::listen(SocketAddr::from(([127, 0, 0, 1], 0)))
+            .await
+            .unwrap();
+        let address = listener.local_addr().unwrap();
+        let settings = Settings::of("second", address.to_string());
+        let member = Member::open(self.store.clone(), settings, stop.clone())
+            .await
+            .unwrap();
+        let serve = server::serve(listener, member.desk(), member.gate(), stop.clone());
+        let served = tokio::spawn(async move { serve.await.unwrap() });
+        Self {
+            store: self.store.clone(),
+            policy: self.policy.clone(),
+            running: Some(Running {
+                stop,
+                member,
+                served,
+            }),
+            address: watch::Sender::new(address),
+        }
+    }
+
+    /// Stops the controller in order.
+    pub async fn stop(&mut self) {
+        let running = self.running.take().unwrap();
+        running.stop.cancel();
+        running.member.close().await;
+        running.served.await.unwrap();
+    }
+
+    /// An agent of this cluster, once it is connected.
+    pub async fn agent(&self, name: &'static str, number: u8, script: Script) -> Agent {
+        let agent = Agent::start(name, number, script, self.address.subscribe());
+        self.connected(name).await;
+        agent
+    }
+
+    /// Three agents that obey.
+    pub async fn three(&self) -> [Agent; 3] {
+        [
+            self.agent("n1", 1, Script::Obey).await,
+            self.agent("n2", 2, Script::Obey).await,
+            self.agent("n3", 3, Script::Obey).await,
+        ]
+    }
+
+    /// Waits until a node's agent is connected.
+    pub async fn connected(&self, name: &str) -> v1::NodeView {
+        self.node_when(name, |node| node.connected).await
+    }
+
+    /// A node, once it is so.
+    pub async fn node_when(
+        &self,
+        name: &str,
+        wanted: impl Fn(&v1::NodeView) -> bool,
+    ) -> v1::NodeView {
+        let deadline = tokio::time::Instant::now() + LIMIT;
+        loop {
+            let request = v1::GetNodeRequest {
+                node: name.to_owned(),
+            };
+            let found = self.nodes().await.get(request).await;
+            if let Ok(node) = &found
+                && wanted(node.get_ref())
+            {
+                return found.unwrap().into_inner();
+            }
+            assert!(tokio::time::Instant::now() < deadline, "{name}: {found:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn channel(&self) -> Channel {
+        let address = *self.address.borrow();
+        let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{address}"));
+        endpoint.unwrap().connect().await.unwrap()
+    }
+
+    pub async fn objects(&self) -> ObjectsClient<Channel> {
+        ObjectsClient::new(self.channel().await)
+    }
+
+    pub async fn revisions(&self) -> RevisionsClient<Channel> {
+        RevisionsClient::new(self.channel().await)
+    }
+
+    pub async fn rollouts(&self) -> RolloutsClient<Channel> {
+        RolloutsClient::new(self.channel().await)
+    }
+
+    pub async fn nodes(&self) -> NodesClient<Channel> {
+        NodesClient::new(self.channel().await)
+    }
+
+    /// Puts objects into the draft.
+    pub async fn put(
+        &self,
+        objects: impl IntoIterator<Item = v1::Object>,
+    ) -> Result<v1::ApplyResponse, Status> {
+        let request = v1::ApplyRequest {
+            put: objects.into_iter().collect(),
+            ..v1::ApplyRequest::default()
+        };
+        let answer = self.objects().await.apply(request).await;
+        answer.map(tonic::Response::into_inner)
+    }
+
+    /// Deletes an object from the draft.
+    pub async fn delete(&self, kind: v1::Kind, name: &str) -> Result<v1::ApplyResponse, Status> {
+        let request = v1::ApplyRequest {
+            delete: vec![v1::Deletion {
+                key: Some(key(kind, name)),
+                version: 0,
+            }],
+            ..v1::ApplyRequest::default()
+        };
+        let answer = self.objects().await.apply(request).await;
+        answer.map(tonic::Response::into_inner)
+    }
+
+    /// One object.
+    pub async fn get(&self, kind: v1::Kind, name: &str) -> Result<v1::Object, Status> {
+        let request = v1::GetRequest {
+            key: Some(key(kind, name)),
+        };
+        let answer = self.objects().await.get(request).await;
+        answer.map(tonic::Response::into_inner)
+    }
+
+    /// Starts a rollout of the draft.
+    pub async fn roll_out(&self) -> Result<v1::Rollout, Status> {
+        self.start_with(v1::StartRequest {
+            author: "ada".to_owned(),
+            ..v1::StartRequest::default()
+        })
+        .await
+    }
+
+    /// Starts a rollout.
+    pub async fn start_with(&self, request: v1::StartRequest) -> Result<v1::Rollout, Status> {
+        let answer = self.rollouts().await.start(request).await;
+        answer.map(tonic::Response::into_inner)
+    }
+
+    /// A rollout, once it is so; zero is the newest.
+    pub async fn rollout_when(
+        &self,
+        rollout: u64,
+        wanted: impl Fn(&v1::Rollout) -> bool,
+    ) -> v1::Rollout {
+        let deadline = tokio::time::Instant::now() + LIMIT;
+        loop {
+            let request = v1::GetRolloutRequest { rollout };
+            let found = self
+                .rollouts()
+                .await
+                .get(request)
+                .await
+                .unwrap()
+                .into_inner();
+            if wanted(&found) {
+                return found;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "{found:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// A rollout, once it is over.
+    pub async fn closed(&self, rollout: u64) -> v1::Rollout {
+        self.rollout_when(rollout, |it| it.phase == "Closed").await
+    }
+
+    /// Rolls the draft out to its end.
+    pub async fn live(&self) -> v1::Rollout {
+        let started = self.roll_out().await.unwrap();
+        let closed = self.closed(started.rollout).await;
+        assert_eq!(closed.decision, "commit", "{closed:?}");
+        closed
+    }
+}
+
+/// Waits until something is there.
+pub async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = tokio::time::Instant::now() + LIMIT;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Names an object.
+pub fn key(kind: v1::Kind, name: &str) -> v1::ObjectKey {
+    v1::ObjectKey {
+        kind: kind.into(),
+        name: name.to_owned(),
+    }
+}
+
+fn object(name: &str, spec: v1::object::Spec) -> v1::Object {
+    v1::Object {
+        metadata: Some(v1::Metadata {
+            name: name.to_owned(),
+            ..v1::Metadata::default()
+        }),
+        spec: Some(spec),
+        status: None,
+    }
+}
+
+/// A vxlan zone on all nodes.
+pub fn zone(name: &str) -> v1::Object {
+    object(
+        name,
+        v1::object::Spec::Zone(v1::ZoneSpec {
+            r#type: "vxlan".to_owned(),
+            ..v1::ZoneSpec::default()
+        }),
+    )
+}
+
+/// A vxlan zone on some nodes.
+pub fn zone_on(name: &str, nodes: &[&str]) -> v1::Object {
+    object(
+        name,
+        v1::object::Spec::Zone(v1::ZoneSpec {
+            r#type: "simple".to_owned(),
+            nodes: Some(v1::NodeSelector {
+                names: nodes.iter().map(ToString::to_string).collect(),
+                ..v1::NodeSelector::default()
+            }),
+            ..v1::ZoneSpec::default()
+        }),
+    )
+}
+
+/// A vnet in a vxlan zone.
+pub fn vnet(name: &str, zone: &str, tag: u32) -> v1::Object {
+    object(
+        name,
+        v1::object::Spec::Vnet(v1::VnetSpec {
+            zone: zone.to_owned(),
+            tag: Some(tag),
+            ..v1::VnetSpec::default()
+        }),
+    )
+}
+
+/// A vnet in a simple zone.
+pub fn plain_vnet(name: &str, zone: &str) -> v1::Object {
+    object(
+        name,
+        v1::object::Spec::Vnet(v1::VnetSpec {
+            zone: zone.to_owned(),
+            ..v1::VnetSpec::default()
+        }),
+    )
+}
+
+/// The code of an error, with the fields that it names.
+pub fn fields(status: &Status) -> (Code, Vec<String>) {
+    let details = status.get_error_details();
+    let named = details.bad_request().map(|bad| {
+        let fields = bad.field_violations.iter();
+        fields.map(|field| field.field.clone()).collect()
+    });
+    (status.code(), named.unwrap_or_default())
+}
+
+/// How far each participant is.
+pub fn states(rollout: &v1::Rollout) -> Vec<(&str, &str)> {
+    let states = rollout.nodes.iter();
+    states
+        .map(|node| (node.node.as_str(), node.state.as_str()))
+        .collect()
+}

@@ -1,0 +1,12 @@
+//! A controller over a store in memory, with real gRPC on loopback and scripted agents: what users
+//! and agents are told, and what becomes of rollouts.
+
+mod agent;
+mod cluster;
+
+mod draft;
+mod leadership;
+mod returning;
+mod rollout;
+mod steering;
+mod watching;
