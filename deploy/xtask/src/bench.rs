@@ -47,7 +47,6 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         );
         product::data_plane(&options.sizes, &mut measured)?;
         for size in &options.sizes {
-            baseline::ip_batch(*size, &mut measured)?;
             baseline::ifreload(*size, &mut measured)?;
         }
     }

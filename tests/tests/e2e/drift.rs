@@ -9,7 +9,7 @@ use weft_tests::lab::Lab;
 use weft_tests::underlay::Underlay;
 use weft_tests::wait;
 
-use crate::stage::{Live, address, json, live, reaches};
+use crate::stage::{Live, address, live, reaches};
 
 /// What the product promises.
 const HEAL_LIMIT: Duration = Duration::from_secs(1);
@@ -101,9 +101,10 @@ fn heals(cluster: &Cluster, number: usize, device: &str) -> Result<()> {
 fn reported(cluster: &Cluster, node: &str, reason: &str, device: &str) -> Result<()> {
     let what = format!("an event {reason} of {device}");
     wait::until(&what, REPORT_LIMIT, || {
-        let seen = json(cluster, &["nodes"])?.to_string();
+        let seen = cluster.client(&["events", node])?;
         ensure!(
-            seen.contains(node) && seen.contains(reason) && seen.contains(device),
+            seen.lines()
+                .any(|line| line.contains(reason) && line.contains(device)),
             "only {seen}"
         );
         Ok(())

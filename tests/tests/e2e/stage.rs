@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use serde_json::Value;
+use anyhow::Result;
 use weft_tests::cluster::{Cluster, Etcd};
 use weft_tests::declared::{self, NETWORK, WEB};
 use weft_tests::guest::Guest;
@@ -56,12 +55,4 @@ pub fn reaches(from: &Namespace, to: &str) -> Result<Duration> {
     let what = format!("{} to reach {to}", from.name());
     let ((), took) = wait::until(&what, REACH_LIMIT, || ping::once(from, to))?;
     Ok(took)
-}
-
-/// What weftctl prints as JSON.
-pub fn json(cluster: &Cluster, arguments: &[&str]) -> Result<Value> {
-    let mut all = arguments.to_vec();
-    all.extend(["-o", "json"]);
-    let text = cluster.client(&all)?;
-    serde_json::from_str(&text).with_context(|| format!("not JSON: {text}"))
 }

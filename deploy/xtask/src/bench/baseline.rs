@@ -1,17 +1,14 @@
-//! What others take for the same vnets: `ip -batch`, and `ifreload -a` where it is given.
+//! What `ifreload -a` takes for the same vnets, where it is given.
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 
 use super::measured::Measured;
 use crate::shell;
-
-/// How often a quick case is measured; the best counts.
-const ROUNDS: u32 = 5;
 
 /// A network namespace and a folder that go when dropped.
 struct Room {
@@ -37,49 +34,6 @@ impl Drop for Room {
         let _ = shell::run(shell::program("ip").args(["netns", "del", &self.name]));
         let _ = fs::remove_dir_all(&self.folder);
     }
-}
-
-/// Creates the vnets with `ip -batch`, five commands each, and lists them.
-///
-/// # Errors
-/// When `ip` fails.
-pub fn ip_batch(size: u32, measured: &mut Measured) -> Result<()> {
-    let mut create = Duration::MAX;
-    let mut dump = Duration::MAX;
-    for _ in 0..ROUNDS {
-        let room = Room::create()?;
-        let file = room.folder.join("batch");
-        fs::write(&file, batch(size)).context("cannot write the batch")?;
-        let start = Instant::now();
-        shell::run(
-            shell::program("ip")
-                .args(["-n", &room.name, "-batch"])
-                .arg(&file),
-        )?;
-        create = create.min(start.elapsed());
-        let start = Instant::now();
-        shell::read(shell::program("ip").args(["-n", &room.name, "-o", "link"]))?;
-        dump = dump.min(start.elapsed());
-    }
-    measured.put("ip -batch: create all", size, create.as_secs_f64());
-    measured.put("ip link: list all", size, dump.as_secs_f64());
-    Ok(())
-}
-
-fn batch(size: u32) -> String {
-    let mut text = String::new();
-    for number in 1..=size {
-        // Writing to a String cannot fail.
-        let _ = write!(
-            text,
-            "link add v{number} mtu 1450 type bridge\n\
-             link add vxlan_v{number} mtu 1450 type vxlan id {number} local 127.0.0.1 dstport 4789\n\
-             link set vxlan_v{number} master v{number}\n\
-             link set vxlan_v{number} up\n\
-             link set v{number} up\n"
-        );
-    }
-    text
 }
 
 /// Creates the vnets with `ifreload -a`, then again with nothing changed, then with one more.
@@ -162,11 +116,6 @@ fn interfaces(size: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_vnet_takes_five_commands() {
-        assert_eq!(batch(3).lines().count(), 15);
-    }
 
     #[test]
     fn the_peers_file_has_two_devices_for_a_vnet() {

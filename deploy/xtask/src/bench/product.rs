@@ -1,6 +1,7 @@
 //! What our own code takes, by the measuring programs that live beside it.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use serde_json::Value;
 
 use super::measured::Measured;
 use crate::shell;
@@ -15,33 +16,76 @@ pub fn compile(sizes: &[u32], measured: &mut Measured) -> Result<()> {
     sizes.extend([1_000, 10_000]);
     sizes.sort_unstable();
     sizes.dedup();
-    example("weft-core", "bench_compile", &sizes, measured)
+    let printed = example("weft-core", "bench_compile", &words(&sizes))?;
+    measured.read(&printed);
+    Ok(())
 }
 
-/// Measures the data plane against this machine's kernel.
+/// Measures the data plane, and `ip -batch` beside it, against this machine's kernel.
 ///
 /// # Errors
 /// When the measuring program cannot be built or fails.
 pub fn data_plane(sizes: &[u32], measured: &mut Measured) -> Result<()> {
-    let name = "bench_dataplane";
-    if !shell::root()
-        .join(format!("agent/examples/{name}.rs"))
-        .is_file()
-    {
-        measured.lack("create all", "there is no program to measure it with");
-        return Ok(());
-    }
-    example("weft-agent", name, sizes, measured)
+    let mut arguments = vec!["--json".to_owned()];
+    arguments.extend(words(sizes));
+    let printed = example("weft-agent", "bench_dataplane", &arguments)?;
+    put(&printed, measured)
 }
 
-fn example(package: &str, name: &str, sizes: &[u32], measured: &mut Measured) -> Result<()> {
+fn words(sizes: &[u32]) -> Vec<String> {
+    sizes.iter().map(ToString::to_string).collect()
+}
+
+/// Runs an example, optimised, and returns what it printed.
+fn example(package: &str, name: &str, arguments: &[String]) -> Result<String> {
     let mut cargo = shell::cargo();
     cargo
         .args(["run", "--release", "--locked", "--package", package])
         .args(["--example", name, "--"])
-        .args(sizes.iter().map(ToString::to_string));
-    let shown = shell::show(&mut cargo)?;
-    anyhow::ensure!(shown.success, "{name} failed");
-    measured.read(&shown.text);
+        .args(arguments);
+    println!("$ {}", shell::typed(&cargo));
+    shell::read(cargo.stderr(std::process::Stdio::inherit()))
+}
+
+/// Notes every figure of a list of objects, one for each number of vnets.
+fn put(json: &str, measured: &mut Measured) -> Result<()> {
+    let results: Vec<serde_json::Map<String, Value>> =
+        serde_json::from_str(json).context("cannot read what was measured")?;
+    for result in &results {
+        let size = result
+            .get("vnets")
+            .and_then(Value::as_u64)
+            .and_then(|size| u32::try_from(size).ok())
+            .context("a measurement does not say of how many vnets it is")?;
+        for (what, value) in result {
+            let Some(value) = value.as_f64() else {
+                continue;
+            };
+            let is_time = !["vnets", "MiB", "steps", " to "]
+                .iter()
+                .any(|word| what.contains(word));
+            // Times come in milliseconds and are kept in seconds.
+            let value = if is_time { value / 1e3 } else { value };
+            measured.put(what, size, value);
+        }
+    }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_kept_in_seconds_and_counts_as_they_are() {
+        let mut measured = Measured::default();
+        put(
+            r#"[{"vnets": 100, "create, agent": 250.0, "one vnet added, steps": 6, "x": null}]"#,
+            &mut measured,
+        )
+        .unwrap();
+        assert_eq!(measured.get("create, agent", 100), Some(0.25));
+        assert_eq!(measured.get("one vnet added, steps", 100), Some(6.0));
+        assert_eq!(measured.get("x", 100), None);
+    }
 }
