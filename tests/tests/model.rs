@@ -30,8 +30,8 @@ fn holds(setup: Setup, always: &[&'static str], reached: &[&'static str]) {
         .checker()
         .threads(2)
         .finish_when(HasDiscoveries::AnyOf(broken.into_iter().collect()));
-    if let Ok(limit) = std::env::var("WEFT_MODEL_LIMIT") {
-        checker = checker.target_state_count(limit.parse().unwrap());
+    if let Some(depth) = setup.depth {
+        checker = checker.target_max_depth(depth);
     }
     let checker = checker.spawn_bfs().join();
     let found = checker.discoveries();
@@ -86,7 +86,7 @@ fn one_leader_and_no_crash() {
 }
 
 #[test]
-fn one_leader_and_a_crash_of_each_agent() {
+fn one_leader_and_a_crash_of_an_agent() {
     let setup = Setup {
         crashes: 1,
         failures: false,
@@ -97,7 +97,7 @@ fn one_leader_and_a_crash_of_each_agent() {
 }
 
 #[test]
-fn one_leader_and_a_reboot_of_each_host() {
+fn one_leader_and_a_reboot_of_a_host() {
     let setup = Setup {
         boots: 1,
         failures: false,
@@ -144,19 +144,53 @@ fn one_leader_and_waves_and_keep_alives() {
 }
 
 #[test]
+fn one_leader_and_a_person_who_pauses_and_decides() {
+    let setup = Setup {
+        manual: true,
+        waves: true,
+        failures: false,
+        ..Setup::SMALL
+    };
+    holds(setup, &ALWAYS, &[COMMIT, ABORT, RETURN]);
+}
+
+#[test]
 fn two_leaders_of_one_node() {
     let setup = Setup {
         nodes: 1,
         leaders: 2,
-        crashes: 1,
-        boots: 1,
         ..Setup::SMALL
     };
     holds(setup, &ALWAYS, &[COMMIT, ABORT, RETURN, SECOND]);
 }
 
 #[test]
-#[ignore = "minutes; run with --release"]
+fn two_leaders_of_one_node_and_a_crash() {
+    let setup = Setup {
+        nodes: 1,
+        leaders: 2,
+        crashes: 1,
+        failures: false,
+        aborts: false,
+        ..Setup::SMALL
+    };
+    holds(setup, &ALWAYS, &[COMMIT, ABORT, RETURN, SECOND]);
+}
+
+#[test]
+fn two_leaders_of_two_nodes_for_some_steps() {
+    let setup = Setup {
+        leaders: 2,
+        failures: false,
+        aborts: false,
+        depth: Some(24),
+        ..Setup::SMALL
+    };
+    holds(setup, &ALWAYS, &[SECOND]);
+}
+
+#[test]
+#[ignore = "a million states; run with --release"]
 fn two_leaders_of_two_nodes() {
     let setup = Setup {
         leaders: 2,
@@ -168,12 +202,50 @@ fn two_leaders_of_two_nodes() {
 }
 
 #[test]
-#[ignore = "minutes; run with --release"]
-fn one_leader_of_two_nodes_and_everything() {
+#[ignore = "millions of states; run with --release"]
+fn two_leaders_of_one_node_and_everything() {
+    let setup = Setup {
+        nodes: 1,
+        leaders: 2,
+        crashes: 1,
+        boots: 1,
+        ..Setup::SMALL
+    };
+    holds(setup, &ALWAYS, &[COMMIT, ABORT, RETURN, SECOND]);
+}
+
+#[test]
+#[ignore = "millions of states; run with --release"]
+fn one_leader_and_a_crash_and_a_reboot_of_each_node() {
     let setup = Setup {
         crashes: 1,
         boots: 1,
-        keep_alives: 1,
+        falls: 2,
+        aborts: false,
+        failures: false,
+        ..Setup::SMALL
+    };
+    holds(setup, &ALWAYS, &[COMMIT, ABORT, RETURN]);
+}
+
+#[test]
+#[ignore = "millions of states; run with --release"]
+fn one_leader_that_closes_early_and_applies_that_fail() {
+    let setup = Setup {
+        early_close: true,
+        crashes: 1,
+        ..Setup::SMALL
+    };
+    holds(setup, &ALWAYS, &[COMMIT, ABORT, RETURN]);
+}
+
+#[test]
+#[ignore = "millions of states; run with --release"]
+fn one_leader_of_three_nodes() {
+    let setup = Setup {
+        nodes: 3,
+        failures: false,
+        aborts: false,
         ..Setup::SMALL
     };
     holds(setup, &ALWAYS, &[COMMIT, ABORT, RETURN]);

@@ -40,6 +40,9 @@ pub enum Action {
     LeasesEnd { leader: usize },
     CloseEarly { leader: usize },
     Abort { leader: usize },
+    Confirm { leader: usize },
+    Pause { leader: usize },
+    Resume { leader: usize },
     AbortLate { leader: usize },
     Elect,
     Finish { node: usize, well: bool },
@@ -133,6 +136,15 @@ impl Setup {
         if self.bug == Bug::AbortAfterCommit && matches!(phase, Phase::Committed) {
             actions.push(Action::AbortLate { leader });
         }
+        if this.rollout.permits(&Wish::Confirm).is_ok() {
+            actions.push(Action::Confirm { leader });
+        }
+        if self.manual && this.pauses == 0 && this.rollout.permits(&Wish::Pause).is_ok() {
+            actions.push(Action::Pause { leader });
+        }
+        if this.rollout.permits(&Wish::Resume).is_ok() {
+            actions.push(Action::Resume { leader });
+        }
         let author = String::new();
         if self.aborts && this.rollout.permits(&Wish::Abort { author }).is_ok() {
             actions.push(Action::Abort { leader });
@@ -156,10 +168,12 @@ impl Setup {
         if self.deadline_may_come(world, node) {
             actions.push(Action::Deadline { node });
         }
-        if this.crashes < self.crashes {
+        let crashes: u8 = world.nodes.iter().map(|node| node.crashes).sum();
+        if this.crashes < self.crashes && crashes < self.falls {
             actions.push(Action::Crash { node });
         }
-        if this.boots < self.boots {
+        let boots: u8 = world.nodes.iter().map(|node| node.boots).sum();
+        if this.boots < self.boots && boots < self.falls {
             actions.push(Action::Reboot { node });
         }
         if self.early_close && world.is_closed() {
@@ -248,6 +262,12 @@ impl Setup {
                 let author = String::new();
                 self.tell(world, leader, News::User(Wish::Abort { author }));
             }
+            Action::Confirm { leader } => self.tell(world, leader, News::User(Wish::Confirm)),
+            Action::Pause { leader } => {
+                world.leaders[leader].pauses += 1;
+                self.tell(world, leader, News::User(Wish::Pause));
+            }
+            Action::Resume { leader } => self.tell(world, leader, News::User(Wish::Resume)),
             Action::AbortLate { leader } => self.abort_late(world, leader),
             Action::Elect => {
                 world.store.epoch = Epoch(world.leaders.len() as u64 + 1);
@@ -280,9 +300,12 @@ impl Setup {
         }
     }
 
-    /// Takes out what can never again have an effect: answers to a leader whose rollout is
-    /// closed, and commands of a leader that a node has seen deposed.
+    /// Takes out what can never again have an effect: answers that a leader is past, since its
+    /// phase never goes back, and commands of a leader that a node has seen deposed.
     fn forget_the_mute(&self, world: &mut World) {
+        if self.bug != Bug::None {
+            return;
+        }
         let World {
             net,
             leaders,
@@ -290,15 +313,10 @@ impl Setup {
             ..
         } = world;
         net.retain(|message| match &**message {
-            Message::Up(_, fence, _) => index(fence.epoch)
+            Message::Up(_, fence, answer) => index(fence.epoch)
                 .and_then(|leader| leaders.get(leader))
-                .is_some_and(|leader| {
-                    !matches!(leader.rollout.record().phase, Phase::Closed { .. })
-                        || self.bug != Bug::None
-                }),
-            Message::Down(node, fence, _) => {
-                fence.epoch >= nodes[*node].disk.epoch || self.bug != Bug::None
-            }
+                .is_some_and(|leader| is_heard(&leader.rollout.record().phase, answer)),
+            Message::Down(node, fence, _) => fence.epoch >= nodes[*node].disk.epoch,
         });
     }
 
@@ -587,6 +605,28 @@ fn up(node: usize, fence: Fence, answer: Answer) -> Message {
         }
         Answer::Refused(faults) => Message::Up(node, unnumbered, Answer::Refused(plain(faults))),
         Answer::Failed(faults) => Message::Up(node, unnumbered, Answer::Failed(plain(faults))),
+    }
+}
+
+/// Whether a leader in this phase, or a later one, may still make something of an answer.
+fn is_heard(phase: &Phase, answer: &Answer) -> bool {
+    match (phase, answer) {
+        (Phase::Preparing, _)
+        | (
+            Phase::Applying { .. },
+            Answer::Refused(_)
+            | Answer::Alive
+            | Answer::Verified
+            | Answer::Failed(_)
+            | Answer::Confirmed
+            | Answer::RolledBack,
+        )
+        | (Phase::Committed, Answer::Verified | Answer::Failed(_) | Answer::Confirmed)
+        | (Phase::Aborted(_), Answer::Failed(_) | Answer::RolledBack) => true,
+        (
+            Phase::Applying { .. } | Phase::Committed | Phase::Aborted(_) | Phase::Closed { .. },
+            _,
+        ) => false,
     }
 }
 

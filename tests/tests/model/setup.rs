@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use weft_core::rollout::machine::{Change, Rollout};
-use weft_core::rollout::policy::Policy;
+use weft_core::rollout::policy::{Confirm, Policy, Wave};
 use weft_core::rollout::record::{Attempt, Leader as Identity, Phase, Record};
-use weft_model::clock::Moment;
+use weft_model::clock::{Moment, Span};
 use weft_model::message::{Pin, Target};
 use weft_model::name::NodeName;
 use weft_model::plan::digest::Digest;
@@ -45,6 +45,8 @@ pub struct Setup {
     pub crashes: u8,
     /// How often each host may reboot.
     pub boots: u8,
+    /// How many crashes, and how many reboots, there may be in all.
+    pub falls: u8,
     /// How many keep-alives each leader may send to each node.
     pub keep_alives: u8,
     /// Stages and applies may fail.
@@ -59,6 +61,10 @@ pub struct Setup {
     pub early_close: bool,
     /// Waves of one node.
     pub waves: bool,
+    /// A person decides, and may pause once before.
+    pub manual: bool,
+    /// How many steps to look ahead; none is to the end.
+    pub depth: Option<usize>,
     /// The highest nonce of a leader.
     pub commands: u64,
     pub bug: Bug,
@@ -94,6 +100,7 @@ impl Setup {
         leaders: 1,
         crashes: 0,
         boots: 0,
+        falls: 1,
         keep_alives: 0,
         failures: true,
         aborts: true,
@@ -101,6 +108,8 @@ impl Setup {
         slow_store: false,
         early_close: false,
         waves: false,
+        manual: false,
+        depth: None,
         commands: 10,
         bug: Bug::None,
     };
@@ -108,9 +117,15 @@ impl Setup {
     pub fn first(&self) -> World {
         let policy = Policy {
             waves: if self.waves {
-                vec![weft_core::rollout::policy::Wave::Count(1)]
+                vec![Wave::Count(1)]
             } else {
                 Vec::new()
+            },
+            confirm: if self.manual {
+                let within = Span::from_secs(600);
+                Confirm::Manual { within }
+            } else {
+                Confirm::Auto
             },
             ..Policy::default()
         };
@@ -172,6 +187,7 @@ impl Setup {
             reply: None,
             connected: vec![false; self.nodes],
             keep_alives: 0,
+            pauses: 0,
         }
     }
 }

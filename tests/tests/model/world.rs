@@ -50,6 +50,7 @@ pub struct Leader {
     /// Which nodes have a stream to it.
     pub connected: Vec<bool>,
     pub keep_alives: u8,
+    pub pauses: u8,
 }
 
 /// One node: its agent, disk and kernel.

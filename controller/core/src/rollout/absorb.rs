@@ -48,6 +48,11 @@ impl Rollout {
         now: Moment,
         effects: &mut Vec<Effect>,
     ) {
+        // A node that failed stays failed here: the rollout will be aborted, and a leader that sees
+        // the node make the change after all has missed a decision.
+        if self.nodes[place].seen == Seen::Failed {
+            return;
+        }
         let progress = match standing {
             Standing::Unsettled {
                 rollout, progress, ..
