@@ -13,3 +13,15 @@ pub mod kernel;
 pub mod fake;
 
 pub mod dataplane;
+
+pub mod connect;
+pub mod options;
+
+pub mod log;
+
+pub mod ledger;
+
+pub mod session;
+
+pub mod operator;
+pub mod service;

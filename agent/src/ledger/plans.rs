@@ -1,0 +1,165 @@
+//! The plans on disk, each in a file that is named for its digest.
+//!
+//! # Guarantees
+//! A file that has the name of a plan has the whole plan: it gets the name last.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use nix::errno::Errno;
+use nix::fcntl::{FallocateFlags, fallocate};
+use weft_model::plan::NodePlan;
+use weft_model::plan::digest::Digest;
+use weft_proto::digest;
+
+use super::error::LedgerError;
+use super::record::{self, Unreadable};
+use super::{contents, sync_directory};
+
+const KIND: &str = "plan";
+const DONE: &str = "plan";
+const UNFINISHED: &str = "new";
+
+/// How many writes this process began.
+static WRITES: AtomicU64 = AtomicU64::new(0);
+
+/// Where the plans are. Cheap to clone; whoever has it may write one plan while others read.
+#[derive(Clone, Debug)]
+pub struct PlanStore {
+    directory: PathBuf,
+}
+
+impl PlanStore {
+    pub(super) fn new(ledger: &Path) -> Self {
+        Self {
+            directory: ledger.join("plans"),
+        }
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Puts a plan on disk, all its room taken first.
+    ///
+    /// # Errors
+    /// When the disk is full or refuses; then nothing of the plan is left.
+    pub fn write(&self, digest: Digest, plan: &NodePlan) -> Result<(), LedgerError> {
+        let path = self.path(digest, DONE);
+        let value = serde_json::to_vec(plan).map_err(|source| LedgerError::Encode {
+            path: path.clone(),
+            source,
+        })?;
+        // A write that nobody waits for any more may still go on beside this one.
+        let number = WRITES.fetch_add(1, Ordering::Relaxed);
+        let unfinished = self.path(digest, &format!("{number}.{UNFINISHED}"));
+        let written = write_whole(&unfinished, &record::encode(KIND, 0, &value))
+            .and_then(|()| fs::rename(&unfinished, &path))
+            .and_then(|()| sync_directory(&self.directory));
+        written.map_err(|source| {
+            // Whether or not it can be removed, the error that matters is the first one.
+            let _ = fs::remove_file(&unfinished);
+            LedgerError::Write { path, source }
+        })
+    }
+
+    /// The plan with this digest. The empty plan needs no file.
+    ///
+    /// # Errors
+    /// When it is not there, or is not what was written.
+    pub fn read(&self, wanted: Digest) -> Result<NodePlan, LedgerError> {
+        if wanted == Digest::EMPTY {
+            return Ok(NodePlan::default());
+        }
+        let path = self.path(wanted, DONE);
+        let Some(bytes) = contents(path.clone())? else {
+            return Err(LedgerError::PlanMissing {
+                path: self.directory.clone(),
+                digest: wanted,
+            });
+        };
+        let record = match record::decode(KIND, &bytes) {
+            Ok(record) => record,
+            Err(Unreadable::UnknownVersion(version)) => {
+                return Err(LedgerError::UnknownVersion { path, version });
+            }
+            Err(Unreadable::Blank | Unreadable::Damaged) => {
+                return Err(LedgerError::PlanDamaged { path });
+            }
+        };
+        match serde_json::from_slice(record.value) {
+            Ok(plan) if digest::plan(&plan) == wanted => Ok(plan),
+            Ok(_) | Err(_) => Err(LedgerError::PlanDamaged { path }),
+        }
+    }
+
+    /// Removes every plan but these.
+    ///
+    /// # Errors
+    /// When the directory cannot be read or a file cannot be removed.
+    pub fn retain(&self, keep: &[Digest]) -> Result<(), LedgerError> {
+        let keep: Vec<_> = keep.iter().map(|digest| self.path(*digest, DONE)).collect();
+        self.remove(|path| path.extension().is_some_and(|end| end == DONE) && !keep.contains(path))
+    }
+
+    /// Whether there is no plan at all, for the directory may not be there either.
+    pub(super) fn is_empty(&self) -> Result<bool, LedgerError> {
+        Ok(self.files()?.is_empty())
+    }
+
+    /// Removes what was begun and not finished.
+    pub(super) fn sweep(&self) -> Result<(), LedgerError> {
+        self.remove(|path| path.extension().is_some_and(|end| end == UNFINISHED))
+    }
+
+    fn remove(&self, is_unwanted: impl Fn(&PathBuf) -> bool) -> Result<(), LedgerError> {
+        for path in self.files()?.into_iter().filter(is_unwanted) {
+            fs::remove_file(&path).map_err(|source| LedgerError::Write { path, source })?;
+        }
+        Ok(())
+    }
+
+    fn files(&self) -> Result<Vec<PathBuf>, LedgerError> {
+        let list = || -> io::Result<Vec<PathBuf>> {
+            fs::read_dir(&self.directory)?
+                .map(|entry| Ok(entry?.path()))
+                .collect()
+        };
+        match list() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            listed => listed.map_err(|source| LedgerError::Read {
+                path: self.directory.clone(),
+                source,
+            }),
+        }
+    }
+
+    fn path(&self, digest: Digest, end: &str) -> PathBuf {
+        self.directory.join(format!("{digest}.{end}"))
+    }
+}
+
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(path)?;
+    take_room(&file, bytes.len())?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Finds out about a full disk before a byte is written.
+fn take_room(file: &File, length: usize) -> io::Result<()> {
+    let length = i64::try_from(length).unwrap_or(i64::MAX);
+    match fallocate(file, FallocateFlags::empty(), 0, length) {
+        // Some file systems cannot; there the write finds out.
+        Ok(()) | Err(Errno::EOPNOTSUPP | Errno::ENOSYS) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
+}

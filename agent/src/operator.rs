@@ -1,0 +1,202 @@
+//! What an operator asks of a node at hand: how it stands by its own ledger, and to be rid of
+//! everything that is Weft's.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use serde::Serialize;
+use weft_model::message::{Confirmed, Pin, Target};
+use weft_model::plan::NodePlan;
+use weft_model::report::Fault;
+use weft_model::revision::{Epoch, RolloutId};
+use weft_node::session::journal::State;
+use weft_proto::convert::message::progress_word;
+
+use crate::options::StatusFormat;
+use crate::session::Memory;
+use crate::{dataplane, ledger, service};
+
+/// What a ledger says.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    cluster: Option<Pin>,
+    epoch: Epoch,
+    confirmed: Confirmed,
+    unsettled: Option<Unsettled>,
+    plan: NodePlan,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Unsettled {
+    state: &'static str,
+    rollout: RolloutId,
+    to: Target,
+    faults: Vec<Fault>,
+}
+
+/// Reads how the node stands, beside an agent that may be running.
+///
+/// # Errors
+/// When the ledger or its confirmed plan cannot be read.
+pub fn status(state_dir: &Path) -> Result<Status> {
+    let (journal, plans) = ledger::read(state_dir)?;
+    let journal = journal.unwrap_or_default();
+    let faults = match &journal.state {
+        State::Reverting { faults, .. }
+        | State::Reverted { faults, .. }
+        | State::Stuck { faults, .. } => faults.clone(),
+        State::Idle | State::Prepared { .. } | State::Armed { .. } | State::Verified { .. } => {
+            Vec::new()
+        }
+    };
+    let unsettled = match journal.state.standing() {
+        weft_model::message::Standing::Settled => None,
+        weft_model::message::Standing::Unsettled {
+            rollout,
+            to,
+            progress,
+        } => Some(Unsettled {
+            state: progress_word(progress),
+            rollout,
+            to,
+            faults,
+        }),
+    };
+    Ok(Status {
+        plan: plans.read(journal.confirmed.target.digest)?,
+        cluster: journal.pin,
+        epoch: journal.epoch,
+        confirmed: journal.confirmed,
+        unsettled,
+    })
+}
+
+/// The status as it is shown.
+///
+/// # Errors
+/// Never, but for what JSON cannot hold.
+pub fn show(status: &Status, format: StatusFormat) -> Result<String> {
+    Ok(match format {
+        StatusFormat::Text => status.to_string(),
+        StatusFormat::Json => serde_json::to_string_pretty(status)? + "\n",
+    })
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.cluster {
+            None => writeln!(f, "Cluster:    none yet")?,
+            Some(pin) => writeln!(f, "Cluster:    {}", pin.cluster)?,
+        }
+        let Confirmed { rollout, target } = &self.confirmed;
+        match rollout {
+            RolloutId(0) => writeln!(f, "Confirmed:  nothing yet")?,
+            rollout => writeln!(
+                f,
+                "Confirmed:  revision {}, by rollout {rollout}",
+                target.revision
+            )?,
+        }
+        match &self.unsettled {
+            None => writeln!(f, "Unsettled:  nothing")?,
+            Some(change) => {
+                writeln!(
+                    f,
+                    "Unsettled:  revision {} of rollout {}: {}",
+                    change.to.revision, change.rollout, change.state
+                )?;
+                for fault in &change.faults {
+                    writeln!(f, "            {fault}")?;
+                }
+            }
+        }
+        writeln!(f, "Plan:       {} entries", self.plan.len())?;
+        for (key, entry) in self.plan.entries() {
+            writeln!(f, "            {key}, for {}", entry.origin())?;
+        }
+        Ok(())
+    }
+}
+
+/// Removes everything of Weft's from the kernel of this host; returns how many changes it took.
+///
+/// # Errors
+/// When the agent is running, or something could not be removed.
+pub async fn clean_up(state_dir: &Path, is_meant: bool) -> Result<u32> {
+    if !is_meant {
+        bail!("the guests on this host would lose their network: say so with --yes");
+    }
+    service::demand_rights()?;
+    let memory = Memory::open(state_dir)?;
+    let Some(cluster) = memory.cluster() else {
+        return Ok(0);
+    };
+    let dataplane = dataplane::open(Some(cluster)).await?.dataplane;
+    let applied = dataplane.apply(Arc::new(NodePlan::default())).await;
+    let collected = dataplane.collect().await;
+    match (applied, collected) {
+        (Ok(applied), Ok(collected)) => Ok(applied.steps + collected),
+        (applied, collected) => {
+            let faults: Vec<_> = [applied.err(), collected.err()]
+                .into_iter()
+                .flatten()
+                .flatten()
+                .map(|fault| fault.to_string())
+                .collect();
+            bail!("not all is gone: {}", faults.join("; "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use weft_model::plan::Entry;
+    use weft_model::revision::RevisionId;
+    use weft_node::session::journal::Journal;
+    use weft_proto::digest;
+
+    use super::*;
+
+    #[test]
+    fn the_status_tells_what_is_confirmed_and_what_of() {
+        let directory = tempfile::tempdir().unwrap();
+        let link = serde_json::json!({"link": {
+            "name": "web",
+            "origin": {"zone": "dmz", "vnet": "web"},
+            "kind": "bridge",
+        }});
+        let entry: Entry = serde_json::from_value(link).unwrap();
+        let plan: NodePlan = [entry].into_iter().collect();
+        let digest = digest::plan(&plan);
+        let mut ledger = ledger::Ledger::open(directory.path()).unwrap().ledger;
+        ledger.plans().write(digest, &plan).unwrap();
+        ledger
+            .persist(&Journal {
+                confirmed: Confirmed {
+                    rollout: RolloutId(3),
+                    target: Target {
+                        revision: RevisionId(7),
+                        digest,
+                    },
+                },
+                ..Journal::default()
+            })
+            .unwrap();
+        let status = status(directory.path()).unwrap();
+        assert_eq!(
+            show(&status, StatusFormat::Text).unwrap(),
+            "Cluster:    none yet\n\
+             Confirmed:  revision 7, by rollout 3\n\
+             Unsettled:  nothing\n\
+             Plan:       1 entries\n            device web, for vnet web of zone dmz\n"
+        );
+        let json: serde_json::Value =
+            serde_json::from_str(&show(&status, StatusFormat::Json).unwrap()).unwrap();
+        assert_eq!(json["confirmed"]["rollout"], 3);
+        assert_eq!(json["plan"][0]["link"]["name"], "web");
+    }
+}

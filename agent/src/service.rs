@@ -1,0 +1,110 @@
+//! Runs the agent as a service: rights, signals, and what systemd is told.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use sd_notify::NotifyState;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Notify, oneshot};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::dataplane;
+use crate::options::Options;
+use crate::session::{self, Memory, Pulse, Settings, clock};
+
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// The bit of CAP_NET_ADMIN in a set of capabilities (linux/capability.h).
+const CAP_NET_ADMIN: u32 = 12;
+
+/// Runs until a signal says stop.
+///
+/// # Errors
+/// When the options do not go together, the agent lacks a right, or it cannot go on.
+pub async fn run(options: &Options) -> Result<()> {
+    let controllers = options.service.controllers()?;
+    let node = options.service.node()?;
+    for controller in controllers
+        .iter()
+        .filter(|controller| !controller.is_local())
+    {
+        warn!(%controller, "--insecure: what is said to this controller can be read and changed");
+    }
+    demand_rights()?;
+    let boot = clock::boot_id(Path::new(BOOT_ID))
+        .with_context(|| format!("cannot read the host's boot id from {BOOT_ID}"))?;
+    let memory = Memory::open(&options.state_dir)?;
+    let opened = dataplane::open(memory.cluster()).await?;
+    let stop = CancellationToken::new();
+    let retry = Arc::new(Notify::new());
+    watch_signals(stop.clone(), Arc::clone(&retry))?;
+    let (ready, is_ready) = oneshot::channel();
+    let settings = Settings {
+        node,
+        controllers,
+        boot,
+        ready,
+        pulse: sd_notify::watchdog_enabled().map(|limit| Pulse {
+            every: limit / 2,
+            beat: Box::new(|| tell_systemd(&[NotifyState::Watchdog])),
+        }),
+        retry,
+    };
+    tokio::spawn(async move {
+        if is_ready.await.is_ok() {
+            tell_systemd(&[NotifyState::Ready]);
+        }
+    });
+    session::run(settings, memory, opened, stop).await?;
+    Ok(())
+}
+
+/// Refuses to start without the one right that everything needs.
+///
+/// # Errors
+/// When the process may not change networks, or that cannot be found out.
+pub fn demand_rights() -> Result<()> {
+    let status =
+        std::fs::read_to_string("/proc/self/status").context("cannot read /proc/self/status")?;
+    let effective = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))
+        .and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok())
+        .context("cannot find the capabilities in /proc/self/status")?;
+    if effective >> CAP_NET_ADMIN & 1 == 0 {
+        bail!(
+            "the agent lacks CAP_NET_ADMIN: start it as a service with \
+             AmbientCapabilities=CAP_NET_ADMIN, or as root"
+        );
+    }
+    Ok(())
+}
+
+fn watch_signals(stop: CancellationToken, retry: Arc<Notify>) -> Result<()> {
+    let listen = |kind| signal(kind).context("cannot listen for signals");
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut hang_up = listen(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        loop {
+            // A signal that arrives meanwhile is kept by its listener.
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                _ = hang_up.recv() => retry.notify_one(),
+            }
+        }
+        tell_systemd(&[NotifyState::Stopping]);
+        stop.cancel();
+    });
+    Ok(())
+}
+
+/// Does nothing where no systemd asked for it.
+fn tell_systemd(state: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        warn!(%error, "cannot tell systemd");
+    }
+}

@@ -1,0 +1,203 @@
+//! The agent's session: the pure machine with a stream, a disk, a clock and a data plane around it.
+//!
+//! # Guarantees
+//! - What the machine wants is done in its order; nothing is said or done before the journal that it
+//!   follows from is on disk.
+//! - Keep-alives are answered while a plan is being staged or made.
+//! - Without a controller the node stays what it last confirmed, and is made that again after a
+//!   start of the host. A start of the agent on an unchanged kernel writes nothing.
+//! - A stop leaves the network as it is. A change that is being made then has a while to come to
+//!   its end, and is taken up by the next start if it does not.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, oneshot};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+use weft_model::name::NodeName;
+use weft_model::report::EventKind;
+use weft_model::revision::ClusterId;
+use weft_node::session::journal::{BootId, Journal};
+use weft_node::session::machine::Session;
+
+use crate::connect::Controller;
+use crate::dataplane;
+use crate::ledger::error::LedgerError;
+use crate::ledger::{self, Ledger};
+use crate::log::Chain;
+
+pub mod clock;
+
+mod news;
+
+mod dial;
+
+mod line;
+
+mod shelf;
+
+mod jobs;
+
+mod shell;
+
+mod stage;
+
+mod carry;
+
+mod hear;
+
+use line::Line;
+use news::News;
+use shelf::Shelf;
+use shell::Shell;
+
+/// What a session is told at its start.
+#[derive(Debug)]
+pub struct Settings {
+    /// The node's name.
+    pub node: NodeName,
+    /// The controllers, tried in turn.
+    pub controllers: Vec<Controller>,
+    /// The boot of the host.
+    pub boot: BootId,
+    /// Told once, when the node is what it should be after the start.
+    pub ready: oneshot::Sender<()>,
+    /// What shows that the loop is alive, if anyone asks.
+    pub pulse: Option<Pulse>,
+    /// Makes a node that is stuck try again.
+    pub retry: Arc<Notify>,
+}
+
+/// A sign of life.
+pub struct Pulse {
+    /// How often it is given.
+    pub every: Duration,
+    /// Gives it.
+    pub beat: Box<dyn Fn() + Send>,
+}
+
+/// Why a session ended that was not told to.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The ledger could not be read or written.
+    #[error("cannot go on without the ledger")]
+    Ledger(#[source] LedgerError),
+    /// The data plane's thread ended.
+    #[error("cannot go on without the data plane, whose thread has ended")]
+    DataplaneGone,
+    /// A task panicked.
+    #[error("cannot go on after a task of the session broke")]
+    Broken,
+}
+
+/// A ledger whose confirmed plan was read, so that the network may be touched.
+#[derive(Debug)]
+pub struct Memory {
+    ledger: Ledger,
+    journal: Journal,
+    shelf: Shelf,
+}
+
+impl Memory {
+    /// Opens the ledger in `directory` and reads what the journal speaks of.
+    ///
+    /// # Errors
+    /// When another agent has it, or when the journal or the confirmed plan cannot be read.
+    pub fn open(directory: &Path) -> Result<Self, LedgerError> {
+        let ledger::Opened {
+            mut ledger,
+            journal,
+        } = Ledger::open(directory)?;
+        let journal = match journal {
+            Some(journal) => journal,
+            None => {
+                // From now on a directory with plans and no journal is one that was damaged.
+                ledger.persist(&Journal::default())?;
+                Journal::default()
+            }
+        };
+        let mut shelf = Shelf::new(ledger.plans().clone());
+        let confirmed = journal.confirmed.target.digest;
+        shelf.load(confirmed)?;
+        let change = journal.state.change().map(|change| change.to.digest);
+        for digest in change.into_iter().filter(|digest| *digest != confirmed) {
+            if let Err(error) = shelf.load(digest) {
+                // The way back is there, and that is the one that must be.
+                warn!(error = %Chain(&error), "the plan of the change in hand cannot be read");
+            }
+        }
+        Ok(Self {
+            ledger,
+            journal,
+            shelf,
+        })
+    }
+
+    /// The cluster that the node belongs to.
+    pub fn cluster(&self) -> Option<ClusterId> {
+        self.journal.pin.as_ref().map(|pin| pin.cluster.clone())
+    }
+
+    /// What the node remembers.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+}
+
+/// Runs a node's session until `stop`.
+///
+/// # Errors
+/// When the ledger or the data plane fails; the next start takes up what is on disk.
+pub async fn run(
+    settings: Settings,
+    memory: Memory,
+    opened: dataplane::Opened,
+    stop: CancellationToken,
+) -> Result<(), SessionError> {
+    let joined = memory.cluster();
+    let before = memory.journal.clone();
+    let (session, effects) = Session::start(memory.journal, settings.boot, clock::now());
+    let dataplane = opened.dataplane;
+    let mut shell = Shell {
+        node: settings.node,
+        session,
+        ledger: memory.ledger,
+        shelf: memory.shelf,
+        joined,
+        line: Line::new(settings.controllers),
+        news: News::default(),
+        jobs: jobs::Jobs::new(dataplane.clone()),
+        alarm: None,
+        offer: None,
+        wanted: None,
+        collect_due: false,
+        facts: dataplane.facts(),
+        dataplane,
+        events: opened.events,
+        ready: Some(settings.ready),
+        pulse: settings.pulse,
+        retry: settings.retry,
+    };
+    let version = env!("CARGO_PKG_VERSION");
+    let confirmed = before.confirmed.target.revision;
+    info!(node = %shell.node, version, %confirmed, "session begins");
+    shell.tell(EventKind::Started, format!("weft-agent {version} started"));
+    shell.note(&before);
+    // Before the effects, so that what is not wanted any more is destroyed after what is wanted
+    // was made.
+    shell.keep_up(0);
+    shell.carry(effects).await?;
+    shell.forget();
+    if !shell.jobs.is_changing() {
+        shell.tell_ready();
+    }
+    shell.run(stop).await
+}
+
+impl std::fmt::Debug for Pulse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pulse").field("every", &self.every).finish_non_exhaustive()
+    }
+}
