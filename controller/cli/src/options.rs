@@ -109,6 +109,19 @@ mod tests {
     }
 
     #[test]
+    fn a_plan_is_from_the_peer_or_from_manifests_with_facts() {
+        let reads = |words: &str| {
+            let words = words.split(' ');
+            Options::try_parse_from(["weftctl", "plan"].into_iter().chain(words)).is_ok()
+        };
+        assert!(reads("--from-pve dir --node n1 -o json"));
+        assert!(reads("-f a.yaml --facts facts.yaml --node n1"));
+        assert!(!reads("--node n1"));
+        assert!(!reads("-f a.yaml --node n1"));
+        assert!(!reads("--from-pve dir -f a.yaml --facts b --node n1"));
+    }
+
+    #[test]
     fn every_command_and_option_says_what_it_does() {
         fn check(command: &clap::Command) {
             let name = command.get_name();

@@ -23,10 +23,14 @@ use crate::situation;
 
 /// Options of `plan`.
 #[derive(Debug, Args)]
-#[group(id = "from", required = true, multiple = false, args = ["from_pve", "files"])]
 pub struct Plan {
     /// A folder with the files of Proxmox VE, and the node's own interfaces file
-    #[arg(long, value_name = "DIR")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        required_unless_present = "files",
+        conflicts_with = "files"
+    )]
     from_pve: Option<PathBuf>,
     /// Manifests: a file, a folder of files, or - for the standard input
     #[arg(short, long = "file", value_name = "FILE", requires = "facts")]

@@ -1,0 +1,114 @@
+//! The situations that the peer is known by: our plan for each has the facts that its node ends
+//! with, and the kernel has them when the plan is applied.
+//!
+//! Differences that are meant are in `pve_cases/accepted.rs` with their reasons, and for people in
+//! `accepted-differences.md`; any other fails, and so does one that no longer occurs.
+//!
+//! The situations do not belong to this repository: they are in `../shared/pve-cases`, or below
+//! the folder that `WEFT_SHARED` names. Without them the tests are counted as skipped.
+
+#[path = "pve_cases/accepted.rs"]
+mod accepted;
+#[path = "pve_cases/case.rs"]
+mod case;
+#[path = "pve_cases/facts.rs"]
+mod facts;
+#[path = "pve_cases/kernel.rs"]
+mod kernel;
+
+use std::collections::BTreeSet;
+
+use case::Case;
+use facts::{Difference, compare, flat};
+use weft_tests::skip;
+
+/// The situations, unless there are none here.
+fn cases(test: &str) -> Option<Vec<Case>> {
+    let cases = case::all();
+    if cases.is_none() {
+        let folder = case::folder().display().to_string();
+        skip::note(
+            test,
+            &format!("the situations of the peer are not in {folder}"),
+        );
+    }
+    cases
+}
+
+#[test]
+fn the_plan_for_every_situation_of_the_peer_has_its_facts() {
+    let Some(cases) = cases("pve_cases_plan") else {
+        return;
+    };
+    let mut found = BTreeSet::new();
+    let mut wrong = Vec::new();
+    for case in &cases {
+        let plan = case.weftctl(&["-o", "json"]);
+        let differences = compare(&flat(&case.expected), &flat(&plan));
+        for difference in differences {
+            match accepted::rule(case, &difference) {
+                Some(rule) => {
+                    found.insert((rule.name, case.name.clone()));
+                }
+                None => wrong.push(format!("{}: {difference}", case.name)),
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "not as expected:\n{}", wrong.join("\n"));
+
+    // A rule that is no longer needed hides the next mistake.
+    let present: BTreeSet<&str> = cases.iter().map(|case| case.name.as_str()).collect();
+    for rule in accepted::RULES {
+        for name in rule
+            .occurs_in
+            .iter()
+            .filter(|name| present.contains(**name))
+        {
+            assert!(
+                found.contains(&(rule.name, (*name).to_owned())),
+                "{} no longer occurs in {name}: take it out of accepted.rs and \
+                 accepted-differences.md",
+                rule.name
+            );
+        }
+    }
+    println!("{} situations compared", cases.len());
+}
+
+#[test]
+fn the_kernel_has_the_facts_of_every_situation_when_its_plan_is_applied() {
+    let Some(cases) = cases("pve_cases_kernel") else {
+        return;
+    };
+    for case in &cases {
+        let said = case.weftctl(&["-o", "json"]);
+        let plan = serde_json::from_value(case.weftctl(&["-o", "plan"])).unwrap();
+        let seen = kernel::apply_and_read(case, plan);
+        let (said, seen) = (flat(&said), flat(&seen));
+        let expected = flat(&case.expected);
+        // The kernel knows more of a device than anybody says of it.
+        let named = |fact: &&str| said.contains_key(*fact) || expected.contains_key(*fact);
+        let seen: facts::Facts = seen
+            .into_iter()
+            .filter(|(fact, _)| named(&fact.as_str()))
+            .collect();
+        assert_eq!(compare(&said, &seen), [], "{}: against the plan", case.name);
+        let others: Vec<Difference> = compare(&expected, &seen)
+            .into_iter()
+            .filter(|difference| accepted::rule(case, difference).is_none())
+            .collect();
+        assert_eq!(others, [], "{}: against the peer", case.name);
+    }
+    println!("{} situations applied", cases.len());
+}
+
+#[test]
+fn every_accepted_difference_is_explained_to_people() {
+    let page = include_str!("../accepted-differences.md");
+    for rule in accepted::RULES {
+        assert!(page.contains(&format!("## {}", rule.name)), "{}", rule.name);
+        for case in rule.occurs_in {
+            assert!(page.contains(&format!("`{case}`")), "{}: {case}", rule.name);
+        }
+    }
+}

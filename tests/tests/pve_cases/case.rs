@@ -1,0 +1,89 @@
+//! One situation: a folder with the peer's files, and what its node must end with.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use weft_tests::{exec, programs};
+
+/// The zone types that this version builds, as folders of situations begin with them.
+const TYPES: [&str; 2] = ["simple-", "vxlan-"];
+
+/// The node whose files and facts a situation has.
+const NODE: &str = "localhost";
+
+/// A situation.
+pub struct Case {
+    /// The name of its folder.
+    pub name: String,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// What the node must end with.
+    pub expected: Value,
+}
+
+/// Where the situations are.
+pub fn folder() -> PathBuf {
+    let shared = std::env::var_os("WEFT_SHARED").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"),
+        PathBuf::from,
+    );
+    shared.join("pve-cases")
+}
+
+/// Every situation that this version builds, by name; `None` where there are none.
+pub fn all() -> Option<Vec<Case>> {
+    let entries = std::fs::read_dir(folder()).ok()?;
+    let mut cases: Vec<Case> = entries
+        .map(|entry| entry.unwrap().path())
+        .filter_map(|folder| {
+            let name = folder.file_name()?.to_str()?.to_owned();
+            TYPES.iter().any(|it| name.starts_with(it)).then(|| {
+                let expected = std::fs::read_to_string(folder.join("expect.json")).unwrap();
+                Case {
+                    name,
+                    folder,
+                    expected: serde_json::from_str(&expected).unwrap(),
+                }
+            })
+        })
+        .collect();
+    cases.sort_by(|one, other| one.name.cmp(&other.name));
+    (!cases.is_empty()).then_some(cases)
+}
+
+impl Case {
+    /// What `weftctl plan` prints for the situation.
+    pub fn weftctl(&self, arguments: &[&str]) -> Value {
+        let mut command = Command::new(program());
+        command.args(["plan", "--node", NODE, "--from-pve"]);
+        command.arg(&self.folder).args(arguments);
+        let text = exec::run(&mut command).unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// The `address` and `gateway` lines of the node's own bridge.
+    pub fn host_lines(&self, option: &str) -> Vec<String> {
+        let text = std::fs::read_to_string(self.folder.join("interfaces")).unwrap();
+        let lines = text.lines().map(str::trim);
+        let values = lines.filter_map(|line| line.strip_prefix(option)?.split_whitespace().next());
+        values.map(str::to_owned).collect()
+    }
+}
+
+/// weftctl where cargo put it; it is built when it is not there.
+fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        programs::path("weftctl").unwrap_or_else(|_| {
+            let own = std::env::current_exe().unwrap();
+            // The test is in TARGET/PROFILE/deps.
+            let target = own.ancestors().nth(3).unwrap();
+            let mut cargo = Command::new(env!("CARGO"));
+            cargo.args(["build", "--quiet", "--package", "weftctl", "--target-dir"]);
+            exec::run(cargo.arg(target)).unwrap();
+            target.join("debug").join("weftctl")
+        })
+    })
+}
