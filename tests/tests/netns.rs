@@ -3,6 +3,11 @@
 //! Needs root. A missing kernel feature is an error here: a host that cannot run these tests proves
 //! nothing about the data plane.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "the helpers of a test are as much test as the test"
+)]
+
 #[path = "netns/host.rs"]
 mod host;
 #[path = "netns/plans.rs"]

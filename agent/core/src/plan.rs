@@ -64,10 +64,7 @@ pub fn plan(owner: &Owner, want: &NodePlan, seen: &Seen, scope: &Scope) -> Plan 
         let table = nft::table(want);
         if table != seen.nat {
             // Before anything is set up that the translations are for.
-            let first_set = steps
-                .iter()
-                .position(|step| is_set_up(step))
-                .unwrap_or(steps.len());
+            let first_set = steps.iter().position(is_set_up).unwrap_or(steps.len());
             steps.insert(first_set, Step::Nat(table));
         }
     }

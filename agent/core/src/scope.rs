@@ -1,9 +1,11 @@
 //! How much of a node is looked at: all of it, or only what changed.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use weft_model::plan::link::Link;
-use weft_model::plan::{Entry, EntryKey, NodePlan, PlanDelta};
+use weft_model::plan::{EntryKey, NodePlan};
 
 use crate::seen::{Seen, SeenLink};
 
@@ -23,20 +25,28 @@ pub enum Scope {
 
 impl Scope {
     /// What two plans differ in.
+    ///
+    /// Goes through both side by side; what they share costs one comparison of pointers.
     pub fn between(was: &NodePlan, next: &NodePlan) -> Self {
-        let PlanDelta { remove, put } = was.delta(next);
-        let mut names = BTreeSet::new();
-        let mut nat = false;
-        for key in remove {
-            match key {
-                EntryKey::Link(name) => drop(names.insert(name.as_str().to_owned())),
-                EntryKey::Nat(..) => nat = true,
-            }
-        }
-        for entry in put {
-            match &*entry {
-                Entry::Link(link) => drop(names.insert(link.name.as_str().to_owned())),
-                Entry::Nat(_) => nat = true,
+        let (mut names, mut nat) = (BTreeSet::new(), false);
+        let mut differs = |key: &EntryKey| match key {
+            EntryKey::Link(name) => drop(names.insert(name.as_str().to_owned())),
+            EntryKey::Nat(..) => nat = true,
+        };
+        let (mut was, mut next) = (was.entries().peekable(), next.entries().peekable());
+        loop {
+            let order = match (was.peek(), next.peek()) {
+                (Some((was, _)), Some((next, _))) => was.cmp(next),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (None, None) => break,
+            };
+            let gone = was.next_if(|_| order != Ordering::Greater);
+            let come = next.next_if(|_| order != Ordering::Less);
+            match (gone, come) {
+                (Some((_, had)), Some((_, has))) if Arc::ptr_eq(had, has) || had == has => {}
+                (Some((key, _)), _) | (None, Some((key, _))) => differs(key),
+                (None, None) => {}
             }
         }
         Self::Some { names, nat }
@@ -78,6 +88,30 @@ impl Scope {
         match self {
             Self::All => seen.links().collect(),
             Self::Some { names, .. } => names.iter().filter_map(|name| seen.named(name)).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::fixtures::any_plan;
+
+    proptest! {
+        #[test]
+        fn two_plans_differ_in_the_keys_of_their_delta(was in any_plan(), next in any_plan()) {
+            let delta = was.delta(&next);
+            let put: Vec<EntryKey> = delta.put.iter().map(|entry| entry.key()).collect();
+            let (mut names, mut nat) = (BTreeSet::new(), false);
+            for key in delta.remove.iter().chain(&put) {
+                match key {
+                    EntryKey::Link(name) => drop(names.insert(name.as_str().to_owned())),
+                    EntryKey::Nat(..) => nat = true,
+                }
+            }
+            prop_assert_eq!(Scope::between(&was, &next), Scope::Some { names, nat });
         }
     }
 }

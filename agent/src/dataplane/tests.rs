@@ -135,7 +135,7 @@ async fn an_editor_who_will_not_stop_wins_for_a_while_and_that_is_told_once() {
     );
     for _ in 0..REPAIRS {
         delete(&fake, "web");
-        assert_eq!(told(&mut opened).await, [healed.clone()]);
+        assert_eq!(told(&mut opened).await, std::slice::from_ref(&healed));
     }
     delete(&fake, "web");
     let given_up = told(&mut opened).await;
