@@ -11,6 +11,8 @@ pub mod feed;
 
 pub mod draft;
 pub mod judge;
+
+pub mod edit;
 pub mod writer;
 
 pub mod port;

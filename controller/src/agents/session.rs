@@ -180,10 +180,16 @@ fn arrival(wire: &v1::Hello) -> Result<(Arrival, Facts), Invalid> {
         .map_err(|invalid| invalid.within("facts"))?;
     let arrival = Arrival {
         node,
-        version: wire.version.chars().take(LONGEST_VERSION).collect(),
+        version: printable(&wire.version),
         hello: message::hello(wire)?,
     };
     Ok((arrival, facts))
+}
+
+/// What ends up on terminals must print.
+fn printable(version: &str) -> String {
+    let printing = version.chars().filter(|c| !c.is_control());
+    printing.take(LONGEST_VERSION).collect()
 }
 
 /// What an agent said, by who takes it in.

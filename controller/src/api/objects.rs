@@ -15,8 +15,9 @@ use super::desk::Desk;
 use super::difference;
 use super::identity::Caller;
 use super::watch::watch_from;
+use crate::engine::edit::{self, Edited};
 use crate::engine::refusal::{Refusal, Violation, violations};
-use crate::engine::writer::{self, Edit, Edited};
+use crate::engine::writer::Edit;
 use crate::store::draft::{Action, Change};
 use crate::store::write::Idempotency;
 
@@ -91,7 +92,7 @@ impl v1::objects_server::Objects for ObjectsService {
         let changes = changes(&request).map_err(answer::status)?;
         let idempotency = idempotency(&request.idempotency_key).map_err(answer::status)?;
         let edited = if request.dry_run {
-            writer::rehearse(&self.0.judge, &self.0.mirror.now(), &changes)
+            edit::rehearse(&self.0.judge, &self.0.mirror.now(), &changes)
         } else {
             let writer = self.0.writer().map_err(answer::status)?;
             let edit = Edit {
@@ -126,9 +127,9 @@ impl v1::objects_server::Objects for ObjectsService {
         let writer = self.0.writer().map_err(answer::status)?;
         let head = self.0.board.head();
         let draft = self.0.mirror.now();
-        let confirmed = writer::returned(&draft, head.intent.snapshot());
+        let confirmed = edit::returned(&draft, head.intent.snapshot());
         let edit = Edit {
-            changes: writer::towards(&draft, &confirmed),
+            changes: edit::towards(&draft, &confirmed),
             author: caller.name().to_owned(),
             action: "discard",
             idempotency: None,
@@ -149,7 +150,7 @@ impl v1::objects_server::Objects for ObjectsService {
             None => draft.snapshot().clone(),
             Some(request) => {
                 let changes = changes(&request).map_err(answer::status)?;
-                writer::changed(&draft, &changes)
+                edit::changed(&draft, &changes)
             }
         };
         let verdict = self.0.judge.of_hypothesis(next.clone());

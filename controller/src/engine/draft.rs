@@ -150,6 +150,13 @@ impl Mirror {
             .send_modify(|draft| draft.snapshot.put_facts(node, facts));
     }
 
+    /// Forgets the facts of a node that is no more.
+    pub fn remove_facts(&self, node: &NodeName) {
+        self.draft.send_modify(|draft| {
+            draft.snapshot.remove_facts(node);
+        });
+    }
+
     /// Reads all facts again: another controller may have led until now.
     ///
     /// # Errors

@@ -33,17 +33,17 @@ impl Judge {
     /// What there is to say of the draft.
     pub fn of(&self, snapshot: &Snapshot) -> Arc<Verdict> {
         let mut slots = self.lock();
-        if let Some((known, verdict)) = &slots.present {
-            if same(known, snapshot) {
-                return Arc::clone(verdict);
-            }
+        if let Some((known, verdict)) = &slots.present
+            && same(known, snapshot)
+        {
+            return Arc::clone(verdict);
         }
-        if let Some((known, verdict)) = &slots.thought_of {
-            if same(known, snapshot) {
-                let verdict = Arc::clone(verdict);
-                slots.present = slots.thought_of.take();
-                return verdict;
-            }
+        if let Some((known, verdict)) = &slots.thought_of
+            && same(known, snapshot)
+        {
+            let verdict = Arc::clone(verdict);
+            slots.present = slots.thought_of.take();
+            return verdict;
         }
         drop(slots);
         let verdict = judge(snapshot);

@@ -3,7 +3,7 @@
 use weft_model::name::NodeName;
 use weft_model::note::{Note, Severity};
 use weft_model::object::ObjectKey;
-use weft_model::revision::{RevisionId, RolloutId, Timestamp, Version};
+use weft_model::revision::{RevisionId, RolloutId, Version};
 use weft_proto::convert::fields::Invalid;
 
 /// One field of a request, or of an object in it, that is not as it must be.
@@ -45,7 +45,7 @@ pub enum Refusal {
     },
     /// One rollout at a time.
     #[error(
-        "rollout {rollout} to revision {to} by {} is not finished (since {started} ms): wait for it, \
+        "rollout {rollout} to revision {to} by {} is not finished ({seconds} s now): wait for it, \
          or abort it",
         named(author)
     )]
@@ -56,8 +56,8 @@ pub enum Refusal {
         to: RevisionId,
         /// Whose it is.
         author: String,
-        /// Since when, for people.
-        started: Timestamp,
+        /// For how many seconds.
+        seconds: u64,
     },
     /// Nodes that would take part are not there.
     #[error(
@@ -119,7 +119,8 @@ fn leader_is(leader: Option<&str>) -> String {
     }
 }
 
-fn named(author: &str) -> &str {
+/// Whoever it is, in words.
+pub fn named(author: &str) -> &str {
     if author.is_empty() {
         "an unnamed user"
     } else {

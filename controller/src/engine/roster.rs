@@ -6,10 +6,10 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
-use weft_model::message::{Confirmed, Hello, Standing};
+use weft_model::message::{Confirmed, Hello, Standing, Target};
 use weft_model::name::NodeName;
 use weft_model::report::{Fault, NodeEvent};
-use weft_model::revision::Timestamp;
+use weft_model::revision::{Epoch, RolloutId, Timestamp};
 use weft_proto::convert::message::progress_word;
 use weft_proto::v1;
 
@@ -87,6 +87,26 @@ impl Roster {
         };
         self.places.insert(arrival.node.clone(), place);
         Session { id, ended }
+    }
+
+    /// Takes in what an earlier leader knew of a node.
+    pub fn remember(&mut self, node: NodeName, target: Target) {
+        self.places.entry(node).or_insert_with(|| Place {
+            line: None,
+            last_seen: Timestamp::default(),
+            version: String::new(),
+            hello: Hello {
+                pin: None,
+                epoch: Epoch::default(),
+                confirmed: Confirmed {
+                    rollout: RolloutId::default(),
+                    target,
+                },
+                standing: Standing::Settled,
+            },
+            faults: Vec::new(),
+            events: VecDeque::new(),
+        });
     }
 
     /// Notes that a stream ended; says whether it was the node's present one.

@@ -1,10 +1,11 @@
 //! The store's slow work, done beside the engine and reported back to it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 use weft_core::rollout::event::Outcome as WriteOutcome;
 use weft_core::rollout::record::{Deed, Phase, Record, Transaction};
 use weft_core::rollout::welcome::Held;
@@ -18,11 +19,15 @@ use super::refusal::Refusal;
 use crate::log::Chain;
 use crate::store::Store;
 use crate::store::error::{Retry, StoreError};
+use crate::store::nodes::NodeRecord;
 use crate::store::rollout::{Recorded, Update};
 use crate::store::write::{Audit, Fence};
 
 /// How long to wait before the store is asked again.
 const RETRY: Duration = Duration::from_millis(500);
+
+/// How many revisions there are to go back to.
+const REVISIONS_KEPT: usize = 200;
 
 /// Who writes when no person does.
 const LEADER: &str = "controller";
@@ -131,6 +136,30 @@ impl Secretary {
                     session,
                     held,
                 };
+            }
+        });
+    }
+
+    /// Stores what nodes confirmed. It is for people: what fails is written when a node confirms
+    /// something else.
+    pub(super) fn note_nodes(&mut self, records: BTreeMap<NodeName, NodeRecord>) {
+        let (store, fence) = (self.store.clone(), self.fence.clone());
+        self.work.spawn(async move {
+            if let Err(error) = store.put_nodes(&fence, &records).await {
+                warn!(error = %Chain(&error), "what nodes confirmed is not stored");
+            }
+        });
+    }
+
+    /// Deletes what is too old to be rolled out again.
+    pub(super) fn prune(&mut self) {
+        let (store, fence) = (self.store.clone(), self.fence.clone());
+        self.work.spawn(async move {
+            match store.prune(&fence, REVISIONS_KEPT).await {
+                Ok(count) => info!(count, "old revisions deleted"),
+                Err(error) => {
+                    warn!(error = %Chain(&error), "old revisions are not deleted");
+                }
             }
         });
     }

@@ -11,16 +11,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::{debug, error, info};
-use weft_core::rollout::catchup::{self, CatchUps};
+use weft_core::rollout::catchup::CatchUps;
 use weft_core::rollout::effect::Effect;
 use weft_core::rollout::event::{Event, Now};
-use weft_core::rollout::machine::Rollout;
 use weft_core::rollout::policy::Policy;
 use weft_core::rollout::record::{Leader, Phase, Record};
-use weft_model::revision::{RolloutId, Timestamp};
+use weft_model::message::Target;
+use weft_model::revision::RolloutId;
 
 use super::board::Board;
 use super::clock::{Clock, wall_clock};
@@ -28,10 +28,8 @@ use super::course::Course;
 use super::draft::Mirror;
 use super::head::Head;
 use super::judge::Judge;
-use super::opening::{Opened, Opening, Outcome, targets};
 use super::past;
-use super::port::{Request, Start, Started};
-use super::refusal::Refusal;
+use super::port::Request;
 use super::secretary::{Reply, Secretary};
 use super::writer::Writer;
 use crate::store::Store;
@@ -41,7 +39,9 @@ use crate::store::rollout::Recorded;
 use crate::store::write::Fence;
 
 mod agent;
+mod records;
 mod send;
+mod start;
 mod steer;
 
 /// How many reports of the term's own tasks may wait.
@@ -50,8 +50,8 @@ const REPORTS: usize = 256;
 /// The least time between two looks at the clock, however much is due.
 const SHORTEST_REST: Duration = Duration::from_millis(5);
 
-/// How many idempotency keys are remembered; older ones are looked up in the store.
-const KEYS: usize = 1_000;
+/// After how many rollouts old revisions are deleted.
+const TIDY_EVERY: u64 = 20;
 
 /// What a term works with.
 #[derive(Clone)]
@@ -82,18 +82,11 @@ pub struct Term {
     secretary: Secretary,
     replies: mpsc::Receiver<Reply>,
     /// The wish that is being worked on.
-    opening: Option<Waiting>,
+    opening: Option<start::Waiting>,
     keys: BTreeMap<String, RolloutId>,
     catchups: CatchUps,
+    records: records::Records,
     deposed: bool,
-}
-
-/// Who waits for a rollout to be opened.
-struct Waiting {
-    author: String,
-    since: Timestamp,
-    key: Option<String>,
-    reply: oneshot::Sender<Result<Started, Refusal>>,
 }
 
 impl Term {
@@ -112,6 +105,7 @@ impl Term {
         let clock = parts.board.read(|state| state.clock);
         let mut term = Self {
             catchups: CatchUps::new(leader.clone(), parts.usual.lease(), parts.usual.keep_alive),
+            records: records::Records::default(),
             parts,
             leader,
             clock,
@@ -121,14 +115,26 @@ impl Term {
             keys: BTreeMap::new(),
             deposed: false,
         };
-        let store = &term.parts.store;
+        let store = term.parts.store.clone();
+        let store = &store;
         let head = Arc::new(past::head(store, store.head().await?).await?);
         term.parts.board.forget_nodes();
         term.parts.board.set_head(Arc::clone(&head));
+        let known = store.nodes().await?;
+        term.records = records::Records::of(&known);
+        term.parts.board.write(|state| {
+            for (node, record) in known {
+                let target = Target {
+                    revision: record.revision,
+                    digest: record.digest,
+                };
+                state.roster.remember(node, target);
+            }
+        });
         info!(revision = %head.revision, "head read");
         let active: Option<Recorded<Record>> = store.active_rollout().await?;
         if let Some(active) = active {
-            let opened = resume(store, active, head).await?;
+            let opened = start::resume(store, active, head).await?;
             term.begin(opened);
         }
         Ok(term)
@@ -159,6 +165,7 @@ impl Term {
                 Turn::Rang => {
                     self.step(Event::Tick);
                     self.tick_catchups();
+                    self.tick_records();
                 }
             }
         }
@@ -184,6 +191,7 @@ impl Term {
         let wait = due
             .into_iter()
             .chain(self.catchups.next_wake())
+            .chain(self.records.next_wake())
             .min()
             .map_or(IDLE, |due| now.until(due).duration());
         Instant::now() + wait.max(SHORTEST_REST)
@@ -242,130 +250,6 @@ impl Term {
                 session,
                 held,
             } => self.greet(&node, session, held),
-        }
-    }
-
-    fn start(&mut self, start: Start, reply: oneshot::Sender<Result<Started, Refusal>>) {
-        let known = start
-            .idempotency_key
-            .as_ref()
-            .and_then(|key| self.keys.get(key));
-        if let Some(id) = known {
-            let started = Started::Rollout {
-                id: *id,
-                remark: String::new(),
-            };
-            let _ = reply.send(Ok(started));
-            return;
-        }
-        if let Some(refusal) = self.busy() {
-            let _ = reply.send(Err(refusal));
-            return;
-        }
-        info!(author = %start.author, revision = ?start.revision, "rollout wanted");
-        self.opening = Some(Waiting {
-            author: start.author.clone(),
-            since: wall_clock(),
-            key: start.idempotency_key.clone(),
-            reply,
-        });
-        let opening = Opening {
-            store: self.parts.store.clone(),
-            fence: self.parts.fence.clone(),
-            mirror: self.parts.mirror.clone(),
-            judge: self.parts.judge.clone(),
-            board: Arc::clone(&self.parts.board),
-            writer: self.parts.writer.clone(),
-            usual: self.parts.usual.clone(),
-        };
-        self.secretary.open(opening, start);
-    }
-
-    /// Why no rollout can be started now.
-    fn busy(&self) -> Option<Refusal> {
-        if let Some(waiting) = &self.opening {
-            return Some(Refusal::Busy {
-                rollout: RolloutId::default(),
-                to: Default::default(),
-                author: waiting.author.clone(),
-                started: waiting.since,
-            });
-        }
-        self.parts.board.read(|state| {
-            let course = state.course.as_ref().filter(|course| !course.is_closed())?;
-            let record = course.record();
-            Some(Refusal::Busy {
-                rollout: record.id,
-                to: record.to,
-                author: record.author.clone(),
-                started: record.started,
-            })
-        })
-    }
-
-    fn opened(&mut self, result: Result<Outcome, Refusal>) {
-        let Some(waiting) = self.opening.take() else {
-            return;
-        };
-        let started = match result {
-            Ok(Outcome::Opened(opened)) => {
-                let id = opened.record.id;
-                let remark = opened.remark.clone();
-                info!(rollout = %id, from = %opened.record.from, to = %opened.record.to,
-                    nodes = opened.record.participants.len(),
-                    deferred = opened.record.deferred.len(), "rollout started");
-                self.begin(*opened);
-                Ok(Started::Rollout { id, remark })
-            }
-            Ok(Outcome::Repeated(id)) => Ok(Started::Rollout {
-                id,
-                remark: String::new(),
-            }),
-            Ok(Outcome::Nothing(head)) => Ok(Started::Nothing { head }),
-            Err(refusal) => {
-                info!(%refusal, "rollout refused");
-                Err(refusal)
-            }
-        };
-        if let (Ok(Started::Rollout { id, .. }), Some(key)) = (&started, waiting.key) {
-            if self.keys.len() >= KEYS {
-                self.keys.clear();
-            }
-            self.keys.insert(key, *id);
-        }
-        let _ = waiting.reply.send(started);
-    }
-
-    /// Takes up a rollout, new or left by the last leader.
-    fn begin(&mut self, opened: Opened) {
-        let changes = targets(&opened.from, &opened.next);
-        let now = self.now();
-        let (machine, effects) = Rollout::load(self.leader.clone(), opened.record, &changes, now);
-        let course = Course {
-            machine,
-            from: opened.from,
-            next: opened.next,
-            version: opened.version,
-        };
-        let connected = self.parts.board.write(|state| {
-            let connected: Vec<_> = course
-                .record()
-                .participants
-                .keys()
-                .filter_map(|node| {
-                    let place = state
-                        .roster
-                        .get(node)
-                        .filter(|place| place.is_connected())?;
-                    Some((node.clone(), place.hello()))
-                })
-                .collect();
-            state.course = Some(course);
-            connected
-        });
-        self.carry_out(effects);
-        for (node, hello) in connected {
-            self.step(Event::Hello(node, hello));
         }
     }
 
@@ -453,8 +337,8 @@ impl Term {
 
     /// The rollout is over. A node that never said how it ended says hello anew, and is then told.
     fn finished(&mut self) {
-        self.parts.board.write(|state| {
-            let Some(course) = &state.course else { return };
+        let closed = self.parts.board.write(|state| {
+            let course = state.course.as_ref()?;
             let record = course.record();
             info!(rollout = %record.id, reason = course.machine.reason(), "rollout closed");
             if let Phase::Closed { unsettled, .. } = &record.phase {
@@ -462,50 +346,14 @@ impl Term {
                     state.roster.cut(node);
                 }
             }
+            Some(record.id)
         });
-    }
-
-    /// The head moved: nodes that were no part of the rollout follow it, each for itself.
-    fn bring_along(&mut self) {
-        let others: Vec<_> = self.parts.board.read(|state| {
-            state
-                .roster
-                .connected()
-                .filter(|node| state.course.as_ref().is_none_or(|course| !course.has(node)))
-                .filter_map(|node| Some((node.clone(), state.roster.get(node)?.confirmed())))
-                .collect()
-        });
-        for (node, confirmed) in others {
-            self.catch_up(&node, catchup::Event::Compare(confirmed));
+        if closed.is_some_and(|id| id.0 % TIDY_EVERY == 0) {
+            self.secretary.prune();
         }
     }
 
     fn head(&self) -> Arc<Head> {
         self.parts.board.head()
     }
-}
-
-/// What the last leader left of a rollout, with the plans that it brings.
-async fn resume(
-    store: &Store,
-    active: Recorded<Record>,
-    head: Arc<Head>,
-) -> Result<Opened, StoreError> {
-    let record = active.record;
-    let from = if head.revision == record.from {
-        head
-    } else {
-        Arc::new(past::at(store, record.from, RolloutId::default()).await?)
-    };
-    let intent = past::intent(store, record.to).await?;
-    let changes = from.changes(&intent);
-    let next = from.next(record.to, record.id, intent, changes);
-    info!(rollout = %record.id, to = %record.to, "rollout of the last leader taken up");
-    Ok(Opened {
-        version: active.version,
-        remark: String::new(),
-        record,
-        from,
-        next,
-    })
 }

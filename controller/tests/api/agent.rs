@@ -173,10 +173,10 @@ async fn run(
 ) {
     loop {
         let address = *server.borrow();
-        if let Ok(client) = AgentsClient::connect(format!("http://{address}")).await {
-            if let Err(status) = converse(name, &node, script, &facts, client, &mut events).await {
-                println!("{name}: {status}");
-            }
+        if let Ok(client) = AgentsClient::connect(format!("http://{address}")).await
+            && let Err(status) = converse(name, &node, script, &facts, client, &mut events).await
+        {
+            println!("{name}: {status}");
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -9,8 +9,10 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 use weft_controller::api::server;
+use weft_controller::etcd::{ChildEtcd, ChildOptions, Durability};
 use weft_controller::member::{Member, Settings};
 use weft_controller::store::Store;
+use weft_controller::store::options::EtcdOptions;
 use weft_core::rollout::policy::Policy;
 use weft_model::clock::Span;
 use weft_proto::v1;
@@ -27,6 +29,8 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// A store and the controller that runs on it.
 pub struct Cluster {
     store: Store,
+    /// Lives as long as the cluster, where the store is in it.
+    etcd: Option<(ChildEtcd, tempfile::TempDir)>,
     policy: Policy,
     running: Option<Running>,
     address: watch::Sender<SocketAddr>,
@@ -55,12 +59,47 @@ impl Cluster {
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
         let mut cluster = Self {
             store: Store::memory(),
+            etcd: None,
             policy,
             running: None,
             address: watch::Sender::new(nowhere),
         };
         cluster.resume().await;
         cluster
+    }
+
+    /// A cluster whose store is a real etcd.
+    pub async fn on_etcd() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let etcd = ChildEtcd::start(ChildOptions {
+            durability: Durability::Fast,
+            ..ChildOptions::new(directory.path())
+        })
+        .await
+        .unwrap();
+        let options = EtcdOptions {
+            endpoints: vec![etcd.endpoint().to_owned()],
+            prefix: "/weft/".to_owned(),
+            ..EtcdOptions::default()
+        };
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
+        let mut cluster = Self {
+            store: Store::connect(&options).await.unwrap(),
+            etcd: Some((etcd, directory)),
+            policy: Policy::default(),
+            running: None,
+            address: watch::Sender::new(nowhere),
+        };
+        cluster.resume().await;
+        cluster
+    }
+
+    /// Stops the controller, then its etcd.
+    pub async fn end(mut self) {
+        self.stop().await;
+        if let Some((etcd, _directory)) = self.etcd.take() {
+            etcd.stop().await;
+        }
     }
 
     /// Starts a controller on the store, and waits until it leads.
@@ -105,6 +144,7 @@ impl Cluster {
         let served = tokio::spawn(async move { serve.await.unwrap() });
         Self {
             store: self.store.clone(),
+            etcd: None,
             policy: self.policy.clone(),
             running: Some(Running {
                 stop,

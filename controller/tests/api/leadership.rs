@@ -118,3 +118,47 @@ async fn a_controller_that_does_not_lead_reads_and_names_the_leader() {
     }
     assert!(found);
 }
+
+#[tokio::test]
+async fn all_of_it_holds_on_a_real_etcd_and_what_was_confirmed_outlives_the_controller() {
+    let mut cluster = Cluster::on_etcd().await;
+    let mut agents = cluster.three().await;
+    cluster
+        .put([zone("dc1"), vnet("web", "dc1", 100)])
+        .await
+        .unwrap();
+    let live = cluster.live().await;
+    cluster.put([vnet("db", "dc1", 101)]).await.unwrap();
+    cluster.live().await;
+    let back = v1::StartRequest {
+        revision: live.to,
+        ..v1::StartRequest::default()
+    };
+    let back = cluster.start_with(back).await.unwrap();
+    assert_eq!(cluster.closed(back.rollout).await.decision, "commit");
+    assert_eq!(agents[0].devices(), ["vxlan_web", "web"]);
+    // What nodes confirm is written a moment later, many at a time.
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    for agent in &mut agents {
+        agent.disconnect();
+    }
+    cluster.stop().await;
+    cluster.resume().await;
+    let node = cluster
+        .node_when("n1", |node| node.confirmed_revision == back.to)
+        .await;
+    assert_eq!((node.connected, node.current), (false, true));
+    let live = cluster
+        .get(v1::Kind::Vnet, "web")
+        .await
+        .unwrap()
+        .status
+        .unwrap()
+        .conditions
+        .remove(2);
+    assert_eq!(
+        (live.status.as_str(), live.reason.as_str()),
+        ("Unknown", "Offline")
+    );
+    cluster.end().await;
+}

@@ -114,33 +114,28 @@ impl Term {
 
     /// Keeps in mind what a node confirmed in the rollout, for the next one, and for people.
     fn note_settled(&mut self, node: &NodeName, fence: &Fence, answer: &Answer) {
-        self.parts.board.write(|state| {
-            let Some(course) = &state.course else { return };
-            let record = course.record();
-            if record.id != fence.rollout || !course.has(node) {
-                return;
+        let confirmed = self.parts.board.read(|state| {
+            let course = state.course.as_ref()?;
+            if course.record().id != fence.rollout || !course.has(node) {
+                return None;
             }
             match answer {
-                Answer::Confirmed if course.is_committed() => {
-                    let confirmed = Confirmed {
-                        rollout: record.id,
-                        target: course.target(node),
-                    };
-                    state.roster.confirm(node, confirmed);
-                }
-                Answer::RolledBack => {
-                    if let Some(confirmed) = state.roster.get(node).map(|it| it.confirmed()) {
-                        state.roster.confirm(node, confirmed);
-                    }
-                }
+                Answer::Confirmed if course.is_committed() => Some(Confirmed {
+                    rollout: fence.rollout,
+                    target: course.target(node),
+                }),
+                Answer::RolledBack => state.roster.get(node).map(|place| place.confirmed()),
                 Answer::Confirmed
                 | Answer::Prepared { .. }
                 | Answer::Refused(_)
                 | Answer::Alive
                 | Answer::Verified
-                | Answer::Failed(_) => {}
+                | Answer::Failed(_) => None,
             }
         });
+        if let Some(confirmed) = confirmed {
+            self.note_confirmed(node, confirmed);
+        }
     }
 
     pub(super) fn leave(&mut self, node: &NodeName, session: SessionId) {
@@ -184,9 +179,7 @@ impl Term {
                 Effect::Send(node, fence, command) => sent.push((node, fence, command)),
                 Effect::Current(node, confirmed) => {
                     info!(node = %node, revision = %confirmed.target.revision, "node is current");
-                    self.parts
-                        .board
-                        .write(|state| state.roster.confirm(&node, confirmed));
+                    self.note_confirmed(&node, confirmed);
                 }
                 Effect::Failed(node, faults) => {
                     warn!(node = %node, fault = faults.first().map(ToString::to_string),
