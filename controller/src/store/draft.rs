@@ -102,15 +102,19 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn draft(&self) -> Result<Draft, StoreError> {
-        self.draft_at("read the draft", None).await
+        self.read_draft(None).await
     }
 
-    pub(super) async fn draft_at(
-        &self,
-        attempt: &'static str,
-        version: Option<Version>,
-    ) -> Result<Draft, StoreError> {
-        let at = version.map(|version| version.0);
+    /// All objects as they were at a version.
+    ///
+    /// # Errors
+    /// [`StoreError::Compacted`] when the store does not remember that version.
+    pub async fn draft_as_of(&self, version: Version) -> Result<Draft, StoreError> {
+        self.read_draft(Some(version.0)).await
+    }
+
+    async fn read_draft(&self, at: Option<u64>) -> Result<Draft, StoreError> {
+        let attempt = "read the draft";
         let page = self.kv().all(keys::DRAFT, Want::Values, at).await;
         let page = page.map_err(|error| error.during(attempt))?;
         let mut draft = Draft {

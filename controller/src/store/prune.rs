@@ -172,3 +172,64 @@ impl Compactor {
         }
     }
 }
+
+/// How often old things are looked for: what they cost grows slowly.
+const UPKEEP: Duration = Duration::from_secs(60 * 60);
+
+/// Keeps the store small while this controller leads; ends only by being dropped.
+pub async fn upkeep(store: &Store, fence: &Fence) {
+    let mut compactor = Compactor::default();
+    loop {
+        if let Err(error) = store.prune(fence, REVISIONS).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "old revisions stay"
+            );
+        }
+        if let Err(error) = compactor.compact(store).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the store's history stays"
+            );
+        }
+        tokio::time::sleep(UPKEEP).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use weft_model::revision::{Epoch, Version};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn only_what_is_older_than_the_memory_is_forgotten() {
+        let store = Store::memory();
+        let write = async || {
+            let put = Op::put("x", "1");
+            let txn = super::super::kv::Txn {
+                then: vec![put],
+                ..Default::default()
+            };
+            store.kv().txn(txn).await.unwrap().revision
+        };
+        let first = write().await;
+        let fence = Fence::new("leader/none", Epoch(0));
+        let keeping = upkeep(&store, &fence);
+        let remembered = async |revision| store.draft_as_of(Version(revision)).await.is_ok();
+        let looking = async {
+            let second = write().await;
+            tokio::time::sleep(MEMORY - Duration::from_secs(60)).await;
+            assert!(remembered(first).await);
+            let third = write().await;
+            tokio::time::sleep(Duration::from_secs(120)).await;
+            assert!(!remembered(first).await);
+            assert!(remembered(second).await && remembered(third).await);
+        };
+        tokio::select! {
+            biased;
+            () = looking => {}
+            () = keeping => unreachable!("it goes on for ever"),
+        }
+    }
+}
