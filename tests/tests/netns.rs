@@ -21,6 +21,7 @@ use host::Host;
 use plans::{bridge, empty, plan_of, vnet};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngSeed, TestRunner};
+use weft_agent::dataplane;
 use weft_agent::kernel::Kernel;
 use weft_model::facts::DeviceType;
 use weft_model::object::drift::DriftPolicy;
@@ -29,10 +30,12 @@ use weft_model::plan::nat::Nat;
 use weft_model::plan::{Entry, NodePlan};
 use weft_model::prefix::Family;
 use weft_model::report::EventKind;
+use weft_model::revision::ClusterId;
 use weft_node::driver::Driver;
 use weft_node::plan::plan;
 use weft_node::scope::Scope;
 use weft_tests::dump::network;
+use weft_tests::exec;
 
 /// How many random plans one namespace goes through.
 const PLANS: usize = 60;
@@ -418,5 +421,53 @@ fn the_facts_are_what_the_host_has_and_follow_it() {
             .await
             .unwrap();
         assert_eq!(facts.borrow().links.len(), 1);
+    });
+}
+
+#[test]
+fn the_capability_to_administer_networks_is_all_that_is_needed() {
+    let host = Host::new("rights");
+    host.namespace.sysctl("net.ipv4.ip_forward", "1").unwrap();
+    let myself = std::env::current_exe().unwrap();
+    let mut command = host.namespace.command("setpriv");
+    command
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .args([
+            "--inh-caps=-all,+net_admin",
+            "--ambient-caps=-all,+net_admin",
+        ])
+        .args(["--bounding-set=-all,+net_admin", "--no-new-privs"])
+        .arg(myself)
+        .args(["--ignored", "--exact", "with_one_capability"]);
+    let printed = exec::run(&mut command).unwrap();
+    assert!(printed.contains("1 passed"), "{printed}");
+}
+
+#[test]
+#[ignore = "run by the test above, with one capability and in a namespace"]
+fn with_one_capability() {
+    assert!(!nix::unistd::geteuid().is_root());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let cluster = ClusterId::from_bytes([1; 16]);
+        let opened = dataplane::open(Some(cluster)).await.unwrap();
+        let mut links = vnet(1);
+        links[0].addresses.insert("10.8.0.1/24".parse().unwrap());
+        links[0].alternative_name = "a-long-name".parse().ok();
+        let mut want = plan_of(links);
+        want.put(Arc::new(Entry::Nat(Nat {
+            origin: bridge("v1").origin,
+            source: "10.8.0.0/24".parse().unwrap(),
+            inside: "v1".parse().unwrap(),
+            to: Snat::Masquerade,
+        })));
+        let want = Arc::new(want);
+        opened.dataplane.check(Arc::clone(&want)).await.unwrap();
+        opened.dataplane.apply(want).await.unwrap();
+        opened.dataplane.apply(empty()).await.unwrap();
+        assert_eq!(opened.dataplane.collect().await, Ok(2));
     });
 }
