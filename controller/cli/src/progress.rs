@@ -19,20 +19,21 @@ pub fn changes(before: Option<&v1::Rollout>, now: &v1::Rollout) -> Vec<String> {
     if was != Some((now.phase.as_str(), now.decision.as_str())) {
         lines.push(headline(now));
     }
-    let mut states: BTreeMap<&str, &str> = BTreeMap::new();
-    for node in before.iter().flat_map(|it| &it.nodes) {
-        states.insert(&node.node, &node.state);
-    }
+    let earlier = before.iter().flat_map(|it| &it.nodes);
+    let earlier: BTreeMap<&str, &v1::RolloutNode> =
+        earlier.map(|it| (it.node.as_str(), it)).collect();
     let few = now.nodes.len() <= FEW;
     for node in &now.nodes {
-        if states.get(node.node.as_str()) == Some(&node.state.as_str()) {
-            continue;
-        }
-        let is_bad = !node.faults.is_empty();
-        if few || is_bad {
+        let was = earlier.get(node.node.as_str());
+        // A fault stays with its node to the end, and is told once.
+        let is_told = was.is_some_and(|it| it.faults == node.faults);
+        let is_new = was.is_none_or(|it| it.state != node.state);
+        if is_new && (few || !is_told && !node.faults.is_empty()) {
             lines.push(format!("  {}: {}", safe(&node.node), node.state));
         }
-        lines.extend(faults(node));
+        if !is_told {
+            lines.extend(faults(node));
+        }
     }
     let (old, new) = (before.map(counts), counts(now));
     if !few && old.as_ref() != Some(&new) {
@@ -164,6 +165,19 @@ mod tests {
                  that name: rename it"
             ]
         );
+    }
+
+    #[test]
+    fn a_fault_is_told_once() {
+        let mut before = rollout("Preparing", &[("n2", "Refused")]);
+        before.nodes[0].faults.push(v1::Fault {
+            attempt: "cannot create device web".to_owned(),
+            cause: "it is there".to_owned(),
+            ..v1::Fault::default()
+        });
+        let mut now = before.clone();
+        now.nodes[0].state = "RolledBack".to_owned();
+        assert_eq!(changes(Some(&before), &now), ["  n2: RolledBack"]);
     }
 
     #[test]

@@ -164,12 +164,14 @@ pub async fn follow(
     if rollout.decision == "commit" {
         return Ok(());
     }
-    for line in rollout.nodes.iter().flat_map(progress::faults) {
-        console::note(line.trim_start());
+    let faults: Vec<String> = rollout.nodes.iter().flat_map(progress::faults).collect();
+    // Where lines are not drawn over, each was printed when it came.
+    if console::can_redraw() {
+        faults.iter().for_each(|line| console::note(line));
     }
     let reason = match rollout.reason.as_str() {
-        "" => String::new(),
-        reason => format!(": {}", console::safe(reason)),
+        reason if faults.is_empty() && !reason.is_empty() => format!(": {}", console::safe(reason)),
+        _ => String::new(),
     };
     Err(Failure::failed(format!(
         "rollout {id} was aborted, every node is as it was{reason}"

@@ -6,6 +6,7 @@ use weft_model::object::{Kind, ObjectKey};
 
 use crate::console::safe;
 use crate::failure::Failure;
+use crate::manifest::place::Place;
 use crate::manifest::read::Manifest;
 
 /// The failure that a status means; `manifests` are what was sent, in the order in which it was, so
@@ -17,7 +18,17 @@ pub fn failure(status: &Status, manifests: &[Manifest]) -> Failure {
             Some(bad) if !bad.field_violations.is_empty() => {
                 let told = bad.field_violations.iter();
                 let told = told.map(|it| violation(&it.field, &it.description, manifests));
-                Failure::Refused(told.collect())
+                let mut told: Vec<(Option<Place>, String)> = told.collect();
+                // In the order of the files; what is wrong elsewhere comes last.
+                told.sort_by(|(one, _), (other, _)| match (one, other) {
+                    (Some(one), Some(other)) => one.cmp(other),
+                    (one, other) => other.is_some().cmp(&one.is_some()),
+                });
+                let line = |(place, text): (Option<Place>, String)| match place {
+                    Some(place) => format!("{place}: {text}"),
+                    None => text,
+                };
+                Failure::Refused(told.into_iter().map(line).collect())
             }
             _ => Failure::refused(message),
         },
@@ -49,18 +60,17 @@ pub fn failure(status: &Status, manifests: &[Manifest]) -> Failure {
     }
 }
 
-/// One violation: file and line where they are known, object, field, what is wrong.
-fn violation(field: &str, description: &str, manifests: &[Manifest]) -> String {
+/// One violation: file and line where they are known; object, field, what is wrong.
+fn violation(field: &str, description: &str, manifests: &[Manifest]) -> (Option<Place>, String) {
     let description = safe(description);
     if let Some((key, inside)) = split(field) {
         let place = find(&key.to_string(), manifests).map(|it| it.place_of(&inside));
-        let place = place.map(|it| format!("{it}: ")).unwrap_or_default();
         let inside = if inside.is_empty() {
             inside
         } else {
             format!("{inside}: ")
         };
-        return format!("{place}{key}: {inside}{description}");
+        return (place, safe(&format!("{key}: {inside}{description}")));
     }
     // The request's own words: the object is known by its position.
     let sent = field.strip_prefix("put[").and_then(|rest| {
@@ -72,10 +82,10 @@ fn violation(field: &str, description: &str, manifests: &[Manifest]) -> String {
         Some((manifest, inside)) => {
             let place = manifest.place_of(inside);
             let key = manifest.object.key();
-            format!("{place}: {key}: {inside}: {description}")
+            (Some(place), format!("{key}: {inside}: {description}"))
         }
-        None if field.is_empty() => description,
-        None => format!("{}: {description}", safe(field)),
+        None if field.is_empty() => (None, description),
+        None => (None, format!("{}: {description}", safe(field))),
     }
 }
 
@@ -127,9 +137,9 @@ mod tests {
         assert_eq!(
             failure(&status, &manifests()),
             Failure::Refused(vec![
-                "net.yaml:8: vnet/web: spec.tag: taken by vnet/db: use another".to_owned(),
-                "net.yaml:6: vnet/web: spec.mac: wrong".to_owned(),
                 "net.yaml:4: vnet/web: metadata.name: too long".to_owned(),
+                "net.yaml:6: vnet/web: spec.mac: wrong".to_owned(),
+                "net.yaml:8: vnet/web: spec.tag: taken by vnet/db: use another".to_owned(),
                 "zone/blue: spec: does not exist".to_owned(),
                 "message: two lines".to_owned(),
             ])
