@@ -31,3 +31,6 @@ mod command;
 mod decision;
 mod outcome;
 mod stage;
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,13 @@
 //! Words of the session that are said in more than one place.
 
 use weft_model::clock::Span;
-use weft_model::message::{Answer, Fence};
+use weft_model::message::{Answer, Fence, Target};
 use weft_model::report::Fault;
 use weft_model::revision::RolloutId;
 
 use super::effect::Effect;
 use super::journal::{Journal, State};
-use super::machine::Session;
+use super::machine::{Session, Work};
 
 impl Session {
     /// Answers the command whose outcome is still to be told, if there is one.
@@ -22,6 +22,19 @@ impl Session {
         let later = |asked: &Fence| (asked.epoch, asked.nonce) <= (fence.epoch, fence.nonce);
         if self.asked.as_ref().is_none_or(later) {
             self.asked = Some(fence.clone());
+        }
+    }
+
+    /// Drops a plan that nothing refers to.
+    pub(super) fn drop_stray(&self, to: Target, effects: &mut Vec<Effect>) {
+        let held = self.journal.state.change().map(|change| change.to.digest);
+        let staging = match &self.work {
+            Work::Staging { change, .. } => Some(change.to.digest),
+            Work::Free | Work::Applying | Work::Reverting => None,
+        };
+        let confirmed = Some(self.journal.confirmed.target.digest);
+        if ![held, staging, confirmed].contains(&Some(to.digest)) {
+            effects.push(Effect::Forget(to));
         }
     }
 }

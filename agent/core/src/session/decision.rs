@@ -23,9 +23,7 @@ impl Session {
                 self.asked = None;
                 effects.push(Effect::Sleep);
                 self.answer(fence, Answer::Confirmed, effects);
-                if left.digest != change.to.digest {
-                    effects.push(Effect::Forget(left));
-                }
+                self.drop_stray(left, effects);
                 effects.push(Effect::Collect);
             }
             // The decision is known already, so this is a node that went back of itself and now
@@ -59,8 +57,9 @@ impl Session {
         if let Work::Staging { change, .. } = &self.work
             && change.rollout == rollout
         {
-            effects.push(Effect::Forget(change.to));
+            let staged = change.to;
             self.work = Work::Free;
+            self.drop_stray(staged, effects);
         }
         match self.journal.state.clone() {
             State::Idle if rollout == self.journal.confirmed.rollout => {}
@@ -72,12 +71,12 @@ impl Session {
                 self.journal.bury(rollout);
                 effects.push(Effect::Sleep);
                 self.answer(fence, Answer::RolledBack, effects);
-                effects.push(Effect::Forget(change.to));
+                self.drop_stray(change.to, effects);
             }
             State::Reverted { change, .. } if change.rollout == rollout => {
                 self.journal.bury(rollout);
                 self.answer(fence, Answer::RolledBack, effects);
-                effects.push(Effect::Forget(change.to));
+                self.drop_stray(change.to, effects);
                 effects.push(Effect::Collect);
             }
             State::Armed { change, .. } | State::Verified { change, .. }

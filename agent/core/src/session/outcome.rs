@@ -66,6 +66,10 @@ impl Session {
         }
         self.work = Work::Free;
         match (result, then) {
+            // A later rollout has ended here while this one was still being staged.
+            (Ok(_), Then::Wait) if rollout <= self.journal.tombstone => {
+                self.drop_stray(to, effects);
+            }
             (Ok(steps), Then::Wait) => {
                 let until = now.after(change.lease.cap);
                 let change = Change { steps, ..change };
@@ -85,19 +89,6 @@ impl Session {
                 effects.push(Effect::Send(fence, Answer::Refused(faults)));
                 self.drop_stray(to, effects);
             }
-        }
-    }
-
-    /// Drops a plan that nothing refers to.
-    fn drop_stray(&self, to: Target, effects: &mut Vec<Effect>) {
-        let held = self.journal.state.change().map(|change| change.to.digest);
-        let staging = match &self.work {
-            Work::Staging { change, .. } => Some(change.to.digest),
-            Work::Free | Work::Applying | Work::Reverting => None,
-        };
-        let confirmed = Some(self.journal.confirmed.target.digest);
-        if ![held, staging, confirmed].contains(&Some(to.digest)) {
-            effects.push(Effect::Forget(to));
         }
     }
 
@@ -151,7 +142,7 @@ impl Session {
             (Ok(()), Fate::RolledBack) => {
                 self.journal.bury(change.rollout);
                 self.tell(Answer::RolledBack, effects);
-                effects.push(Effect::Forget(change.to));
+                self.drop_stray(change.to, effects);
                 effects.push(Effect::Collect);
             }
             (Ok(()), Fate::Unknown) => {
@@ -183,7 +174,7 @@ impl Session {
             State::Prepared { change, until } if now >= until => {
                 self.journal.bury(change.rollout);
                 effects.push(Effect::Sleep);
-                effects.push(Effect::Forget(change.to));
+                self.drop_stray(change.to, effects);
             }
             State::Prepared { until, .. } => effects.push(Effect::Wake(until)),
             State::Armed { change, term } | State::Verified { change, term } => {

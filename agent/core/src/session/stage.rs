@@ -3,6 +3,8 @@
 use weft_model::clock::Moment;
 use weft_model::message::{Answer, Fence, Lease, Target};
 
+use weft_model::revision::RolloutId;
+
 use super::answer::{unsettled, wrong_start};
 use super::effect::Effect;
 use super::journal::{Change, State};
@@ -38,14 +40,16 @@ impl Session {
             // changed nothing and is simply dropped.
             State::Prepared { change: held, .. } if held.rollout <= rollout => {
                 effects.push(Effect::Sleep);
-                effects.push(Effect::Forget(held.to));
                 if held.rollout < rollout {
                     self.journal.bury(held.rollout);
                 }
                 self.journal.state = State::Idle;
+                self.drop_stray(held.to, effects);
                 self.stage_or_refuse(fence, from, change, effects);
             }
             State::Prepared { .. } => {}
+            // What is being staged is later than this order.
+            State::Idle if self.is_staging_past(rollout) => {}
             State::Idle if rollout > self.journal.tombstone => {
                 self.stage_or_refuse(fence, from, change, effects);
             }
@@ -63,6 +67,16 @@ impl Session {
                     effects.push(Effect::Send(fence.clone(), Answer::Refused(vec![fault])));
                 }
             }
+        }
+    }
+
+    fn is_staging_past(&self, rollout: RolloutId) -> bool {
+        match &self.work {
+            Work::Staging { change, then, .. } => match then {
+                Then::Wait => change.rollout > rollout,
+                Then::Apply => change.rollout >= rollout,
+            },
+            Work::Free | Work::Applying | Work::Reverting => false,
         }
     }
 
