@@ -198,6 +198,11 @@ pub async fn run(
 
 impl std::fmt::Debug for Pulse {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pulse").field("every", &self.every).finish_non_exhaustive()
+        f.debug_struct("Pulse")
+            .field("every", &self.every)
+            .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

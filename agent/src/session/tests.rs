@@ -1,0 +1,538 @@
+//! The whole loop: a scripted controller over real gRPC, a kernel in memory, a ledger on disk.
+
+use weft_model::facts::Facts;
+use weft_model::message::{Answer, Command, Confirmed, Progress, Standing, Target};
+use weft_model::plan::NodePlan;
+use weft_model::revision::{Epoch, Incarnation, RolloutId};
+use weft_node::session::journal::{Fate, State};
+use weft_proto::v1;
+
+use super::*;
+
+mod lab;
+
+use lab::*;
+
+fn confirmed(rollout: u64, plan: &NodePlan) -> Confirmed {
+    Confirmed {
+        rollout: RolloutId(rollout),
+        target: target(rollout, plan),
+    }
+}
+
+fn unsettled(rollout: u64, plan: &NodePlan, progress: Progress) -> Standing {
+    Standing::Unsettled {
+        rollout: RolloutId(rollout),
+        to: target(rollout, plan),
+        progress,
+    }
+}
+
+fn texts(answer: Answer) -> Vec<String> {
+    match answer {
+        Answer::Refused(faults) | Answer::Failed(faults) => {
+            faults.iter().map(ToString::to_string).collect()
+        }
+        answer => panic!("{answer:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_goes_from_prepare_to_confirm_and_survives_a_restart_without_a_write() {
+    let web = plan_of(&["web"]);
+    let (mut desk, node, agent, stream) = settled(&web).await;
+    assert!(node.has("web"));
+    assert_eq!(node.journal().confirmed, confirmed(1, &web));
+    assert_eq!(node.plans(), [node.plan_file(&web)]);
+    let made = node.fake.made();
+
+    agent.stopped().await;
+    drop(stream);
+    let mut agent = node.start().await;
+    let hello = desk.accept().await.hello();
+    soon("ready", &mut agent.ready).await.unwrap();
+    assert_eq!(hello.confirmed, confirmed(1, &web));
+    assert_eq!(hello.standing, Standing::Settled);
+    assert_eq!(hello.epoch, Epoch(1));
+    assert_eq!(hello.pin.unwrap().incarnation, Incarnation(1));
+    agent.stopped().await;
+    assert_eq!(node.fake.made(), made);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hello_says_who_the_node_is_and_what_it_has() {
+    let (_desk, _node, agent, stream) = meet().await;
+    assert_eq!(stream.wire.node, "node1");
+    assert_eq!(stream.wire.version, env!("CARGO_PKG_VERSION"));
+    assert_eq!(stream.wire.boot_id, "first");
+    assert_eq!(stream.wire.facts.as_ref().unwrap().nft, "1.0.6");
+    assert_eq!(stream.hello().confirmed, Confirmed::default());
+    agent.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_refuses_changes_nothing() {
+    let (_desk, node, agent, mut stream) = meet().await;
+    node.fake.set_facts(|facts| {
+        facts.device_types.clear();
+    });
+    assert!(stream.hear_facts().await.device_types.is_empty());
+    let (nothing, web) = (NodePlan::default(), plan_of(&["web"]));
+    let refused = stream.prepare(1, (0, &nothing), (1, &web), LEASE).await;
+    assert_eq!(
+        texts(refused),
+        [
+            "vnet web of zone prod: cannot make device web of type bridge: the kernel cannot make \
+             devices of type bridge: load the kernel module bridge, or keep the zone off this node"
+        ]
+    );
+    assert_eq!(node.fake.made(), Vec::<String>::new());
+    assert_eq!(node.plans(), Vec::<std::path::PathBuf>::new());
+    assert_eq!(node.journal().state, State::Idle);
+    agent.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_fails_is_undone_and_told() {
+    let (web, more) = (plan_of(&["web"]), plan_of(&["db", "web"]));
+    let (_desk, node, agent, mut stream) = settled(&web).await;
+    let prepared = stream.prepare(2, (1, &web), (2, &more), LEASE).await;
+    assert!(matches!(prepared, Answer::Prepared { .. }), "{prepared:?}");
+    node.fake.fail("create device db", nix::libc::EOPNOTSUPP, 1);
+    let failed = texts(stream.ask(2, Command::Apply).await);
+    assert!(failed[0].contains("device db"), "{failed:?}");
+    until("the way back", || {
+        matches!(node.journal().state, State::Reverted { .. })
+    })
+    .await;
+    assert!(node.has("web") && !node.has("db"));
+    assert_eq!(stream.ask(2, Command::Rollback).await, Answer::RolledBack);
+    assert_eq!(node.journal().confirmed, confirmed(1, &web));
+    assert_eq!(node.plans(), [node.plan_file(&web)]);
+    let again = stream.prepare(2, (1, &web), (2, &more), LEASE).await;
+    assert_eq!(again, Answer::RolledBack, "it never begins again");
+    agent.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_loses_its_controller_goes_back_by_itself_and_says_so_on_return() {
+    let (web, more) = (plan_of(&["web"]), plan_of(&["db", "web"]));
+    let (mut desk, node, agent, mut stream) = settled(&web).await;
+    stream.prepare(2, (1, &web), (2, &more), SHORT).await;
+    let stream = apply(&mut desk, stream, 2).await;
+    assert!(node.has("db"));
+    let address = desk.close().await;
+    drop(stream);
+    let began = std::time::Instant::now();
+    until("the way back", || {
+        matches!(node.journal().state, State::Reverted { .. })
+    })
+    .await;
+    assert!(began.elapsed() < Duration::from_millis(1_700));
+    assert!(node.has("web") && !node.has("db"));
+
+    let mut desk = Desk::open_at(address).await;
+    let mut stream = desk.accept().await;
+    assert_eq!(
+        stream.hello().standing,
+        unsettled(2, &more, Progress::Reverted)
+    );
+    stream.hear_events(1).await;
+    assert_eq!(stream.events[0].kind, EventKind::Reverted);
+    assert_eq!(
+        stream.events[0].message,
+        "revision 2 of rollout 2 was undone, the node is back at revision 1: cannot stay on the \
+         unconfirmed change: no word from the controller for 700 ms: see whether the change cuts \
+         the node off from the controller"
+    );
+
+    // The decision was to keep it: the node makes the change again, alone.
+    let nonce = stream.command(2, Command::Confirm, None).await;
+    let mut stream = desk.accept().await;
+    assert_eq!(stream.answer_to(nonce).await, Answer::Verified);
+    assert_eq!(stream.ask(2, Command::Confirm).await, Answer::Confirmed);
+    assert!(node.has("db"));
+    agent.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keep_alives_are_answered_while_a_change_is_being_made_and_prolong_it() {
+    let (nothing, web) = (NodePlan::default(), plan_of(&["web"]));
+    let (mut desk, node, agent, mut stream) = meet().await;
+    stream.prepare(1, (0, &nothing), (1, &web), SHORT).await;
+    node.gate.send_replace(false);
+    let applied = stream.command(1, Command::Apply, None).await;
+    for _ in 0..5 {
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        assert_eq!(stream.ask(1, Command::KeepAlive).await, Answer::Alive);
+    }
+    assert!(matches!(node.journal().state, State::Armed { .. }));
+    node.gate.send_replace(true);
+    let mut stream = desk.accept().await;
+    assert_eq!(stream.answer_to(applied).await, Answer::Verified);
+    agent.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_controller_that_comes_back_finds_the_change_verified() {
+    let (nothing, web) = (NodePlan::default(), plan_of(&["web"]));
+    let (mut desk, node, agent, mut stream) = meet().await;
+    stream.prepare(1, (0, &nothing), (1, &web), LEASE).await;
+    let stream = apply(&mut desk, stream, 1).await;
+    let made = node.fake.made();
+    let address = desk.close().await;
+    drop(stream);
+
+    let mut desk = Desk::open_at(address).await;
+    let mut stream = desk.accept().await;
+    assert_eq!(
+        stream.hello().standing,
+        unsettled(1, &web, Progress::Verified)
+    );
+    stream.epoch = 2;
+    assert_eq!(stream.ask(1, Command::Apply).await, Answer::Verified);
+    assert_eq!(node.fake.made(), made);
+    stream.epoch = 1;
+    stream.command(1, Command::Rollback, None).await;
+    stream.epoch = 2;
+    assert_eq!(
+        stream.ask(1, Command::Confirm).await,
+        Answer::Confirmed,
+        "the deposed leader's order was not obeyed"
+    );
+    agent.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_that_does_not_fit_is_asked_for_whole() {
+    let (web, more) = (plan_of(&["web"]), plan_of(&["db", "web"]));
+    let (_desk, node, agent, mut stream) = settled(&web).await;
+    let prepare = Command::Prepare {
+        from: target(1, &web),
+        to: target(2, &more),
+        lease: LEASE,
+    };
+    // The difference lost an entry on the way.
+    let wrong = delta(&web, &plan_of(&["web"]));
+    let nonce = stream
+        .command(2, prepare.clone(), Some(wrong.clone()))
+        .await;
+    let want = v1::up::Message::WantPlan(v1::WantPlan { nonce });
+    assert_eq!(stream.heard().await, want);
+    let whole = weft_proto::convert::plan::whole_to_wire(&more);
+    let sent = v1::Plan {
+        nonce,
+        plan: Some(whole),
+    };
+    stream.tell(v1::down::Message::Plan(sent)).await;
+    let answer = stream.answer_to(nonce).await;
+    assert!(matches!(answer, Answer::Prepared { steps } if steps > 0));
+    assert_eq!(stream.ask(2, Command::Rollback).await, Answer::RolledBack);
+
+    // And once more, with a whole plan that is another one.
+    let nonce = stream.command(3, prepare, Some(wrong.clone())).await;
+    let want = v1::up::Message::WantPlan(v1::WantPlan { nonce });
+    assert_eq!(stream.heard().await, want);
+    let sent = v1::Plan {
+        nonce,
+        plan: Some(wrong),
+    };
+    stream.tell(v1::down::Message::Plan(sent)).await;
+    let refused = texts(stream.answer_to(nonce).await);
+    assert!(refused[0].contains("has the digest"), "{refused:?}");
+    assert_eq!(node.plans(), [node.plan_file(&web)]);
+    agent.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_breaks_while_a_whole_plan_is_awaited_is_made_up_for() {
+    let (nothing, web) = (NodePlan::default(), plan_of(&["web"]));
+    let (mut desk, _node, agent, mut stream) = meet().await;
+    let prepare = Command::Prepare {
+        from: Target::EMPTY,
+        to: target(1, &web),
+        lease: LEASE,
+    };
+    let nonce = stream.command(1, prepare, None).await;
+    let want = v1::up::Message::WantPlan(v1::WantPlan { nonce });
+    assert_eq!(stream.heard().await, want);
+    drop(stream);
+    let mut stream = desk.accept().await;
+    // Numbers are not used twice by one leader.
+    stream.command(9, Command::KeepAlive, None).await;
+    let prepared = stream.prepare(1, (0, &nothing), (1, &web), LEASE).await;
+    assert!(matches!(prepared, Answer::Prepared { .. }), "{prepared:?}");
+    agent.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_starts_again_takes_up_a_stage() {
+    let (nothing, web) = (NodePlan::default(), plan_of(&["web"]));
+    let (mut desk, node, agent, mut stream) = meet().await;
+    stream.prepare(1, (0, &nothing), (1, &web), LEASE).await;
+    agent.crash().await;
+    drop(stream);
+    let agent = node.start().await;
+    let stream = desk.accept().await;
+    assert_eq!(
+        stream.hello().standing,
+        unsettled(1, &web, Progress::Prepared)
+    );
+    assert_eq!(node.fake.made(), Vec::<String>::new());
+    let mut stream = apply(&mut desk, stream, 1).await;
+    assert_eq!(stream.ask(1, Command::Confirm).await, Answer::Confirmed);
+    agent.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_starts_again_goes_on_with_a_change_when_the_controller_says_so() {
+    let (nothing, web) = (NodePlan::default(), plan_of(&["web"]));
+    let (mut desk, node, agent, mut stream) = meet().await;
+    stream.prepare(1, (0, &nothing), (1, &web), LEASE).await;
+    node.gate.send_replace(false);
+    stream.command(1, Command::Apply, None).await;
+    until("the change", || {
+        matches!(node.journal().state, State::Armed { .. })
+    })
+    .await;
+    agent.crash().await;
+    drop(stream);
+    node.gate.send_replace(true);
+    let agent = node.start().await;
+    let stream = desk.accept().await;
+    assert_eq!(stream.hello().standing, unsettled(1, &web, Progress::Armed));
+    assert!(matches!(node.journal().state, State::Armed { .. }));
+    let mut stream = apply(&mut desk, stream, 1).await;
+    assert_eq!(stream.ask(1, Command::Confirm).await, Answer::Confirmed);
+    assert!(node.has("web"));
+    agent.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_starts_again_with_nobody_there_undoes_a_change_at_its_deadline() {
+    let (web, more) = (plan_of(&["web"]), plan_of(&["db", "web"]));
+    let (mut desk, node, agent, mut stream) = settled(&web).await;
+    stream.prepare(2, (1, &web), (2, &more), SHORT).await;
+    let stream = apply(&mut desk, stream, 2).await;
+    agent.crash().await;
+    desk.close().await;
+    drop(stream);
+    let agent = node.start().await;
+    until("the way back", || {
+        matches!(node.journal().state, State::Reverted { .. })
+    })
+    .await;
+    assert!(node.has("web") && !node.has("db"));
+    until("the end of what is not wanted", || {
+        node.fake.seen().named("db").is_none()
+    })
+    .await;
+    agent.crash().await;
+
+    let made = node.fake.made();
+    let mut agent = node.start().await;
+    soon("ready", &mut agent.ready).await.unwrap();
+    assert!(matches!(node.journal().state, State::Reverted { .. }));
+    agent.stopped().await;
+    assert_eq!(node.fake.made(), made);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_starts_again_within_the_lease_keeps_a_verified_change() {
+    let (nothing, web) = (NodePlan::default(), plan_of(&["web"]));
+    let (mut desk, node, agent, mut stream) = meet().await;
+    stream.prepare(1, (0, &nothing), (1, &web), LEASE).await;
+    let stream = apply(&mut desk, stream, 1).await;
+    agent.crash().await;
+    drop(stream);
+    let made = node.fake.made();
+    let agent = node.start().await;
+    let mut stream = desk.accept().await;
+    assert_eq!(
+        stream.hello().standing,
+        unsettled(1, &web, Progress::Verified)
+    );
+    assert_eq!(stream.ask(1, Command::Confirm).await, Answer::Confirmed);
+    agent.stopped().await;
+    assert_eq!(node.fake.made(), made);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_starts_again_is_what_it_confirmed_without_a_controller() {
+    let web = plan_of(&["web"]);
+    let (desk, mut node, agent, stream) = settled(&web).await;
+    agent.crash().await;
+    desk.close().await;
+    drop(stream);
+    node.reboot();
+    assert!(!node.has("web"));
+    let mut agent = node.start().await;
+    soon("ready", &mut agent.ready).await.unwrap();
+    assert!(node.has("web"));
+    agent.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_starts_again_drops_an_unconfirmed_change() {
+    let (web, more) = (plan_of(&["web"]), plan_of(&["db", "web"]));
+    let (mut desk, mut node, agent, mut stream) = settled(&web).await;
+    stream.prepare(2, (1, &web), (2, &more), LEASE).await;
+    let stream = apply(&mut desk, stream, 2).await;
+    agent.crash().await;
+    drop(stream);
+    node.reboot();
+    let mut agent = node.start().await;
+    soon("ready", &mut agent.ready).await.unwrap();
+    assert!(node.has("web") && !node.has("db"));
+    let mut stream = desk.accept().await;
+    let standing = stream.hello().standing;
+    assert!(matches!(
+        standing,
+        Standing::Unsettled {
+            progress: Progress::Reverting | Progress::Reverted,
+            ..
+        }
+    ));
+    assert_eq!(stream.ask(2, Command::Rollback).await, Answer::RolledBack);
+    agent.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_comes_late_catches_up_alone() {
+    let (web, more) = (plan_of(&["web"]), plan_of(&["db", "web"]));
+    let (mut desk, node, agent, mut stream) = settled(&web).await;
+    let catch_up = Command::CatchUp {
+        to: target(5, &more),
+        lease: LEASE,
+    };
+    let nonce = stream.command(5, catch_up, Some(delta(&web, &more))).await;
+    let mut stream = desk.accept().await;
+    assert_eq!(stream.answer_to(nonce).await, Answer::Verified);
+    assert_eq!(stream.ask(5, Command::Confirm).await, Answer::Confirmed);
+    assert!(node.has("db"));
+    assert_eq!(node.journal().confirmed, confirmed(5, &more));
+    agent.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn drift_is_healed_without_a_controller_and_told_when_there_is_one() {
+    let web = plan_of(&["web"]);
+    let (desk, node, agent, stream) = settled(&web).await;
+    let address = desk.close().await;
+    drop(stream);
+    node.fake.meddle(|seen| {
+        let index = seen.named("web").unwrap().index;
+        seen.remove(index);
+    });
+    until("the device", || node.has("web")).await;
+    let mut desk = Desk::open_at(address).await;
+    let mut stream = desk.accept().await;
+    stream.hear_events(1).await;
+    assert_eq!(stream.events[0].kind, EventKind::DriftHealed);
+    agent.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changed_facts_are_told_again() {
+    let (_desk, node, agent, mut stream) = meet().await;
+    let told = stream.wire.facts.clone().unwrap();
+    node.fake.set_facts(|facts| facts.forwarding.clear());
+    let facts = Facts::try_from(&stream.hear_facts().await).unwrap();
+    let before = Facts::try_from(&told).unwrap();
+    assert_eq!(
+        facts,
+        Facts {
+            forwarding: [].into(),
+            ..before
+        }
+    );
+    agent.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn controllers_are_tried_in_turn_and_one_of_another_cluster_is_left() {
+    let web = plan_of(&["web"]);
+    let (desk, mut node, agent, stream) = settled(&web).await;
+    agent.stopped().await;
+    let dead = desk.close().await;
+    drop(stream);
+    let (mut strange, mut right) = (Desk::open().await, Desk::open().await);
+    node.know(&[dead, strange.address, right.address]);
+    let agent = node.start().await;
+    let stream = strange.knock().await;
+    stream.welcome(&ClusterId::from_bytes([2; 16])).await;
+    stream.end().await;
+    let mut stream = right.accept().await;
+    assert_eq!(stream.hello().confirmed, confirmed(1, &web));
+    let prepared = stream
+        .prepare(2, (1, &web), (2, &plan_of(&["db"])), LEASE)
+        .await;
+    assert!(matches!(prepared, Answer::Prepared { .. }), "{prepared:?}");
+    agent.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_waits_for_a_change_that_is_being_made_and_keeps_it_unconfirmed() {
+    let (nothing, web) = (NodePlan::default(), plan_of(&["web"]));
+    let (_desk, node, agent, mut stream) = meet().await;
+    stream.prepare(1, (0, &nothing), (1, &web), LEASE).await;
+    node.gate.send_replace(false);
+    stream.command(1, Command::Apply, None).await;
+    until("the change", || {
+        matches!(node.journal().state, State::Armed { .. })
+    })
+    .await;
+    agent.stop.cancel();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(matches!(node.journal().state, State::Armed { .. }));
+    node.gate.send_replace(true);
+    agent.stopped().await;
+    assert!(matches!(node.journal().state, State::Verified { .. }));
+    assert!(node.has("web"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_confirmed_plan_that_is_damaged_keeps_the_agent_from_touching_anything() {
+    let web = plan_of(&["web"]);
+    let (_desk, node, agent, _stream) = settled(&web).await;
+    agent.stopped().await;
+    std::fs::write(node.plan_file(&web), b"not what was written").unwrap();
+    let refused = Memory::open(node.directory.path()).unwrap_err();
+    assert!(
+        matches!(refused, LedgerError::PlanDamaged { .. }),
+        "{refused}"
+    );
+    assert!(refused.to_string().contains("the network stays as it is"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_stuck_is_left_alone_until_it_is_told_to_try_again() {
+    let (web, more) = (plan_of(&["web"]), plan_of(&["db", "web"]));
+    let (mut desk, node, agent, mut stream) = settled(&web).await;
+    stream.prepare(2, (1, &web), (2, &more), LEASE).await;
+    let stream = apply(&mut desk, stream, 2).await;
+    agent.stopped().await;
+    drop(stream);
+    let mut journal = node.journal();
+    let State::Verified { change, .. } = journal.state else {
+        panic!("{journal:?}");
+    };
+    journal.state = State::Stuck {
+        change,
+        fate: Fate::RolledBack,
+        faults: Vec::new(),
+    };
+    let mut ledger = Ledger::open(node.directory.path()).unwrap().ledger;
+    ledger.persist(&journal).unwrap();
+    drop(ledger);
+
+    let made = node.fake.made();
+    let mut agent = node.start().await;
+    soon("ready", &mut agent.ready).await.unwrap();
+    assert_eq!(node.journal(), journal);
+    assert_eq!(node.fake.made(), made);
+    agent.retry.notify_one();
+    until("the way back", || node.journal().state == State::Idle).await;
+    assert!(node.has("web") && !node.has("db"));
+    agent.stopped().await;
+}
