@@ -22,7 +22,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
     std::fs::write(out.join("weft.bin"), descriptors.encode_to_vec())?;
     tonic_prost_build::configure()
-        .type_attribute(".weft.v1.Command.command", "#[allow(clippy::large_enum_variant)]")
+        .type_attribute(
+            ".weft.v1.Command.command",
+            "#[allow(clippy::large_enum_variant)]",
+        )
         .compile_fds(descriptors)?;
     Ok(())
 }
