@@ -42,3 +42,6 @@ pub mod status;
 pub mod welcome;
 
 pub mod catchup;
+
+#[cfg(test)]
+mod tests;
