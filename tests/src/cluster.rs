@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::dump;
 use crate::exec::{self, Output};
 use crate::guest::Guest;
 use crate::lab::Lab;
@@ -126,6 +127,15 @@ impl Cluster {
     /// Every node.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
+    }
+
+    /// Every node's network as text, once nothing in it changes by itself.
+    ///
+    /// # Errors
+    /// When it cannot be read, or goes on changing.
+    pub fn dumps(&self) -> Result<Vec<String>> {
+        let hosts: Vec<&Namespace> = self.nodes.iter().map(Node::host).collect();
+        dump::settled(&hosts)
     }
 
     /// Where the client finds the controller.

@@ -1,9 +1,19 @@
 //! All that a host's network is, as text: equal texts mean that nothing was changed.
 
-use anyhow::Result;
+use std::collections::BTreeSet;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
 
 use crate::exec;
 use crate::namespace::Namespace;
+use crate::wait;
+
+/// How long two dumps that are the same are apart.
+const QUIET: Duration = Duration::from_millis(400);
+/// How long a kernel may take to be done: longer than it looks for a duplicate address.
+const SETTLE_LIMIT: Duration = Duration::from_secs(10);
 
 /// Words whose next word is a clock's.
 const CLOCKS: [&str; 7] = [
@@ -42,6 +52,44 @@ pub fn network(host: &Namespace) -> Result<String> {
     Ok(text)
 }
 
+/// The dumps of several hosts, once nothing in them changes by itself any more: a kernel goes on for
+/// a second after a command (duplicate addresses are looked for, carriers are noticed).
+///
+/// # Errors
+/// When they cannot be read, or go on changing.
+pub fn settled(hosts: &[&Namespace]) -> Result<Vec<String>> {
+    let all = || -> Result<Vec<String>> { hosts.iter().map(|host| network(host)).collect() };
+    let mut last = all()?;
+    let (dumps, _) = wait::until("the hosts to settle", SETTLE_LIMIT, || {
+        thread::sleep(QUIET);
+        let next = all()?;
+        let changes = differences(&last, &next);
+        last.clone_from(&next);
+        ensure!(changes.is_empty(), "{changes:?}");
+        Ok(next)
+    })?;
+    Ok(dumps)
+}
+
+/// The lines that only one side has, with the number of the dump: empty where all are the same.
+pub fn differences(before: &[String], after: &[String]) -> Vec<String> {
+    let mut found = Vec::new();
+    for (number, (before, after)) in before.iter().zip(after).enumerate() {
+        let only = |sign: char, these: &str, others: &str, found: &mut Vec<String>| {
+            let others: BTreeSet<_> = others.lines().collect();
+            found.extend(
+                these
+                    .lines()
+                    .filter(|line| !others.contains(line))
+                    .map(|line| format!("{}: {sign}{line}", number + 1)),
+            );
+        };
+        only('-', before, after, &mut found);
+        only('+', after, before, &mut found);
+    }
+    found
+}
+
 fn section(text: &mut String, title: &str, lines: impl Iterator<Item = String>) {
     text.push_str(&format!("== {title}\n"));
     for line in lines {
@@ -67,6 +115,13 @@ fn without_clocks(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn differences_name_the_dump_and_the_side() {
+        let (before, after) = (["a\nb\n".to_owned()], ["b\nc\n".to_owned()]);
+        assert_eq!(differences(&before, &after), ["1: -a", "1: +c"]);
+        assert_eq!(differences(&before, &before), Vec::<String>::new());
+    }
 
     #[test]
     fn clocks_are_left_out() {

@@ -1,10 +1,13 @@
 //! What the demo prints: its steps, the commands it types, and the table at the end.
 
-use std::io::Write;
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+
+/// What stands before everything but the titles of steps.
+const MARGIN: &str = "          ";
 
 /// What was shown so far.
 #[derive(Debug)]
@@ -43,7 +46,7 @@ impl Screen {
     /// Says something of the present step.
     pub fn say(&self, text: &str) {
         for line in text.lines() {
-            println!("          {line}");
+            println!("{MARGIN}{line}");
         }
     }
 
@@ -58,7 +61,7 @@ impl Screen {
             Err(error) => (format!("{error:#}"), false),
         };
         let mark = if held { "ok" } else { "NO" };
-        println!("          {mark}  {what}: {how}");
+        println!("{MARGIN}{mark}  {what}: {how}");
         self.proved.push(Proof {
             what: what.to_owned(),
             how,
@@ -69,17 +72,24 @@ impl Screen {
             .with_context(|| format!("this does not hold: {what}"))
     }
 
-    /// Runs a command that the user could type as well, and shows what it prints.
+    /// Runs a command that the user could type as well, and shows what it prints as it comes.
     ///
     /// # Errors
     /// When it does not end well.
     pub fn run(&self, typed: &str, mut command: Command) -> Result<()> {
-        println!("          $ {typed}");
-        // What we print ourselves must not come after what the command prints.
-        std::io::stdout().flush().context("cannot print")?;
-        let status = command
-            .status()
+        self.say(&format!("$ {typed}"));
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
             .with_context(|| format!("cannot run {typed}"))?;
+        let stdout = child.stdout.take().context("it has no output")?;
+        for line in BufReader::new(stdout).lines() {
+            self.say(&line.with_context(|| format!("cannot read what {typed} prints"))?);
+        }
+        let status = child
+            .wait()
+            .with_context(|| format!("cannot wait for {typed}"))?;
         if !status.success() {
             bail!("{typed} ended with {status}");
         }

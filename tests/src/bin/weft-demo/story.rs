@@ -84,7 +84,9 @@ fn declare(screen: &mut Screen, cluster: &Cluster) -> Result<()> {
 }
 
 fn traffic(screen: &mut Screen, cluster: &Cluster) -> Result<Guests> {
-    screen.step("Guests, plugged in: two in `web` on nodes 1 and 3, two in `db` with other addresses of the same network");
+    screen.step(
+        "Guests on nodes 1 and 3: two in `web`, two in `db`, with addresses of the same network",
+    );
     let guest = |name: &str, number: usize, bridge: &str, last: u8| {
         cluster
             .guest(name, number, bridge)?
@@ -124,9 +126,7 @@ fn traffic(screen: &mut Screen, cluster: &Cluster) -> Result<Guests> {
 }
 
 fn outside(screen: &mut Screen, cluster: &Cluster) -> Result<()> {
-    screen.step(
-        "The outside, which knows no way back to guests: only translated packets are answered",
-    );
+    screen.step("A guest of `lan`, and an outside that knows no way back to guests");
     let lan2 = cluster
         .guest("lan2", 2, LAN)?
         .address("10.1.0.2/24")?
@@ -156,14 +156,7 @@ fn heal(screen: &mut Screen, cluster: &Cluster, guests: &Guests) -> Result<()> {
 fn refuse(screen: &mut Screen, cluster: &Cluster) -> Result<()> {
     screen.step("A change that one node cannot take: node2 has a bridge `app` of somebody else's");
     cluster.host(2)?.ip("link add app type bridge")?;
-    let dumps = || -> Result<Vec<String>> {
-        cluster
-            .nodes()
-            .iter()
-            .map(|node| dump::network(node.host()))
-            .collect()
-    };
-    let before = dumps()?;
+    let before = cluster.dumps()?;
     let file = cluster.manifest("app", &declared::vnet("app", "tunnels", 1003))?;
     let file = file.to_string_lossy().into_owned();
     let arguments = ["apply", "-f", &file, "--rollout", "--wait"];
@@ -177,7 +170,8 @@ fn refuse(screen: &mut Screen, cluster: &Cluster) -> Result<()> {
         Ok(format!("exit code {}", refused.code.unwrap_or(-1)))
     })?;
     screen.prove("a change refused by one node changes none", || {
-        ensure!(dumps()? == before, "a node differs from before");
+        let changes = dump::differences(&before, &cluster.dumps()?);
+        ensure!(changes.is_empty(), "{changes:?}");
         Ok("links, addresses, routes and nftables of 3 nodes are the same".to_owned())
     })?;
     cluster.host(2)?.ip("link del app")?;
@@ -185,9 +179,7 @@ fn refuse(screen: &mut Screen, cluster: &Cluster) -> Result<()> {
 }
 
 fn roll_back(screen: &mut Screen, cluster: &Cluster) -> Result<()> {
-    screen.step(
-        "With that bridge away the same change goes everywhere; then back to the revision before",
-    );
+    screen.step("With that bridge away the same change goes everywhere; then it is rolled back");
     weftctl(screen, cluster, &["rollout", "start", "--wait"])?;
     screen.prove("the same change goes everywhere", || {
         for number in 1..=3 {
@@ -213,7 +205,7 @@ fn roll_back(screen: &mut Screen, cluster: &Cluster) -> Result<()> {
 
 fn crash(screen: &mut Screen, cluster: &mut Cluster, guests: &Guests) -> Result<()> {
     screen.step(
-        "While a guest pings: node1's agent is killed and comes back, then the controller too",
+        "While a guest pings, node1's agent is killed and started again, then the controller",
     );
     screen.prove("no packet is lost while programs restart", || {
         let series = Series::start(guests.web3.inside(), &format!("{NETWORK}.1"))?;
@@ -221,6 +213,7 @@ fn crash(screen: &mut Screen, cluster: &mut Cluster, guests: &Guests) -> Result<
         cluster.node(1)?.start_agent()?;
         cluster.wait_for_nodes()?;
         cluster.kill_controller()?;
+        // The new one leads when the lease of the killed one has run out.
         cluster.start_controller()?;
         cluster.wait_for_nodes()?;
         let tally = series.stop()?;
