@@ -1,17 +1,32 @@
-//! Entry point.
+//! The agent's process: options in, and what they ask for done.
 
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use weft_agent::options::{Command, Options};
-use weft_agent::{log, operator, service};
+use tracing::error;
+use weft_agent::options::{Command, Options, OptionsError};
+use weft_agent::service::Service;
+use weft_agent::{log, operator};
+
+/// What a wrong command line gives, as clap gives it too; systemd does not try that again.
+const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     let options = Options::parse();
+    if let Err(error) = log::start(options.log_format, &options.log) {
+        eprintln!("weft-agent: {}", log::Chain(&error));
+        return ExitCode::from(USAGE);
+    }
     match run(&options) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<OptionsError>() => {
+            eprintln!("weft-agent: {error:#}");
+            ExitCode::from(USAGE)
+        }
         Err(error) => {
+            // A service's reader has the log, and a person's terminal has this line.
+            error!(error = format!("{error:#}"), "stopped");
             eprintln!("weft-agent: {error:#}");
             ExitCode::FAILURE
         }
@@ -19,9 +34,11 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<()> {
-    log::start(options.log_format, &options.log)?;
     match &options.command {
-        None => runtime()?.block_on(service::run(options)),
+        None => {
+            let service = Service::check(options)?;
+            runtime()?.block_on(service.run())
+        }
         Some(Command::Status { output }) => {
             let status = operator::status(&options.state_dir)?;
             print!("{}", operator::show(&status, *output)?);

@@ -1,6 +1,6 @@
 //! Runs the agent as a service: rights, signals, and what systemd is told.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -9,9 +9,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
+use weft_model::name::NodeName;
 
+use crate::connect::Controller;
 use crate::dataplane;
-use crate::options::Options;
+use crate::options::{Options, OptionsError};
 use crate::session::{self, Memory, Pulse, Settings, clock};
 
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
@@ -19,46 +21,63 @@ const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 /// The bit of CAP_NET_ADMIN in a set of capabilities (linux/capability.h).
 const CAP_NET_ADMIN: u32 = 12;
 
-/// Runs until a signal says stop.
-///
-/// # Errors
-/// When the options do not go together, the agent lacks a right, or it cannot go on.
-pub async fn run(options: &Options) -> Result<()> {
-    let controllers = options.service.controllers()?;
-    let node = options.service.node()?;
-    for controller in controllers
-        .iter()
-        .filter(|controller| !controller.is_local())
-    {
-        warn!(%controller, "--insecure: what is said to this controller can be read and changed");
+/// A service whose options go together.
+#[derive(Debug)]
+pub struct Service {
+    node: NodeName,
+    controllers: Vec<Controller>,
+    state_dir: PathBuf,
+}
+
+impl Service {
+    /// Takes what the command line says.
+    ///
+    /// # Errors
+    /// When the options do not go together.
+    pub fn check(options: &Options) -> Result<Self, OptionsError> {
+        Ok(Self {
+            node: options.service.node()?,
+            controllers: options.service.controllers()?,
+            state_dir: options.state_dir.clone(),
+        })
     }
-    demand_rights()?;
-    let boot = clock::boot_id(Path::new(BOOT_ID))
-        .with_context(|| format!("cannot read the host's boot id from {BOOT_ID}"))?;
-    let memory = Memory::open(&options.state_dir)?;
-    let opened = dataplane::open(memory.cluster()).await?;
-    let stop = CancellationToken::new();
-    let retry = Arc::new(Notify::new());
-    watch_signals(stop.clone(), Arc::clone(&retry))?;
-    let (ready, is_ready) = oneshot::channel();
-    let settings = Settings {
-        node,
-        controllers,
-        boot,
-        ready,
-        pulse: sd_notify::watchdog_enabled().map(|limit| Pulse {
-            every: limit / 2,
-            beat: Box::new(|| tell_systemd(&[NotifyState::Watchdog])),
-        }),
-        retry,
-    };
-    tokio::spawn(async move {
-        if is_ready.await.is_ok() {
-            tell_systemd(&[NotifyState::Ready]);
+
+    /// Runs until a signal says stop.
+    ///
+    /// # Errors
+    /// When the agent lacks a right, or cannot go on.
+    pub async fn run(self) -> Result<()> {
+        for controller in self.controllers.iter().filter(|it| !it.is_local()) {
+            warn!(%controller, "--insecure: what is said to this controller can be read and changed");
         }
-    });
-    session::run(settings, memory, opened, stop).await?;
-    Ok(())
+        demand_rights()?;
+        let boot = clock::boot_id(Path::new(BOOT_ID))
+            .with_context(|| format!("cannot read the host's boot id from {BOOT_ID}"))?;
+        let memory = Memory::open(&self.state_dir)?;
+        let opened = dataplane::open(memory.cluster()).await?;
+        let stop = CancellationToken::new();
+        let retry = Arc::new(Notify::new());
+        watch_signals(stop.clone(), Arc::clone(&retry))?;
+        let (ready, is_ready) = oneshot::channel();
+        let settings = Settings {
+            node: self.node,
+            controllers: self.controllers,
+            boot,
+            ready,
+            pulse: sd_notify::watchdog_enabled().map(|limit| Pulse {
+                every: limit / 2,
+                beat: Box::new(|| tell_systemd(&[NotifyState::Watchdog])),
+            }),
+            retry,
+        };
+        tokio::spawn(async move {
+            if is_ready.await.is_ok() {
+                tell_systemd(&[NotifyState::Ready]);
+            }
+        });
+        session::run(settings, memory, opened, stop).await?;
+        Ok(())
+    }
 }
 
 /// Refuses to start without the one right that everything needs.

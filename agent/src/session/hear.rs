@@ -29,9 +29,11 @@ impl Shell {
                 self.line.greet(hello);
             }
             Heard::Lost => {}
-            Heard::Down(v1::down::Message::Welcome(welcome)) => self.welcomed(&welcome),
-            Heard::Down(v1::down::Message::Command(command)) => self.commanded(command).await?,
-            Heard::Down(v1::down::Message::Plan(plan)) => self.stage_whole(plan),
+            Heard::Down(down) => match *down {
+                v1::down::Message::Welcome(welcome) => self.welcomed(&welcome),
+                v1::down::Message::Command(command) => self.commanded(command).await?,
+                v1::down::Message::Plan(plan) => self.stage_whole(plan),
+            },
         }
         Ok(())
     }

@@ -26,13 +26,16 @@ pub(super) struct Line {
 #[derive(Debug)]
 enum State {
     Dialing(JoinHandle<(Dialer, Wire)>),
-    Open {
-        dialer: Dialer,
-        wire: Wire,
-        is_welcome: bool,
-    },
+    Open(Box<Call>),
     /// Only within a change from one of the others to the other.
     Between,
+}
+
+#[derive(Debug)]
+struct Call {
+    dialer: Dialer,
+    wire: Wire,
+    is_welcome: bool,
 }
 
 /// What happened on the line.
@@ -41,7 +44,7 @@ pub(super) enum Heard {
     /// A stream is open: the hello is due.
     Opened,
     /// The controller said something.
-    Down(v1::down::Message),
+    Down(Box<v1::down::Message>),
     /// The stream is gone, and the next one is being dialled.
     Lost,
 }
@@ -59,29 +62,29 @@ impl Line {
         match &mut self.state {
             State::Dialing(dialing) => {
                 if let Ok((dialer, wire)) = dialing.await {
-                    self.state = State::Open {
+                    self.state = State::Open(Box::new(Call {
                         dialer,
                         wire,
                         is_welcome: false,
-                    };
+                    }));
                     return Heard::Opened;
                 }
                 unreachable!("dialing never panics, and is aborted with the line only");
             }
-            State::Open { wire, .. } => loop {
-                match wire.inbox.next().await {
+            State::Open(call) => loop {
+                match call.wire.inbox.next().await {
                     Some(Ok(v1::Down {
                         message: Some(down),
-                    })) => return Heard::Down(down),
+                    })) => return Heard::Down(Box::new(down)),
                     Some(Ok(v1::Down { message: None })) => {}
                     Some(Err(status)) => {
-                        let controller = &wire.controller;
+                        let controller = &call.wire.controller;
                         let reason = status.message();
                         warn!(%controller, code = %status.code(), reason, "stream broke");
                         break;
                     }
                     None => {
-                        info!(controller = %wire.controller, "stream ended");
+                        info!(controller = %call.wire.controller, "stream ended");
                         break;
                     }
                 }
@@ -94,20 +97,17 @@ impl Line {
 
     /// Says the hello, first on a new stream.
     pub(super) fn greet(&mut self, hello: v1::Hello) {
-        if let State::Open { wire, .. } = &self.state {
-            info!(controller = %wire.controller, "stream open");
+        if let State::Open(call) = &self.state {
+            info!(controller = %call.wire.controller, "stream open");
         }
         self.put(v1::up::Message::Hello(hello));
     }
 
     /// Notes that the controller has taken the node.
     pub(super) fn welcome(&mut self) {
-        if let State::Open {
-            dialer, is_welcome, ..
-        } = &mut self.state
-        {
-            *is_welcome = true;
-            dialer.settle();
+        if let State::Open(call) = &mut self.state {
+            call.is_welcome = true;
+            call.dialer.settle();
         }
     }
 
@@ -128,12 +128,9 @@ impl Line {
     /// Leaves this stream for a new one, with an answer to give there.
     pub(super) fn renew(&mut self, fence: Fence, answer: Answer) {
         self.afresh = Some((fence, answer));
-        if let State::Open { .. } = self.state {
-            let State::Open { dialer, .. } = std::mem::replace(&mut self.state, State::Between)
-            else {
-                unreachable!("it was open");
-            };
-            self.state = dial(dialer, false);
+        match std::mem::replace(&mut self.state, State::Between) {
+            State::Open(call) => self.state = dial(call.dialer, false),
+            state => self.state = state,
         }
     }
 
@@ -145,15 +142,11 @@ impl Line {
     /// Leaves this stream; the next one is dialled after a pause.
     pub(super) fn hang_up(&mut self) {
         match std::mem::replace(&mut self.state, State::Between) {
-            State::Open {
-                mut dialer,
-                is_welcome,
-                ..
-            } => {
-                if !is_welcome {
-                    dialer.pass_on();
+            State::Open(mut call) => {
+                if !call.is_welcome {
+                    call.dialer.pass_on();
                 }
-                self.state = dial(dialer, true);
+                self.state = dial(call.dialer, true);
             }
             state => self.state = state,
         }
@@ -162,34 +155,28 @@ impl Line {
     /// Where messages go that may wait for room.
     pub(super) fn outbox(&self) -> Option<mpsc::Sender<v1::Up>> {
         match &self.state {
-            State::Open { wire, .. } => Some(wire.outbox.clone()),
+            State::Open(call) => Some(call.wire.outbox.clone()),
             State::Dialing(_) | State::Between => None,
         }
     }
 
     pub(super) fn is_welcome(&self) -> bool {
-        matches!(
-            self.state,
-            State::Open {
-                is_welcome: true,
-                ..
-            }
-        )
+        matches!(&self.state, State::Open(call) if call.is_welcome)
     }
 
     fn put(&mut self, message: v1::up::Message) {
-        let State::Open { wire, .. } = &self.state else {
+        let State::Open(call) = &self.state else {
             return;
         };
         let up = v1::Up {
             message: Some(message),
         };
-        match wire.outbox.try_send(up) {
+        match call.wire.outbox.try_send(up) {
             Ok(()) => {}
             // It comes to light when the stream is read.
             Err(TrySendError::Closed(_)) => {}
             Err(TrySendError::Full(_)) => {
-                warn!(controller = %wire.controller, "controller takes nothing, leaving it");
+                warn!(controller = %call.wire.controller, "controller takes nothing, leaving it");
                 self.hang_up();
             }
         }
