@@ -19,7 +19,8 @@ use weft_model::revision::Epoch;
 
 use crate::store::Store;
 use crate::store::keys;
-use crate::store::kv::{Compare, KvError, KvWatch, Lease, Op, Txn, Want};
+use crate::store::kv::entry::{Compare, Lease, Op, Txn, Want};
+use crate::store::kv::{KvError, KvWatch};
 use crate::store::write::Fence;
 
 /// Who leads, as far as this controller knows.

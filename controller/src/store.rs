@@ -36,7 +36,8 @@ pub mod rollout;
 pub mod prune;
 
 use error::StoreError;
-use kv::{Entry, Kv, Order, Range};
+use kv::Kv;
+use kv::entry::{Entry, Order, Range};
 use options::EtcdOptions;
 
 /// A store; clones are the same store.

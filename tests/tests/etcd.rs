@@ -1,6 +1,9 @@
 //! The controller's store: one suite, passed by the store in etcd and by the one in memory, and
 //! what only a real etcd can show.
 
+// All of it is test code, also what is no test itself.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 #[path = "etcd/fixtures.rs"]
 mod fixtures;
 #[path = "etcd/outage.rs"]

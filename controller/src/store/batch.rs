@@ -19,7 +19,7 @@ use weft_model::revision::Version;
 use super::Store;
 use super::error::StoreError;
 use super::keys;
-use super::kv::{Compare, Entry, Op, Range, Want};
+use super::kv::entry::{Compare, Entry, Op, Range, Want};
 use super::record::{self, Record};
 use super::write::{Fence, random};
 

@@ -14,7 +14,7 @@ use weft_model::revision::{Generation, Version};
 use super::Store;
 use super::error::{Conflict, StoreError};
 use super::keys;
-use super::kv::{Compare, Entry, Op, Want};
+use super::kv::entry::{Compare, Entry, Op, Want};
 use super::record::{self, Record};
 use super::write::{Audit, Fence, Idempotency, WRITE_OPS, Write, Written, random};
 

@@ -6,7 +6,7 @@ use weft_model::revision::{ClusterId, Incarnation};
 use super::Store;
 use super::error::StoreError;
 use super::keys;
-use super::kv::{Compare, Op, Txn};
+use super::kv::entry::{Compare, Op, Txn};
 use super::record;
 use super::write::random;
 

@@ -15,7 +15,7 @@ use weft_model::revision::{RevisionId, Timestamp};
 use super::Store;
 use super::error::{Conflict, StoreError};
 use super::keys;
-use super::kv::{Compare, Entry, Op, Want};
+use super::kv::entry::{Compare, Entry, Op, Want};
 use super::record;
 use super::write::{Fence, WRITE_OPS};
 

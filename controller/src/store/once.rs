@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::Store;
 use super::error::StoreError;
 use super::keys;
-use super::kv::{Compare, Entry, Op};
+use super::kv::entry::{Compare, Entry, Op};
 use super::record;
 use super::write::Idempotency;
 

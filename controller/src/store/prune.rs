@@ -13,7 +13,8 @@ use weft_model::revision::{RevisionId, RolloutId};
 use super::Store;
 use super::error::StoreError;
 use super::keys;
-use super::kv::{Entry, KvError, Op, Order, Range, Want};
+use super::kv::KvError;
+use super::kv::entry::{Entry, Op, Order, Range, Want};
 use super::record;
 use super::revision::Manifest;
 use super::rollout::Span;
@@ -207,7 +208,7 @@ mod tests {
         let store = Store::memory();
         let write = async || {
             let put = Op::put("x", "1");
-            let txn = super::super::kv::Txn {
+            let txn = super::super::kv::entry::Txn {
                 then: vec![put],
                 ..Default::default()
             };

@@ -7,7 +7,7 @@ use weft_model::object::{Node, Object, Stored, Subnet, Vnet, Zone};
 use weft_model::revision::{Generation, Timestamp, Version};
 
 use super::error::StoreError;
-use super::kv::Entry;
+use super::kv::entry::Entry;
 
 /// An object as it is written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

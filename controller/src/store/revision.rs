@@ -18,7 +18,7 @@ use super::Store;
 use super::bucket::{self, Bucket};
 use super::error::{Conflict, StoreError};
 use super::keys;
-use super::kv::{Compare, Entry, Op};
+use super::kv::entry::{Compare, Entry, Op};
 use super::record::{self, Record};
 use super::write::{Audit, Fence, Write, Written};
 

@@ -11,7 +11,7 @@ use weft_model::revision::{RevisionId, RolloutId, Version};
 use super::Store;
 use super::error::{Conflict, StoreError};
 use super::keys;
-use super::kv::{Compare, Entry, Op};
+use super::kv::entry::{Compare, Entry, Op};
 use super::record;
 use super::revision::{Head, read_head};
 use super::write::{Audit, Fence, Idempotency, Write, Written};

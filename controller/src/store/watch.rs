@@ -12,7 +12,8 @@ use weft_model::revision::Version;
 use super::Store;
 use super::error::StoreError;
 use super::keys;
-use super::kv::{Event, KvWatch, Want};
+use super::kv::KvWatch;
+use super::kv::entry::{Event, Want};
 use super::record;
 
 /// What happened to the draft.
@@ -210,7 +211,7 @@ fn follow(
 
 #[cfg(test)]
 mod tests {
-    use super::super::kv::Entry;
+    use super::super::kv::entry::Entry;
     use super::*;
 
     fn put(created: u64, modified: u64, version: u64) -> Event {

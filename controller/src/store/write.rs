@@ -16,7 +16,8 @@ use weft_model::revision::{Epoch, Timestamp};
 use super::Store;
 use super::error::{Source, StoreError};
 use super::keys;
-use super::kv::{Compare, Entry, KvError, Op, Txn};
+use super::kv::KvError;
+use super::kv::entry::{Compare, Entry, Op, Txn};
 use super::record;
 
 /// Proof that a controller was elected. Every write of the store demands one and fails as deposed

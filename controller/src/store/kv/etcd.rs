@@ -16,8 +16,9 @@ use tokio::time::timeout;
 use tonic::Code;
 
 use super::super::error::Source;
-use super::{
-    Compare, Entry, Event, KvError, Lease, Message, Op, Order, Page, Range, Txn, TxnReply, Want,
+use super::KvError;
+use super::entry::{
+    Compare, Entry, Event, Lease, Message, Op, Order, Page, Range, Txn, TxnReply, Want,
 };
 
 /// How long to wait for an answer. An election of etcd's takes about two seconds.

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{Entry, Event, KvError, Lease, Message, Op, Order, Page, Range, Txn, TxnReply, Want};
+use super::KvError;
+use super::entry::{Entry, Event, Lease, Message, Op, Order, Page, Range, Txn, TxnReply, Want};
 
 /// Keys and values in memory; clones are the same.
 #[derive(Clone)]
@@ -125,7 +126,7 @@ impl MemoryKv {
         if txn.when.len() > limit || txn.then.len() > limit || txn.otherwise.len() > limit {
             return Err(KvError::TooLarge);
         }
-        let holds = |compare: &super::Compare| compare.holds(state.present(compare.key()));
+        let holds = |compare: &super::entry::Compare| compare.holds(state.present(compare.key()));
         let succeeded = txn.when.iter().all(holds);
         let ops = if succeeded { &txn.then } else { &txn.otherwise };
         for op in ops {

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use weft_controller::store::kv::{Compare, Entry, Event, Kv, KvError, Op, Order, Range, Txn, Want};
+use weft_controller::store::kv::entry::{Compare, Entry, Event, Op, Order, Range, Txn, Want};
+use weft_controller::store::kv::{Kv, KvError};
 
 use crate::fixtures::World;
 
 async fn put(kv: &Kv, ops: &[(&str, &str)]) -> u64 {
-    let put = |(key, value): &(&str, &str)| Op::put(*key, Bytes::copy_from_slice(value.as_bytes()));
+    let put = |(key, value): &(&str, &str)| Op::put(*key, (*value).to_owned());
     let txn = Txn {
         then: ops.iter().map(put).collect(),
         ..Txn::default()
@@ -19,7 +19,7 @@ async fn put(kv: &Kv, ops: &[(&str, &str)]) -> u64 {
 fn entry(key: &str, value: &str, created: u64, modified: u64, version: u64) -> Entry {
     Entry {
         key: key.to_owned(),
-        value: Bytes::copy_from_slice(value.as_bytes()),
+        value: value.to_owned().into(),
         created,
         modified,
         version,

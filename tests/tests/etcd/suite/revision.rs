@@ -2,7 +2,7 @@
 
 use weft_controller::store::Store;
 use weft_controller::store::error::StoreError;
-use weft_controller::store::kv::Want;
+use weft_controller::store::kv::entry::Want;
 use weft_controller::store::revision::{Content, Head, Summary};
 use weft_controller::store::rollout::{Creation, Update};
 use weft_controller::store::write::Fence;
