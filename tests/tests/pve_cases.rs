@@ -7,6 +7,9 @@
 //! The situations do not belong to this repository: they are in `../shared/pve-cases`, or below
 //! the folder that `WEFT_SHARED` names. Without them the tests are counted as skipped.
 
+// Clippy takes only the test functions themselves for tests.
+#![allow(clippy::unwrap_used)]
+
 #[path = "pve_cases/accepted.rs"]
 mod accepted;
 #[path = "pve_cases/case.rs"]

@@ -27,6 +27,9 @@ First steps:
   weftctl diff                    what would change, on which node
   weftctl rollout start --wait    everywhere, or nowhere
 
+Without --server and WEFT_SERVER, the line `server: URL` of ~/.config/weft/context.yaml (or of the
+file that WEFT_CONTEXT names) says where the controller is, else it is http://127.0.0.1:7443.
+
 Exit codes: 0 done; 1 failed; 2 refused, nothing was stored; 3 there are differences
 (diff --exit-code).";
 
@@ -37,10 +40,7 @@ Exit codes: 0 done; 1 failed; 2 refused, nothing was stored; 3 there are differe
 #[derive(Debug, Parser)]
 #[command(name = "weftctl", version, after_help = AFTER, max_term_width = 100, disable_help_subcommand = true)]
 pub struct Options {
-    /// Where the controller is, as http://HOST:PORT; several with commas between them
-    ///
-    /// Left out, the server that ~/.config/weft/context.yaml (or the file that WEFT_CONTEXT names)
-    /// says, else http://127.0.0.1:7443.
+    /// Where the controller is; several with commas between them
     #[arg(long, value_name = "URL", env = "WEFT_SERVER", global = true)]
     pub server: Option<String>,
     /// What to do

@@ -9,7 +9,7 @@ use super::columns;
 use super::rolling::{self, Manner, Waiting};
 use super::source;
 use crate::console;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::manifest::read::Manifest;
 use crate::server::call::{self, Server};
 
@@ -38,6 +38,21 @@ pub struct Then {
     manner: Manner,
 }
 
+impl Then {
+    /// Checks that the options go together, before anything is sent.
+    ///
+    /// # Errors
+    /// When there is nothing to wait for.
+    pub fn check(&self) -> Outcome {
+        if self.waiting.wait && !self.rollout {
+            return Err(Failure::refused(
+                "--wait waits for a rollout: give --rollout too, or leave both out",
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// The request that puts what is in manifests.
 pub fn request(manifests: &[Manifest], dry_run: bool) -> v1::ApplyRequest {
     let put = manifests.iter().map(|manifest| {
@@ -60,6 +75,7 @@ pub fn request(manifests: &[Manifest], dry_run: bool) -> v1::ApplyRequest {
 /// # Errors
 /// When one cannot be read, the result would not be valid, or the rollout does not end well.
 pub async fn run(server: &Server, options: &Apply) -> Outcome {
+    options.then.check()?;
     let manifests = source::manifests(&options.files)?;
     let request = request(&manifests, options.dry_run);
     submit(server, request, &manifests).await?;
@@ -122,7 +138,7 @@ pub async fn follow_up(
     if dry_run {
         return Ok(());
     }
-    if !then.rollout && !then.waiting.wait {
+    if !then.rollout {
         if console::is_watched() {
             console::note(
                 "now in the draft; weftctl diff shows it, weftctl rollout start brings it to the nodes",

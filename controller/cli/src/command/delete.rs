@@ -33,6 +33,7 @@ pub struct Delete {
 /// # Errors
 /// When one is not there or still in use, or the rollout does not end well.
 pub async fn run(server: &Server, options: &Delete) -> Outcome {
+    options.then.check()?;
     let manifests = if options.files.is_empty() {
         Vec::new()
     } else {

@@ -20,7 +20,13 @@ pub struct Get {
     #[arg(required = true, value_name = "KIND [NAME]")]
     what: Vec<String>,
     /// Only objects that carry all these labels, as key=value,key=value
-    #[arg(short = 'l', long = "label", value_name = "LABELS", default_value = "")]
+    #[arg(
+        short = 'l',
+        long = "label",
+        value_name = "LABELS",
+        default_value = "",
+        hide_default_value = true
+    )]
     labels: String,
     /// How to print
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]

@@ -42,7 +42,13 @@ pub struct Waiting {
 #[derive(Clone, Debug, Default, Args)]
 pub struct Manner {
     /// Why, for the history
-    #[arg(short, long, value_name = "TEXT", default_value = "")]
+    #[arg(
+        short,
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub message: String,
     /// Go on without nodes that are offline; they catch up when they return
     #[arg(long)]

@@ -101,7 +101,9 @@ pub async fn run(server: &Server, options: &Watch) -> Outcome {
         };
         match broken {
             Some(status) if status.code() == Code::OutOfRange => {
-                console::note("too much happened meanwhile; everything is shown anew");
+                console::note(
+                    "what happened meanwhile is no longer known; everything is shown anew",
+                );
                 version = 0;
                 continue;
             }

@@ -310,7 +310,10 @@ spec:
         let written: Vec<Written> = read.iter().map(declared).collect();
         assert_eq!(objects(&yaml(&written).unwrap()), read);
         for (object, written) in read.iter().zip(&written) {
-            assert_eq!(objects(&json(written).unwrap()), [object.clone()]);
+            assert_eq!(
+                objects(&json(written).unwrap()),
+                std::slice::from_ref(object)
+            );
         }
     }
 
