@@ -176,10 +176,12 @@ async fn by_agent(count: u32) -> Result<Value> {
     let start = Instant::now();
     let warm = plane.apply(Arc::clone(&all)).await.map_err(told)?;
     let no_change_warm = start.elapsed();
-    let dump = link_dump()?;
     let start = Instant::now();
     let mut kernel = Kernel::open().await?;
     let open = start.elapsed();
+    let start = Instant::now();
+    kernel.dump_links()?;
+    let dump = start.elapsed();
     let start = Instant::now();
     kernel.look_again().await?;
     let steps = plan(&Owner::new(cluster), &all, kernel.seen(), &Scope::All).steps;
@@ -232,35 +234,6 @@ async fn by_agent(count: u32) -> Result<Value> {
 fn told(faults: Vec<weft_model::report::Fault>) -> String {
     let texts: Vec<String> = faults.iter().map(ToString::to_string).collect();
     texts.join("\n")
-}
-
-/// One dump of all devices, read and thrown away: what any agent that looks has to pay.
-fn link_dump() -> Result<Duration> {
-    use netlink_sys::{Socket, SocketAddr};
-    let socket = Socket::new(netlink_sys::protocols::NETLINK_ROUTE)?;
-    socket.connect(&SocketAddr::new(0, 0))?;
-    let mut request = [0u8; 32];
-    request[..4].copy_from_slice(&32u32.to_ne_bytes());
-    request[4..6].copy_from_slice(&18u16.to_ne_bytes());
-    request[6..8].copy_from_slice(&0x301u16.to_ne_bytes());
-    let start = Instant::now();
-    socket.send(&request, 0)?;
-    let mut buffer: Vec<u8> = Vec::with_capacity(1 << 18);
-    loop {
-        buffer.clear();
-        socket.recv(&mut buffer, 0)?;
-        let mut rest = buffer.as_slice();
-        while let Some(header) = rest.get(..16) {
-            let kind = u16::from_ne_bytes([header[4], header[5]]);
-            if kind == 3 {
-                return Ok(start.elapsed());
-            }
-            let length = u32::from_ne_bytes([header[0], header[1], header[2], header[3]]);
-            rest = rest
-                .get((length as usize).next_multiple_of(4).max(16)..)
-                .unwrap_or_default();
-        }
-    }
 }
 
 /// The resident memory of this process, in MiB.

@@ -92,6 +92,20 @@ impl Kernel {
         self.counters
     }
 
+    /// Asks for every device and throws the answer away: the least that looking can cost.
+    ///
+    /// # Errors
+    /// When the kernel cannot be read.
+    pub fn dump_links(&mut self) -> Result<(), Error> {
+        self.requests
+            .dump(&encode::all_links(), |_| None::<()>, &mut self.counters)
+            .map(drop)
+            .map_err(|source| Error::Read {
+                what: "devices",
+                source,
+            })
+    }
+
     fn drain(&mut self) -> Result<(), Error> {
         let mirror = &mut self.mirror;
         let whole = self

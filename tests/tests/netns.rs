@@ -90,8 +90,7 @@ fn an_empty_plan_takes_all_of_ours_away_and_nothing_else() {
          route add 198.51.100.0/24 via 192.0.2.2",
     );
     host.nft("add table inet mine; add chain inet mine c { type filter hook input priority 0; }");
-    // Link-local addresses come when they have been probed.
-    std::thread::sleep(Duration::from_secs(2));
+    host.wait_for_addresses();
     let before = network(&host.namespace).unwrap();
     host.run(async |host| {
         let opened = host.open().await;
@@ -140,7 +139,9 @@ fn one_vnet_more_costs_at_most_twelve_messages_and_no_dump_and_none_costs_none()
         let mut kernel = Kernel::open().await.unwrap();
         let owner = host.owner();
         let mut want = plan_of((1..=100).flat_map(vnet));
+        let opened = kernel.counters();
         host.reach(&mut kernel, &want).await;
+        assert_eq!(kernel.counters().dumps, opened.dumps);
         for link in vnet(101) {
             want.put(Arc::new(Entry::Link(link)));
         }

@@ -82,6 +82,20 @@ impl Host {
         while let Ok(Some(_)) = tokio::time::timeout(quiet, opened.events.recv()).await {}
     }
 
+    /// Waits until no address is still being probed: they change by themselves then.
+    pub fn wait_for_addresses(&self) {
+        for _ in 0..100 {
+            let up = self.ip("-o link show up").lines().count();
+            let addresses = self.ip("-6 -o address show");
+            let on = addresses.lines().filter(|line| line.contains("scope link"));
+            if !addresses.contains("tentative") && on.count() + 1 >= up {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        panic!("addresses are still being probed");
+    }
+
     pub fn ip(&self, words: &str) -> String {
         self.namespace.ip(words).unwrap()
     }
