@@ -193,7 +193,7 @@ impl Seat {
             loop {
                 if let Err(error) = self.term(&fence).await {
                     warn!(error = %Chain(&error), "this term of leadership broke");
-                    self.roles.send_replace(Role::Following { leader: None });
+                    self.withdraw(None);
                 }
                 tokio::time::sleep(RETRY).await;
             }

@@ -128,8 +128,9 @@ impl Opening {
             action: "rollback",
             idempotency: None,
         };
-        let edited = self.writer.edit(edit).await?;
-        let draft = self.mirror.at(edited.applied.version).await?;
+        // It is done when the mirror shows it.
+        self.writer.edit(edit).await?;
+        let draft = self.mirror.now();
         let remark =
             format!("the draft is set to revision {revision}: {count} objects changed in it");
         Ok((draft, remark))

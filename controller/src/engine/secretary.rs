@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 use weft_core::rollout::event::Outcome as WriteOutcome;
 use weft_core::rollout::record::{Deed, Phase, Record, Transaction};
 use weft_core::rollout::welcome::Held;
@@ -25,9 +25,6 @@ use crate::store::write::{Audit, Fence};
 
 /// How long to wait before the store is asked again.
 const RETRY: Duration = Duration::from_millis(500);
-
-/// How many revisions there are to go back to.
-const REVISIONS_KEPT: usize = 200;
 
 /// Who writes when no person does.
 const LEADER: &str = "controller";
@@ -147,19 +144,6 @@ impl Secretary {
         self.work.spawn(async move {
             if let Err(error) = store.put_nodes(&fence, &records).await {
                 warn!(error = %Chain(&error), "what nodes confirmed is not stored");
-            }
-        });
-    }
-
-    /// Deletes what is too old to be rolled out again.
-    pub(super) fn prune(&mut self) {
-        let (store, fence) = (self.store.clone(), self.fence.clone());
-        self.work.spawn(async move {
-            match store.prune(&fence, REVISIONS_KEPT).await {
-                Ok(count) => info!(count, "old revisions deleted"),
-                Err(error) => {
-                    warn!(error = %Chain(&error), "old revisions are not deleted");
-                }
             }
         });
     }

@@ -50,9 +50,6 @@ const REPORTS: usize = 256;
 /// The least time between two looks at the clock, however much is due.
 const SHORTEST_REST: Duration = Duration::from_millis(5);
 
-/// After how many rollouts old revisions are deleted.
-const TIDY_EVERY: u64 = 20;
-
 /// What a term works with.
 #[derive(Clone)]
 pub struct Parts {
@@ -337,8 +334,8 @@ impl Term {
 
     /// The rollout is over. A node that never said how it ended says hello anew, and is then told.
     fn finished(&mut self) {
-        let closed = self.parts.board.write(|state| {
-            let course = state.course.as_ref()?;
+        self.parts.board.write(|state| {
+            let Some(course) = &state.course else { return };
             let record = course.record();
             info!(rollout = %record.id, reason = course.machine.reason(), "rollout closed");
             if let Phase::Closed { unsettled, .. } = &record.phase {
@@ -346,11 +343,7 @@ impl Term {
                     state.roster.cut(node);
                 }
             }
-            Some(record.id)
         });
-        if closed.is_some_and(|id| id.0 % TIDY_EVERY == 0) {
-            self.secretary.prune();
-        }
     }
 
     fn head(&self) -> Arc<Head> {

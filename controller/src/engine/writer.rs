@@ -13,7 +13,7 @@ use tracing::warn;
 use weft_model::facts::Facts;
 use weft_model::name::NodeName;
 use weft_model::object::node::NodeSpec;
-use weft_model::object::{Declared, Kind, Labels, Metadata, Object};
+use weft_model::object::{Declared, Kind, Labels, Metadata, Object, ObjectKey};
 
 use super::clock::wall_clock;
 use super::draft::Mirror;
@@ -23,7 +23,7 @@ use super::refusal::Refusal;
 use super::storage;
 use crate::log::Chain;
 use crate::store::Store;
-use crate::store::draft::{Batch, Change};
+use crate::store::draft::{Action, Applied, Batch, Change};
 use crate::store::error::Conflict;
 use crate::store::write::{Audit, Fence, Idempotency};
 
@@ -88,7 +88,7 @@ impl Writer {
             };
             match self.store.apply(&self.fence, batch).await {
                 Ok(applied) => {
-                    self.mirror.at(applied.version).await?;
+                    self.see(&applied).await?;
                     self.forget_nodes(&edit.changes).await;
                     return Ok(Edited { applied, notes });
                 }
@@ -119,6 +119,16 @@ impl Writer {
                 .await
                 .map_err(|error| storage::refusal(&error))?;
             self.mirror.put_facts(node, facts);
+        }
+        Ok(())
+    }
+
+    /// Waits until the change shows, so that whoever made it reads it. A batch that left everything
+    /// as it was never shows.
+    async fn see(&self, applied: &Applied) -> Result<(), Refusal> {
+        let written = |(_, action): &(ObjectKey, Action)| *action != Action::Unchanged;
+        if applied.outcomes.iter().any(written) {
+            self.mirror.at(applied.version).await?;
         }
         Ok(())
     }

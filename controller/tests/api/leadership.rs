@@ -128,6 +128,9 @@ async fn all_of_it_holds_on_a_real_etcd_and_what_was_confirmed_outlives_the_cont
         .await
         .unwrap();
     let live = cluster.live().await;
+    // What changes nothing is not waited for.
+    let again = cluster.put([zone("dc1")]).await.unwrap();
+    assert_eq!(again.outcomes[0].action, "unchanged");
     cluster.put([vnet("db", "dc1", 101)]).await.unwrap();
     cluster.live().await;
     let back = v1::StartRequest {
