@@ -159,6 +159,10 @@ impl Cluster {
             .args(["--initial-advertise-peer-urls", "http://127.0.0.1:2380"])
             .args(["--initial-cluster", "lab=http://127.0.0.1:2380"]);
         self.etcd = Some(Process::start(&self.lab, "etcd", &command)?);
+        wait::until("etcd to listen", START_LIMIT, || {
+            let connect = "exec 3<>/dev/tcp/127.0.0.1/2379";
+            exec::run(self.control.command("bash").args(["-c", connect]))
+        })?;
         Ok(())
     }
 
@@ -228,7 +232,7 @@ impl Cluster {
     pub fn wait_for_nodes(&mut self) -> Result<()> {
         wait::until("every node to be connected", START_LIMIT, || {
             for node in &mut self.nodes {
-                node.agent()?;
+                node.check_agent()?;
             }
             let listed = self.client(&["nodes", "-o", "json"])?;
             let nodes: serde_json::Value =

@@ -67,6 +67,14 @@ impl Node {
         Ok(agent)
     }
 
+    /// Fails when its agent was started and has ended by itself.
+    ///
+    /// # Errors
+    /// When it has, with how.
+    pub fn check_agent(&mut self) -> Result<()> {
+        self.agent.as_mut().map_or(Ok(()), Process::check_running)
+    }
+
     /// Where its agent's log is.
     pub fn log(&self) -> PathBuf {
         self.lab.folder().join(format!("{}.log", self.name))

@@ -3,10 +3,13 @@
 
 mod stage;
 
+mod poor;
+
 mod atomic;
 mod drift;
 mod history;
 mod input;
+mod lacking;
 mod reboot;
 mod restart;
 mod traffic;
