@@ -5,6 +5,7 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "the helpers of a test are as much test as the test"
 )]
 
