@@ -23,5 +23,6 @@ pub mod ledger;
 
 pub mod session;
 
-pub mod operator;
 pub mod service;
+
+pub mod operator;

@@ -25,9 +25,10 @@ fn main() -> ExitCode {
             ExitCode::from(USAGE)
         }
         Err(error) => {
-            // A service's reader has the log, and a person's terminal has this line.
-            error!(error = format!("{error:#}"), "stopped");
-            eprintln!("weft-agent: {error:#}");
+            match options.command {
+                None => error!(error = format!("{error:#}"), "stopped"),
+                Some(_) => eprintln!("weft-agent: {error:#}"),
+            }
             ExitCode::FAILURE
         }
     }

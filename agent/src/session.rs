@@ -174,6 +174,7 @@ pub async fn run(
         wanted: None,
         collect_due: false,
         facts: dataplane.facts(),
+        facts_told: Arc::default(),
         dataplane,
         events: opened.events,
         ready: Some(settings.ready),

@@ -1,5 +1,6 @@
 //! What the controller says, and what jobs come to.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::{debug, info, warn};
@@ -39,12 +40,13 @@ impl Shell {
     }
 
     fn hello(&mut self) -> v1::Hello {
+        self.facts_told = Arc::clone(&self.facts.borrow_and_update());
         let journal = self.session.journal();
         v1::Hello {
             node: self.node.to_string(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             boot_id: journal.boot.0.clone(),
-            facts: Some((&**self.facts.borrow_and_update()).into()),
+            facts: Some((&*self.facts_told).into()),
             ..message::hello_to_wire(&self.session.hello())
         }
     }
@@ -60,6 +62,7 @@ impl Shell {
         }
         info!(%cluster, epoch, version = welcome.version, "welcome");
         self.line.welcome();
+        self.tell_facts();
         if let Some((fence, answer)) = self.line.take_afresh()
             && still_holds(self.session.hello().standing, &fence)
         {

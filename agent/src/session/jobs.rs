@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::{AbortHandle, JoinSet};
-use tracing::info;
 use weft_model::message::Target;
 use weft_model::plan::NodePlan;
 use weft_model::report::Fault;
@@ -20,6 +19,9 @@ use super::shelf::{self, Misfit};
 use crate::dataplane::Dataplane;
 use crate::ledger::plans::PlanStore;
 use crate::log::Chain;
+
+/// How many faults of a failed change are kept.
+const MOST_FAULTS: usize = 100;
 
 /// A change of the data plane that is being made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +123,7 @@ impl Jobs {
         let dataplane = self.dataplane.clone();
         let began = self.spawn(async move {
             tokio::time::sleep(pause).await;
-            Ended::Made(purpose, made(&dataplane, purpose, plan).await)
+            Ended::Made(purpose, made(&dataplane, plan).await)
         });
         replace(&mut self.change, began);
     }
@@ -234,13 +236,25 @@ async fn built(
 
 async fn made(
     dataplane: &Dataplane,
-    purpose: Purpose,
     plan: Result<Arc<NodePlan>, Vec<Fault>>,
 ) -> Result<(), Vec<Fault>> {
-    let applied = dataplane.apply(plan?).await?;
-    let (steps, passes) = (applied.steps, applied.passes);
-    info!(?purpose, steps, passes, "data plane made");
-    Ok(())
+    dataplane.apply(plan?).await.map(drop).map_err(foremost)
+}
+
+/// A node that can do nothing has as many faults as vnets; more than these help nobody, and the
+/// journal that keeps them has its room.
+fn foremost(mut faults: Vec<Fault>) -> Vec<Fault> {
+    let more = faults.len().saturating_sub(MOST_FAULTS);
+    faults.truncate(MOST_FAULTS);
+    if more > 0 {
+        faults.push(Fault {
+            origin: None,
+            attempt: "cannot do more".to_owned(),
+            cause: format!("{more} more things failed"),
+            advice: "see to the others first".to_owned(),
+        });
+    }
+    faults
 }
 
 /// The fault of a node that was sent another plan than was announced, whole.

@@ -57,6 +57,8 @@ pub(super) struct Shell {
     pub(super) wanted: Option<super::stage::Wanted>,
     pub(super) collect_due: bool,
     pub(super) facts: watch::Receiver<Arc<Facts>>,
+    /// What the controller was told last on this stream.
+    pub(super) facts_told: Arc<Facts>,
     pub(super) events: mpsc::Receiver<NodeEvent>,
     pub(super) ready: Option<oneshot::Sender<()>>,
     pub(super) pulse: Option<super::Pulse>,
@@ -103,8 +105,7 @@ impl Shell {
                 }
                 Happening::FactsDue => {
                     facts_due = None;
-                    let facts = v1::Facts::from(&**self.facts.borrow_and_update());
-                    self.line.say(v1::up::Message::Facts(facts));
+                    self.tell_facts();
                 }
                 Happening::FactsChanged(false) | Happening::Drift(None) => {
                     return Err(SessionError::DataplaneGone);
@@ -163,6 +164,15 @@ impl Shell {
         self.session.is_applying()
             || (matches!(self.session.journal().state, State::Reverting { .. })
                 && self.jobs.is_changing())
+    }
+
+    /// Tells the facts, unless the controller knows them already or is not there.
+    pub(super) fn tell_facts(&mut self) {
+        let facts = Arc::clone(&self.facts.borrow_and_update());
+        if self.line.is_welcome() && facts != self.facts_told {
+            self.line.say(v1::up::Message::Facts((&*facts).into()));
+            self.facts_told = facts;
+        }
     }
 
     fn tell_news(&mut self, permit: Option<mpsc::OwnedPermit<v1::Up>>) {

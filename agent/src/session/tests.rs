@@ -450,6 +450,19 @@ async fn changed_facts_are_told_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn facts_that_change_between_hello_and_welcome_are_told_after_it() {
+    let mut desk = Desk::open().await;
+    let node = Node::new(&[desk.address]);
+    let agent = node.start().await;
+    let mut stream = desk.knock().await;
+    node.fake.set_facts(|facts| facts.nft = None);
+    tokio::time::sleep(Duration::from_millis(800)).await;
+    stream.welcome(&cluster()).await;
+    assert_eq!(stream.hear_facts().await.nft, "");
+    agent.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn controllers_are_tried_in_turn_and_one_of_another_cluster_is_left() {
     let web = plan_of(&["web"]);
     let (desk, mut node, agent, stream) = settled(&web).await;
@@ -534,5 +547,30 @@ async fn a_node_that_is_stuck_is_left_alone_until_it_is_told_to_try_again() {
     agent.retry.notify_one();
     until("the way back", || node.journal().state == State::Idle).await;
     assert!(node.has("web") && !node.has("db"));
+    agent.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_holds_no_more_when_a_new_stream_is_open_is_not_given() {
+    let (web, more) = (plan_of(&["web"]), plan_of(&["db", "web"]));
+    let (desk, node, agent, mut stream) = settled(&web).await;
+    stream.prepare(2, (1, &web), (2, &more), SHORT).await;
+    node.gate.send_replace(false);
+    stream.command(2, Command::Apply, None).await;
+    until("the change", || {
+        matches!(node.journal().state, State::Armed { .. })
+    })
+    .await;
+    let address = desk.close().await;
+    drop(stream);
+    node.gate.send_replace(true);
+    until("the way back", || {
+        matches!(node.journal().state, State::Reverted { .. })
+    })
+    .await;
+    let mut desk = Desk::open_at(address).await;
+    let mut stream = desk.accept().await;
+    let failed = texts(stream.ask(2, Command::KeepAlive).await);
+    assert!(failed[0].contains("cannot stay"), "{failed:?}");
     agent.stopped().await;
 }
