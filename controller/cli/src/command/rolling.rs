@@ -27,6 +27,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Nodes report a confirmed change within this time of the rollout's end.
 const SETTLING: Duration = Duration::from_secs(5);
 
+/// More lines than these push what is important off the screen.
+const MOST_LINES: usize = 20;
+
 /// Whether and how long to wait.
 #[derive(Clone, Debug, Args)]
 pub struct Waiting {
@@ -247,8 +250,11 @@ async fn until_live(
             return Ok(());
         }
         if Instant::now() >= settled {
-            for line in &missing {
+            for line in missing.iter().take(MOST_LINES) {
                 console::note(line);
+            }
+            if let Some(more) = missing.len().checked_sub(MOST_LINES + 1) {
+                console::note(&format!("and {} more objects", more + 1));
             }
             return Err(Failure::failed(
                 "it is not live on every node: the nodes above catch up when they can",
