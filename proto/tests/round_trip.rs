@@ -1,4 +1,10 @@
 //! What goes out on the wire and comes back is the same; what is wrong is named, all of it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what a test is built of is as much test as the test"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;

@@ -58,10 +58,10 @@ fn every_case_comes_out_as_expected() -> Result<()> {
 fn every_example_is_a_case() -> Result<()> {
     let mut without = Vec::new();
     for example in entries(&examples())? {
-        if let Some(name) = file_name(&example).strip_suffix(".yaml") {
-            if !cases_folder().join(format!("example-{name}")).is_dir() {
-                without.push(name.to_owned());
-            }
+        if let Some(name) = file_name(&example).strip_suffix(".yaml")
+            && !cases_folder().join(format!("example-{name}")).is_dir()
+        {
+            without.push(name.to_owned());
         }
     }
     assert_eq!(without, Vec::<String>::new());

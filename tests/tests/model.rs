@@ -3,6 +3,12 @@
 //!
 //! The machines are those that run in production (`weft_core::rollout`, `weft_node::session`).
 //! Larger configurations: `cargo test --release -p weft-tests --test model -- --ignored`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what a test is built of is as much test as the test"
+)]
 
 #[path = "model/act.rs"]
 mod act;

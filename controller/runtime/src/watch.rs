@@ -31,7 +31,8 @@ pub trait Follow: Sync {
     fn open(&self) -> impl Future<Output = Result<Self::Watch, Self::Error>> + Send;
 
     /// Waits for what happens next, and takes it in. Must be cancel-safe.
-    fn take(&self, watch: &mut Self::Watch) -> impl Future<Output = Result<(), Self::Error>> + Send;
+    fn take(&self, watch: &mut Self::Watch)
+    -> impl Future<Output = Result<(), Self::Error>> + Send;
 
     /// Whether what was taken in is what a list of that moment says.
     fn verify(&self) -> impl Future<Output = Result<bool, Self::Error>> + Send;
@@ -84,7 +85,11 @@ pub async fn follow<F: Follow>(followed: &F, listed: Listed, pace: Pace) {
                 let listing = F::must_list(&error);
                 warn!(error = &error as &dyn Error, listing, "following failed");
                 sleep(backoff.delay()).await;
-                if listing { Phase::Listing } else { Phase::Opening }
+                if listing {
+                    Phase::Listing
+                } else {
+                    Phase::Opening
+                }
             }
         };
     }
@@ -236,6 +241,9 @@ mod tests {
             ..Script::default()
         };
         let asked = run(script, Listed::Already, 31 * MINUTE).await;
-        assert_eq!(asked, ["open", "verify", "verify", "list", "open", "verify"]);
+        assert_eq!(
+            asked,
+            ["open", "verify", "verify", "list", "open", "verify"]
+        );
     }
 }

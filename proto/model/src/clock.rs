@@ -54,7 +54,7 @@ impl From<Duration> for Span {
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 % 1_000 == 0 {
+        if self.0.is_multiple_of(1_000) {
             write!(f, "{} s", self.0 / 1_000)
         } else {
             write!(f, "{} ms", self.0)

@@ -141,11 +141,9 @@ impl Rollout {
                 self.settle(place, Seen::RolledBack, effects);
             }
             (Phase::Committed | Phase::Aborted(_), Answer::Failed(faults))
-                if !faults.is_empty() =>
+                if !faults.is_empty() && !self.nodes[place].is_settled() =>
             {
-                if !self.nodes[place].is_settled() {
-                    self.blame(place, Seen::Failed, faults, effects);
-                }
+                self.blame(place, Seen::Failed, faults, effects);
             }
             // The answer to a command of a phase that is past.
             _ => {}

@@ -423,10 +423,14 @@ fn every_phase_meets_every_event() {
 enum Happening {
     Hello(usize, Standing),
     Lost(usize),
+    /// A node does the last thing that it was told, and says so.
+    Obey(usize),
     /// An answer to one of the last commands of this leader.
     Answer(usize, u64, Answer),
     Stale(usize, u64, Answer),
     Time(u64),
+    /// Time passes, and the leader sees something else before it sees the clock.
+    Stall(u64),
     Land {
         known: bool,
     },
@@ -434,42 +438,39 @@ enum Happening {
 }
 
 fn any_happening() -> impl Strategy<Value = Happening> {
-    let progress = prop_oneof![
-        Just(Progress::Prepared),
-        Just(Progress::Armed),
-        Just(Progress::Verified),
-        Just(Progress::Reverted),
-    ];
     let standing = prop_oneof![
-        4 => progress.prop_map(|progress| standing(7, progress)),
+        8 => Just(standing(7, Progress::Armed)),
+        8 => Just(standing(7, Progress::Verified)),
+        2 => Just(standing(7, Progress::Prepared)),
+        1 => Just(standing(7, Progress::Reverted)),
         1 => Just(Standing::Settled),
     ];
     let answer = prop_oneof![
-        8 => Just(Answer::Prepared { steps: 4 }),
+        20 => Just(Answer::Prepared { steps: 4 }),
         1 => Just(Answer::Refused(vec![fault()])),
-        8 => Just(Answer::Alive),
-        16 => Just(Answer::Verified),
+        40 => Just(Answer::Alive),
+        40 => Just(Answer::Verified),
         1 => Just(Answer::Failed(vec![fault()])),
         6 => Just(Answer::Confirmed),
-        6 => Just(Answer::RolledBack),
+        1 => Just(Answer::RolledBack),
     ];
     let wish = prop_oneof![
-        Just(Wish::Pause),
-        Just(Wish::Resume),
-        Just(Wish::Confirm),
-        Just(Wish::Abort {
-            author: "ada".to_owned()
-        }),
+        4 => Just(Wish::Pause),
+        4 => Just(Wish::Resume),
+        4 => Just(Wish::Confirm),
+        1 => Just(Wish::Abort { author: "ada".to_owned() }),
     ];
     let node = 0..3usize;
     prop_oneof![
+        24 => node.clone().prop_map(Happening::Obey),
         4 => (node.clone(), standing).prop_map(|(node, standing)| Happening::Hello(node, standing)),
-        1 => node.clone().prop_map(Happening::Lost),
-        16 => (node.clone(), 0..4u64, answer.clone())
+        2 => node.clone().prop_map(Happening::Lost),
+        6 => (node.clone(), 0..4u64, answer.clone())
             .prop_map(|(node, back, answer)| Happening::Answer(node, back, answer)),
-        2 => (node, 0..6u64, answer).prop_map(|(node, nonce, answer)| Happening::Stale(node, nonce, answer)),
-        4 => (0..8_000u64).prop_map(Happening::Time),
-        4 => (0..4).prop_map(|draw| Happening::Land { known: draw > 0 }),
+        6 => (node, 0..6u64, answer).prop_map(|(node, nonce, answer)| Happening::Stale(node, nonce, answer)),
+        4 => (0..4_000u64).prop_map(Happening::Time),
+        1 => (0..60_000u64).prop_map(Happening::Stall),
+        12 => (0..4).prop_map(|draw| Happening::Land { known: draw > 0 }),
         1 => wish.prop_map(Happening::Wish),
     ]
 }
@@ -517,6 +518,13 @@ impl Desk {
                 self.step(Event::Hello(name(node), hello(standing)));
             }
             Happening::Lost(node) => self.step(Event::Lost(name(node))),
+            Happening::Obey(node) => {
+                let told = |(to, ..): &(NodeName, Fence, Command)| *to == name(node);
+                if let Some(place) = self.inbox.iter().rposition(told) {
+                    let (node, fence, command) = self.inbox.remove(place);
+                    self.obey(node, fence, command);
+                }
+            }
             Happening::Answer(node, back, answer) => {
                 let last = self.last.get(&name(node)).map_or(0, |nonce| nonce.0);
                 self.hear(name(node), fence(5, last.saturating_sub(back)), answer);
@@ -528,6 +536,7 @@ impl Desk {
                 self.clock += span;
                 self.step(Event::Tick);
             }
+            Happening::Stall(span) => self.clock += span,
             Happening::Land { known } => self.land(known),
             Happening::Wish(wish) => self.step(Event::User(wish)),
         }
@@ -617,8 +626,8 @@ impl Desk {
                 for node in write.record.participants.keys() {
                     assert!(self.verified.contains(node), "{node} has verified");
                     let heard = self.heard.get(node).copied();
-                    let until = heard.map_or(0, |at| at + 30_000);
-                    assert!(self.clock < until, "{node} stands by its change");
+                    let stands = heard.is_some_and(|at| self.clock < at + 30_000);
+                    assert!(stands, "{node} stands by its change");
                 }
                 Deed::MoveHead
             }
@@ -668,16 +677,20 @@ impl Desk {
 
     fn answer_all(&mut self) {
         while let Some((node, fence, command)) = self.inbox.pop() {
-            let answer = match command {
-                Command::Prepare { .. } => Answer::Prepared { steps: 4 },
-                Command::Apply => Answer::Verified,
-                Command::KeepAlive => Answer::Alive,
-                Command::Confirm => Answer::Confirmed,
-                Command::Rollback => Answer::RolledBack,
-                Command::CatchUp { .. } => continue,
-            };
-            self.hear(node, fence, answer);
+            self.obey(node, fence, command);
         }
+    }
+
+    fn obey(&mut self, node: NodeName, fence: Fence, command: Command) {
+        let answer = match command {
+            Command::Prepare { .. } => Answer::Prepared { steps: 4 },
+            Command::Apply => Answer::Verified,
+            Command::KeepAlive => Answer::Alive,
+            Command::Confirm => Answer::Confirmed,
+            Command::Rollback => Answer::RolledBack,
+            Command::CatchUp { .. } => return,
+        };
+        self.hear(node, fence, answer);
     }
 }
 
@@ -709,9 +722,13 @@ proptest! {
         happenings in prop::collection::vec(any_happening(), 0..120),
     ) {
         let mut desk = Desk::new(policy);
+        for node in 0..3 {
+            desk.step(Event::Hello(name(node), hello(Standing::Settled)));
+        }
         for happening in happenings {
             desk.meet(happening);
         }
+        if desk.committed { eprintln!("COMMIT"); } else if desk.aborted { eprintln!("ABORT"); }
         desk.calm();
     }
 
