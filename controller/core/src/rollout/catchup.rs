@@ -315,3 +315,244 @@ impl CatchUps {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use weft_model::message::{Pin, Progress};
+    use weft_model::plan::digest::Digest;
+    use weft_model::revision::{ClusterId, Epoch, Incarnation, RevisionId};
+
+    use super::*;
+
+    const LEASE: Lease = Lease {
+        contact: Span(30_000),
+        cap: Span(600_000),
+    };
+
+    fn node() -> NodeName {
+        "n1".parse().unwrap()
+    }
+
+    fn at(rollout: u64, revision: u8) -> Confirmed {
+        Confirmed {
+            rollout: RolloutId(rollout),
+            target: Target {
+                revision: RevisionId(revision.into()),
+                digest: Digest::from_bytes([revision; 32]),
+            },
+        }
+    }
+
+    fn new() -> CatchUps {
+        let leader = Leader {
+            cluster: ClusterId::from_bytes([1; 16]),
+            incarnation: Incarnation(1),
+            epoch: Epoch(5),
+        };
+        CatchUps::new(leader, LEASE, Span(5_000))
+    }
+
+    fn hello(confirmed: Confirmed, standing: Standing) -> Hello {
+        Hello {
+            pin: Some(Pin {
+                cluster: ClusterId::from_bytes([1; 16]),
+                incarnation: Incarnation(1),
+            }),
+            epoch: Epoch(4),
+            confirmed,
+            standing,
+        }
+    }
+
+    fn holds(rollout: u64, revision: u8, progress: Progress) -> Standing {
+        Standing::Unsettled {
+            rollout: RolloutId(rollout),
+            to: at(rollout, revision).target,
+            progress,
+        }
+    }
+
+    fn words(effects: &[Effect]) -> Vec<String> {
+        let words = effects.iter().map(|effect| match effect {
+            Effect::Send(_, fence, Command::CatchUp { to, .. }) => {
+                format!("CatchUp({}) of {}", to.revision, fence.rollout)
+            }
+            Effect::Send(_, fence, command) => format!("{command:?} of {}", fence.rollout),
+            Effect::Current(_, confirmed) => format!("has {}", confirmed.target.revision),
+            Effect::Failed(_, faults) => format!("failed with {} faults", faults.len()),
+            Effect::Quarantine(_, why) => format!("{why:?}"),
+        });
+        words.collect()
+    }
+
+    /// What is said to a node that connects, and whether it is then on its way.
+    fn greeting(hello: Hello, held: Held, head: Confirmed) -> (Vec<String>, bool) {
+        let mut courses = new();
+        let effects = courses.step(&node(), Event::Hello { hello, held }, head, Moment(0));
+        (words(&effects), courses.is_underway(&node()))
+    }
+
+    fn answer(
+        courses: &mut CatchUps,
+        rollout: u64,
+        answer: Answer,
+        head: Confirmed,
+    ) -> Vec<String> {
+        let fence = Fence {
+            cluster: ClusterId::from_bytes([1; 16]),
+            incarnation: Incarnation(1),
+            epoch: Epoch(5),
+            rollout: RolloutId(rollout),
+            nonce: Nonce(1),
+        };
+        words(&courses.step(&node(), Event::Answer(fence, answer), head, Moment(0)))
+    }
+
+    #[test]
+    fn each_node_hears_what_it_must_hear_first() {
+        let idle = |confirmed| hello(confirmed, Standing::Settled);
+        let with = |progress| hello(at(3, 1), holds(4, 2, progress));
+        let head = at(6, 3);
+        let say = |text: &str| (vec![text.to_owned()], true);
+        let only = |text: &str| (vec![text.to_owned()], false);
+        let nothing = (Vec::new(), false);
+        let unknown = Held::Unknown;
+        let mut foreign = idle(at(3, 1));
+        foreign.pin = Some(Pin {
+            cluster: ClusterId::from_bytes([2; 16]),
+            incarnation: Incarnation(1),
+        });
+        let mut restored = idle(at(3, 1));
+        restored.pin = Some(Pin {
+            cluster: ClusterId::from_bytes([1; 16]),
+            incarnation: Incarnation(0),
+        });
+        let mut outdated = idle(at(3, 1));
+        outdated.pin = Some(Pin {
+            cluster: ClusterId::from_bytes([1; 16]),
+            incarnation: Incarnation(2),
+        });
+        let mut obeys_another = idle(at(3, 1));
+        obeys_another.epoch = Epoch(6);
+        let newcomer = Hello {
+            pin: None,
+            ..idle(Confirmed::default())
+        };
+        for (hello, held, expected) in [
+            (newcomer, unknown, say("CatchUp(3) of 6")),
+            (idle(at(6, 3)), unknown, only("has 3")),
+            // A rollout that did not touch the node left its number as it was.
+            (idle(at(3, 3)), unknown, only("has 3")),
+            (idle(at(3, 1)), unknown, say("CatchUp(3) of 6")),
+            (idle(at(7, 4)), unknown, only("Ahead")),
+            (foreign, unknown, only("OtherCluster")),
+            (restored, unknown, only("StoreRestored")),
+            (outdated, unknown, only("StoreOutdated")),
+            (obeys_another, unknown, nothing.clone()),
+            (with(Progress::Verified), Held::Undecided, nothing.clone()),
+            (with(Progress::Stuck), Held::Aborted, nothing.clone()),
+            (
+                with(Progress::Verified),
+                Held::Unknown,
+                say("Rollback of 4"),
+            ),
+            (
+                with(Progress::Verified),
+                Held::Aborted,
+                say("Rollback of 4"),
+            ),
+            (
+                with(Progress::Prepared),
+                Held::Aborted,
+                say("Rollback of 4"),
+            ),
+            (
+                with(Progress::Verified),
+                Held::Committed,
+                say("Confirm of 4"),
+            ),
+            (
+                with(Progress::Reverted),
+                Held::Committed,
+                say("CatchUp(3) of 6"),
+            ),
+        ] {
+            assert_eq!(
+                greeting(hello.clone(), held, head),
+                expected,
+                "{hello:?} {held:?}"
+            );
+        }
+        let same = greeting(with(Progress::Reverted), Held::Committed, at(4, 2));
+        assert_eq!(same, say("Confirm of 4"));
+    }
+
+    #[test]
+    fn a_node_that_holds_an_aborted_change_goes_back_and_then_to_the_head() {
+        let mut courses = new();
+        let head = at(6, 3);
+        let hello = hello(at(3, 1), holds(4, 2, Progress::Verified));
+        let held = Held::Aborted;
+        let first = courses.step(&node(), Event::Hello { hello, held }, head, Moment(0));
+        assert_eq!(words(&first), ["Rollback of 4"]);
+        assert_eq!(
+            answer(&mut courses, 4, Answer::RolledBack, head),
+            ["CatchUp(3) of 6"]
+        );
+        assert_eq!(
+            answer(&mut courses, 6, Answer::Verified, head),
+            ["Confirm of 6"]
+        );
+        assert_eq!(answer(&mut courses, 6, Answer::Confirmed, head), ["has 3"]);
+        assert_eq!(
+            courses,
+            CatchUps {
+                commands: courses.commands,
+                ..new()
+            }
+        );
+    }
+
+    #[test]
+    fn a_head_that_moves_meanwhile_is_followed() {
+        let mut courses = new();
+        courses.step(&node(), Event::Compare(at(3, 1)), at(6, 3), Moment(0));
+        answer(&mut courses, 6, Answer::Verified, at(7, 4));
+        let next = answer(&mut courses, 6, Answer::Confirmed, at(7, 4));
+        assert_eq!(next, ["CatchUp(4) of 7"]);
+    }
+
+    #[test]
+    fn a_node_that_works_hears_words_and_one_that_failed_is_left_alone_for_longer_each_time() {
+        let mut courses = new();
+        let head = at(6, 3);
+        courses.step(&node(), Event::Compare(at(3, 1)), head, Moment(0));
+        assert_eq!(words(&courses.tick(Moment(4_999))), [""; 0]);
+        assert_eq!(words(&courses.tick(Moment(5_000))), ["KeepAlive of 6"]);
+        let mut rests = Vec::new();
+        for _ in 0..7 {
+            let failed = answer(&mut courses, 6, Answer::Failed(Vec::new()), head);
+            assert_eq!(failed, ["failed with 0 faults"]);
+            let wake = courses.next_wake().unwrap();
+            rests.push(wake.0);
+            assert_eq!(words(&courses.tick(wake)), ["CatchUp(3) of 6"]);
+        }
+        assert_eq!(
+            rests,
+            [10_000, 20_000, 40_000, 80_000, 160_000, 300_000, 300_000]
+        );
+    }
+
+    #[test]
+    fn answers_to_others_and_of_lost_nodes_change_nothing() {
+        let mut courses = new();
+        let head = at(6, 3);
+        courses.step(&node(), Event::Compare(at(3, 1)), head, Moment(0));
+        let before = courses.clone();
+        assert_eq!(answer(&mut courses, 5, Answer::Verified, head), [""; 0]);
+        assert_eq!(courses, before);
+        courses.step(&node(), Event::Lost, head, Moment(0));
+        assert_eq!(answer(&mut courses, 6, Answer::Verified, head), [""; 0]);
+        assert_eq!(courses.next_wake(), None);
+    }
+}

@@ -35,6 +35,9 @@ pub enum NodeProgress {
     Refused,
     /// It makes the change.
     Applying,
+    /// It was told to make the change and its stream is closed: the agent opens another one to
+    /// say how it went, so that a node that cut itself off cannot say that all is well.
+    Reconnecting,
     /// The change is true, unconfirmed.
     Verified,
     /// It could not make or keep the change.
@@ -58,6 +61,7 @@ impl NodeProgress {
             Self::Prepared => "Prepared",
             Self::Refused => "Refused",
             Self::Applying => "Applying",
+            Self::Reconnecting => "Reconnecting",
             Self::Verified => "Verified",
             Self::Failed => "Failed",
             Self::Confirmed => "Confirmed",
@@ -130,6 +134,7 @@ impl Rollout {
             (_, Seen::RolledBack) => NodeProgress::RolledBack,
             (_, Seen::Refused) => NodeProgress::Refused,
             (_, Seen::Failed) => NodeProgress::Failed,
+            (Phase::Applying { .. }, Seen::Told) if !node.connected => NodeProgress::Reconnecting,
             (_, _) if !node.connected => NodeProgress::Offline,
             (Phase::Committed | Phase::Aborted(_) | Phase::Closed { .. }, _) => {
                 NodeProgress::Converging

@@ -728,7 +728,6 @@ proptest! {
         for happening in happenings {
             desk.meet(happening);
         }
-        if desk.committed { eprintln!("COMMIT"); } else if desk.aborted { eprintln!("ABORT"); }
         desk.calm();
     }
 
