@@ -62,7 +62,9 @@ impl Course {
             NodeProgress::Waiting | NodeProgress::Preparing | NodeProgress::Prepared => {
                 Stage::Preparing
             }
-            NodeProgress::Applying | NodeProgress::Verified => Stage::Applied,
+            NodeProgress::Applying | NodeProgress::Reconnecting | NodeProgress::Verified => {
+                Stage::Applied
+            }
             NodeProgress::Converging if self.is_committed() => Stage::Applied,
             NodeProgress::Refused => Stage::Refused(status.faults.to_vec()),
             NodeProgress::Failed => Stage::Failed(status.faults.to_vec()),
