@@ -12,6 +12,12 @@
 
 #[path = "model/act.rs"]
 mod act;
+#[path = "model/desk.rs"]
+mod desk;
+#[path = "model/host.rs"]
+mod host;
+#[path = "model/mute.rs"]
+mod mute;
 #[path = "model/properties.rs"]
 mod properties;
 #[path = "model/setup.rs"]
@@ -222,11 +228,10 @@ fn two_leaders_of_one_node_and_everything() {
 
 #[test]
 #[ignore = "millions of states; run with --release"]
-fn one_leader_and_a_crash_and_a_reboot_of_each_node() {
+fn one_leader_and_a_crash_and_a_reboot() {
     let setup = Setup {
         crashes: 1,
         boots: 1,
-        falls: 2,
         aborts: false,
         failures: false,
         ..Setup::SMALL
