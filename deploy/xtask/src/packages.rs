@@ -9,18 +9,35 @@ use anyhow::{Result, bail};
 
 use crate::shell;
 
-/// A program that we need, and the Debian package that has it.
+/// A program or a file that we need, and the Debian package that has it.
 struct Need {
-    program: &'static str,
+    /// The program's name, or the file's path.
+    what: &'static str,
     package: &'static str,
 }
 
-const fn need(program: &'static str, package: &'static str) -> Need {
-    Need { program, package }
+const fn need(what: &'static str, package: &'static str) -> Need {
+    Need { what, package }
 }
 
-/// Everything that the lab uses.
+impl Need {
+    fn is_here(&self) -> bool {
+        if self.what.starts_with('/') {
+            Path::new(self.what).exists()
+        } else {
+            shell::find(self.what).is_some()
+        }
+    }
+}
+
+/// Everything that the build and the lab use.
 const NEEDS: &[Need] = &[
+    // The etcd client is built from etcd's own description of its messages.
+    need("protoc", "protobuf-compiler"),
+    need(
+        "/usr/include/google/protobuf/descriptor.proto",
+        "libprotobuf-dev",
+    ),
     need("etcd", "etcd-server"),
     need("ip", "iproute2"),
     need("bridge", "iproute2"),
@@ -28,7 +45,6 @@ const NEEDS: &[Need] = &[
     need("nsenter", "util-linux"),
     need("ping", "iputils-ping"),
     need("ps", "procps"),
-    need("tcpdump", "tcpdump"),
 ];
 
 /// How often a package mirror is asked before we give up.
@@ -43,13 +59,13 @@ const BETWEEN_TRIES: Duration = Duration::from_secs(5);
 pub fn install_missing() -> Result<()> {
     let missing = missing();
     if missing.is_empty() {
-        println!("nothing to install: {} are here", programs());
+        println!("nothing to install: {} are here", names());
         return Ok(());
     }
     let list = missing.join(" ");
     if shell::find("apt-get").is_none() {
         bail!(
-            "this machine lacks the programs of these Debian packages, and has no apt-get to \
+            "this machine lacks what these Debian packages have, and has no apt-get to \
              install them with: {list}"
         );
     }
@@ -84,15 +100,15 @@ pub fn install_missing() -> Result<()> {
 fn missing() -> Vec<&'static str> {
     let mut packages: Vec<_> = NEEDS
         .iter()
-        .filter(|need| shell::find(need.program).is_none())
+        .filter(|need| !need.is_here())
         .map(|need| need.package)
         .collect();
     packages.dedup();
     packages
 }
 
-fn programs() -> String {
-    let names: Vec<_> = NEEDS.iter().map(|need| need.program).collect();
+fn names() -> String {
+    let names: Vec<_> = NEEDS.iter().map(|need| need.what).collect();
     names.join(", ")
 }
 
