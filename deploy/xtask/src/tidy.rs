@@ -16,6 +16,7 @@ mod source;
 
 mod imports;
 mod order;
+mod promises;
 mod shape;
 mod words;
 
@@ -76,6 +77,10 @@ pub fn check(root: &Path) -> Result<Vec<Finding>> {
         findings.extend(words::check(source));
     }
     findings.extend(order::check(&sources));
+    let promises = root.join(promises::FILE);
+    let text = std::fs::read_to_string(&promises)
+        .with_context(|| format!("cannot read {}", promises.display()))?;
+    findings.extend(promises::check(&text, &sources));
     findings.sort();
     Ok(findings)
 }
