@@ -77,7 +77,11 @@ async fn run(options: Options) -> anyhow::Result<()> {
         .context("etcd does not answer: look at it, and at --etcd")??;
 
     let stop = CancellationToken::new();
-    let settings = Settings::of(&name, address.to_string());
+    let settings = Settings {
+        lease: Duration::from_secs(options.leader_lease.into()),
+        policy: options.rollouts.policy(),
+        ..Settings::of(&name, address.to_string())
+    };
     let member = Member::open(store, settings, stop.clone()).await?;
     let mut served = tokio::spawn(server::serve(
         listener,

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Parser, ValueEnum};
+use clap::{Args, Parser, ValueEnum};
+use weft_core::rollout::policy::Policy;
+use weft_model::clock::Span;
 
 use crate::store::options::EtcdOptions;
 
@@ -43,9 +45,23 @@ pub struct Options {
     #[arg(long, value_name = "NAME", env = "WEFT_NAME")]
     pub name: Option<String>,
 
+    /// How many seconds the other controllers wait for a leader that does not answer
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u32).range(2..=60),
+        env = "WEFT_LEADER_LEASE"
+    )]
+    pub leader_lease: u32,
+
     /// How to reach etcd.
     #[command(flatten, next_help_heading = "etcd")]
     pub etcd: EtcdOptions,
+
+    /// What a rollout waits for.
+    #[command(flatten, next_help_heading = "Rollouts")]
+    pub rollouts: RolloutOptions,
 
     /// How log lines are written
     #[arg(
@@ -68,6 +84,66 @@ pub struct Options {
     pub log: String,
 }
 
+/// What a rollout waits for.
+#[derive(Args, Clone, Debug)]
+pub struct RolloutOptions {
+    /// How many seconds a node stands by a change that is not confirmed without a word from the
+    /// controller; then it returns by itself, and the rollout is aborted
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 30,
+        value_parser = clap::value_parser!(u32).range(3..=600),
+        env = "WEFT_CONTACT_LEASE"
+    )]
+    pub contact_lease: u32,
+
+    /// How many seconds pass between two words of the controller; a third of --contact-lease at
+    /// most, so that one may be lost
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 5,
+        value_parser = clap::value_parser!(u32).range(1..=200),
+        env = "WEFT_KEEP_ALIVE"
+    )]
+    pub keep_alive: u32,
+
+    /// How many seconds all nodes together have to check and stage a change
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 120,
+        value_parser = clap::value_parser!(u32).range(1..=3_600),
+        env = "WEFT_PREPARE_LIMIT"
+    )]
+    pub prepare_limit: u32,
+
+    /// How many seconds a decided rollout waits for nodes to hear of it before it closes without
+    /// them
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 60,
+        value_parser = clap::value_parser!(u32).range(1..=3_600),
+        env = "WEFT_SETTLE_LIMIT"
+    )]
+    pub settle_limit: u32,
+}
+
+impl RolloutOptions {
+    /// How a rollout goes where the user does not say.
+    pub fn policy(&self) -> Policy {
+        Policy {
+            contact: Span::from_secs(self.contact_lease.into()),
+            keep_alive: Span::from_secs(self.keep_alive.into()),
+            prepare: Span::from_secs(self.prepare_limit.into()),
+            settle: Span::from_secs(self.settle_limit.into()),
+            ..Policy::default()
+        }
+    }
+}
+
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -86,6 +162,17 @@ pub enum OptionsError {
          authenticated: listen on 127.0.0.1 or [::1], or add --insecure on a network that you trust"
     )]
     ReachableWithoutIdentity(SocketAddr),
+    /// Nodes would return because of one late word.
+    #[error(
+        "--keep-alive {keep_alive} is more than a third of --contact-lease {contact_lease}: one \
+         late word would make nodes return; shorten the one, or lengthen the other"
+    )]
+    KeepAlive {
+        /// Seconds between two words.
+        keep_alive: u32,
+        /// Seconds without a word.
+        contact_lease: u32,
+    },
     /// The host has no name that could be used.
     #[error("cannot read the host name: use --name")]
     HostName(#[source] std::io::Error),
@@ -95,10 +182,22 @@ impl Options {
     /// Refuses what must not be together.
     ///
     /// # Errors
-    /// When the listener could be reached by others and nobody said that this is wanted.
+    /// When the listener could be reached by others and nobody said that this is wanted, or words
+    /// to nodes come too seldom.
     pub fn check(&self) -> Result<(), OptionsError> {
         if self.is_exposed() && !self.insecure {
             return Err(OptionsError::ReachableWithoutIdentity(self.listen));
+        }
+        let RolloutOptions {
+            contact_lease,
+            keep_alive,
+            ..
+        } = self.rollouts;
+        if keep_alive.saturating_mul(3) > contact_lease {
+            return Err(OptionsError::KeepAlive {
+                keep_alive,
+                contact_lease,
+            });
         }
         Ok(())
     }
@@ -148,6 +247,26 @@ mod tests {
             assert!(refused.to_string().contains("--insecure"), "{refused}");
             assert!(options(&["--listen", listen, "--insecure"]).check().is_ok());
         }
+    }
+
+    #[test]
+    fn without_options_a_controller_waits_as_the_protocol_says() {
+        let options = options(&[]);
+        assert_eq!(options.rollouts.policy(), Policy::default());
+        let lease = std::time::Duration::from_secs(options.leader_lease.into());
+        assert_eq!(lease, crate::leader::LEASE);
+    }
+
+    #[test]
+    fn a_word_to_nodes_may_be_lost() {
+        let lease = |lease, every| {
+            options(&["--contact-lease", lease, "--keep-alive", every])
+                .check()
+                .is_ok()
+        };
+        assert!(lease("3", "1"));
+        assert!(!lease("3", "2"));
+        assert!(!lease("30", "11"));
     }
 
     #[test]
