@@ -19,7 +19,7 @@ use crate::underlay::Underlay;
 use crate::wait;
 use crate::wires::{self, Switch};
 
-/// The controller's port.
+/// The controller's port; a second controller has the next one.
 const PORT: u16 = 7443;
 
 /// How long a cluster may take to come up: etcd elects itself in about a second.
@@ -38,7 +38,8 @@ pub enum Etcd {
 #[derive(Debug)]
 pub struct Cluster {
     // Processes are declared before the lab, so that they are gone when it shows their logs.
-    controller: Option<Process>,
+    controllers: Vec<Option<Process>>,
+    flags: Vec<String>,
     etcd: Option<Process>,
     nodes: Vec<Node>,
     /// The family of the network between nodes.
@@ -73,14 +74,25 @@ impl Cluster {
     /// # Errors
     /// When the kernel or `ip` refuses.
     pub fn wired(lab: &Lab, underlay: Underlay, count: usize) -> Result<Self> {
+        Self::wired_for(lab, underlay, count, 1)
+    }
+
+    /// As [`Self::wired`], where nodes know of so many controllers.
+    ///
+    /// # Errors
+    /// When the kernel or `ip` refuses.
+    pub fn wired_for(
+        lab: &Lab,
+        underlay: Underlay,
+        count: usize,
+        controllers: usize,
+    ) -> Result<Self> {
         let mut switch = Switch::create(lab, underlay)?;
         let outside = switch.host(lab, "outside", &underlay.router())?;
         wires::make_outside(&outside)?;
         let control = switch.host(lab, "control", &underlay.controller())?;
-        let server = format!(
-            "http://{}",
-            underlay.with_port(&underlay.controller(), PORT)
-        );
+        let known: Vec<_> = (0..controllers).map(|place| url(underlay, place)).collect();
+        let server = known.join(",");
         let mut nodes = Vec::new();
         for number in 1..=count {
             let name = format!("node{number}");
@@ -92,7 +104,8 @@ impl Cluster {
             nodes.push(Node::create(lab, &name, host, &server)?);
         }
         Ok(Self {
-            controller: None,
+            controllers: (0..controllers).map(|_| None).collect(),
+            flags: Vec::new(),
             etcd: None,
             nodes,
             underlay,
@@ -140,8 +153,20 @@ impl Cluster {
 
     /// Where the client finds the controller.
     pub fn server(&self) -> String {
-        let address = self.underlay.controller();
-        format!("http://{}", self.underlay.with_port(&address, PORT))
+        url(self.underlay, 0)
+    }
+
+    /// Gives every controller that is started from now on these options besides.
+    pub fn set_flags(&mut self, flags: &[&str]) {
+        self.flags = flags.iter().map(|&flag| flag.to_owned()).collect();
+    }
+
+    /// The etcd that runs by itself.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn etcd(&mut self) -> Result<&mut Process> {
+        self.etcd.as_mut().context("etcd does not run by itself")
     }
 
     /// Starts the etcd that runs by itself.
@@ -171,18 +196,36 @@ impl Cluster {
     /// # Errors
     /// When it does not.
     pub fn start_controller(&mut self) -> Result<()> {
-        let listen = self.underlay.with_port(&self.underlay.controller(), PORT);
+        self.start_controller_at(0)
+    }
+
+    /// Starts the controller in this place, from 0, and waits until it answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn start_controller_at(&mut self, place: usize) -> Result<()> {
+        let listen = listen(self.underlay, place);
+        let name = match place {
+            0 => "controller".to_owned(),
+            place => format!("controller{place}"),
+        };
         let mut command = self.control.command(programs::path("weft-controller")?);
         command
-            .args(["--listen", &listen, "--insecure", "--state-dir"])
-            .arg(self.lab.folder().join("controller.state"));
+            .args(["--listen", &listen, "--insecure", "--name", &name])
+            .args(&self.flags)
+            .arg("--state-dir")
+            .arg(self.lab.folder().join(format!("{name}.state")));
         if self.etcd.is_some() {
             command.args(["--etcd", "http://127.0.0.1:2379"]);
         }
-        self.controller = Some(Process::start(&self.lab, "controller", &command)?);
+        let started = Process::start(&self.lab, &name, &command)?;
+        *self
+            .controllers
+            .get_mut(place)
+            .with_context(|| format!("there is no controller {place}"))? = Some(started);
         wait::until("the controller to answer", START_LIMIT, || {
-            self.controller()?.check_running()?;
-            self.client(&["nodes"])
+            self.controller_at(place)?.check_running()?;
+            exec::run(&mut self.weftctl_command_at(place, &["nodes"])?)
         })?;
         Ok(())
     }
@@ -192,9 +235,16 @@ impl Cluster {
     /// # Errors
     /// When it does not run.
     pub fn controller(&mut self) -> Result<&mut Process> {
-        self.controller
-            .as_mut()
-            .context("the controller does not run")
+        self.controller_at(0)
+    }
+
+    /// The controller in this place, from 0.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn controller_at(&mut self, place: usize) -> Result<&mut Process> {
+        let controller = self.controllers.get_mut(place).and_then(Option::as_mut);
+        controller.with_context(|| format!("the controller {place} does not run"))
     }
 
     /// Asks the controller to stop.
@@ -203,7 +253,7 @@ impl Cluster {
     /// When it does not.
     pub fn stop_controller(&mut self) -> Result<()> {
         self.controller()?.stop()?;
-        self.controller = None;
+        self.controllers[0] = None;
         Ok(())
     }
 
@@ -212,8 +262,16 @@ impl Cluster {
     /// # Errors
     /// When it does not run.
     pub fn kill_controller(&mut self) -> Result<()> {
-        self.controller()?.kill()?;
-        self.controller = None;
+        self.kill_controller_at(0)
+    }
+
+    /// Ends the controller in this place, from 0, as a crash would.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn kill_controller_at(&mut self, place: usize) -> Result<()> {
+        self.controller_at(place)?.kill()?;
+        self.controllers[place] = None;
         Ok(())
     }
 
@@ -265,8 +323,17 @@ impl Cluster {
     /// # Errors
     /// When weftctl was not built.
     pub fn weftctl_command(&self, arguments: &[&str]) -> Result<Command> {
+        self.weftctl_command_at(0, arguments)
+    }
+
+    /// The command that runs weftctl for the controller in this place, from 0.
+    ///
+    /// # Errors
+    /// When weftctl was not built.
+    pub fn weftctl_command_at(&self, place: usize, arguments: &[&str]) -> Result<Command> {
         let mut command = self.control.command(programs::path("weftctl")?);
-        command.args(["--server", &self.server()]).args(arguments);
+        let server = url(self.underlay, place);
+        command.args(["--server", &server]).args(arguments);
         Ok(command)
     }
 
@@ -302,6 +369,16 @@ impl Cluster {
     pub fn lab(&self) -> &Lab {
         &self.lab
     }
+}
+
+/// Where the controller in this place, from 0, listens.
+fn listen(underlay: Underlay, place: usize) -> String {
+    let port = (PORT..).nth(place).unwrap_or(PORT);
+    underlay.with_port(&underlay.controller(), port)
+}
+
+fn url(underlay: Underlay, place: usize) -> String {
+    format!("http://{}", listen(underlay, place))
 }
 
 /// How many of the listed nodes have their agent connected.

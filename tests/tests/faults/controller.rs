@@ -1,0 +1,89 @@
+//! The controller is killed while a rollout goes on.
+
+use anyhow::{Result, ensure};
+
+use crate::stage::{End, Stage, late};
+
+/// The controller comes back, and whatever there is of a rollout ends; every kernel is where the
+/// history says.
+fn recover(stage: &mut Stage) -> Result<()> {
+    stage.cluster.start_controller()?;
+    stage.cluster.wait_for_nodes()
+}
+
+#[test]
+fn a_controller_killed_at_any_moment_leaves_all_nodes_on_one_side() -> Result<()> {
+    let mut stage = Stage::open()?;
+    let last = stage.newest()?.rollout;
+    let mut begun = 0;
+    for (round, delay) in [0_u64, 40, 100, 160, 240, 400].into_iter().enumerate() {
+        let (vnet, tag) = (format!("more{round}"), 2_000 + u32::try_from(round)?);
+        let change = stage.propose(&vnet, tag)?;
+        let mut client = stage.begin_client(&["rollout", "start"])?;
+        late(delay);
+        stage.cluster.kill_controller()?;
+        client.wait()?;
+        recover(&mut stage)?;
+        let (row, end) = stage.wait_for_end()?;
+        // Killed before anything was stored, there is no rollout, and nothing must have changed.
+        let end = if row.rollout > last + begun {
+            begun = row.rollout - last;
+            end
+        } else {
+            End::Abort
+        };
+        stage.is_everywhere(&change, end)?;
+        if end == End::Abort {
+            stage.goes_on(&change)?;
+            begun = stage.newest()?.rollout - last;
+        }
+    }
+    ensure!(begun > 0, "no rollout began");
+    stage.finish()
+}
+
+#[test]
+fn a_controller_killed_between_two_waves_goes_on_with_the_next() -> Result<()> {
+    let mut stage = Stage::open()?;
+    let change = stage.propose("more", 2_000)?;
+    stage
+        .cluster
+        .client(&["rollout", "start", "--waves=1", "--pause-between=8s"])?;
+    first_wave(&stage, "more")?;
+    stage.cluster.kill_controller()?;
+    // Nobody decides meanwhile, and nobody is ahead of the decision.
+    ensure!(stage.have("more")?.iter().filter(|&&has| has).count() <= 1);
+    recover(&mut stage)?;
+    let (_, end) = stage.wait_for_end()?;
+    stage.is_everywhere(&change, end)?;
+    stage.finish()
+}
+
+#[test]
+fn a_controller_killed_while_a_person_thinks_still_takes_the_answer() -> Result<()> {
+    let mut stage = Stage::with_etcd_of_its_own()?;
+    let change = stage.propose("more", 2_000)?;
+    stage.cluster.client(&[
+        "rollout",
+        "start",
+        "--manual-confirm",
+        "--confirm-within=60s",
+    ])?;
+    stage.wait_for_phase("WaitingForConfirm")?;
+    stage.cluster.kill_controller()?;
+    recover(&mut stage)?;
+    // Back within the lease, nodes still stand by the change; later, they have returned.
+    stage.wait_for_answerable()?;
+    let answer = stage.cluster.weftctl(&["rollout", "confirm"])?;
+    let (_, end) = stage.wait_for_end()?;
+    ensure!(
+        answer.code == Some(0) || end == End::Abort,
+        "{answer:?} {end:?}"
+    );
+    stage.is_everywhere(&change, end)?;
+    stage.finish()
+}
+
+fn first_wave(stage: &Stage, vnet: &str) -> Result<()> {
+    stage.wait_until_have(vnet, &[true, false, false])
+}

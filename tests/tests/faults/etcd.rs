@@ -1,0 +1,76 @@
+//! etcd is killed, or does not answer.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use nix::sys::signal::Signal;
+use weft_tests::exec::Output;
+use weft_tests::wait;
+
+use crate::stage::{END_LIMIT, Stage};
+
+/// A change of the draft, which cannot be stored.
+fn refused(stage: &Stage) -> Result<Output> {
+    let file = stage.cluster.lab().folder().join("more.yaml");
+    let start = Instant::now();
+    let answer = stage
+        .cluster
+        .weftctl(&["apply", "-f", &file.to_string_lossy()])?;
+    ensure!(answer.code != Some(0), "{answer:?}");
+    let took = start.elapsed();
+    ensure!(took < Duration::from_secs(25), "it took {took:?}");
+    Ok(answer)
+}
+
+fn recovers(stage: &mut Stage, change: &crate::stage::Change) -> Result<()> {
+    wait::until("a controller that leads", END_LIMIT, || {
+        stage.cluster.controller()?.check_running()?;
+        stage.cluster.wait_for_nodes()
+    })?;
+    wait::until("changes to be taken", END_LIMIT, || stage.goes_on(change))?;
+    Ok(())
+}
+
+#[test]
+fn a_killed_etcd_costs_no_packet_and_the_controller_goes_on_with_the_next() -> Result<()> {
+    let mut stage = Stage::open()?;
+    let change = stage.propose("more", 2_000)?;
+    stage.cluster.etcd()?.kill()?;
+    refused(&stage)?;
+    // The data plane is the agents' alone.
+    let host = stage.cluster.host(2)?;
+    host.ip("link del vxlan_db")?;
+    stage.wait_until_have("db", &[true; 3])?;
+    stage.cluster.start_etcd()?;
+    recovers(&mut stage, &change)?;
+    stage.finish()
+}
+
+#[test]
+fn a_frozen_etcd_costs_no_packet_and_is_taken_up_again() -> Result<()> {
+    let mut stage = Stage::open()?;
+    let change = stage.propose("more", 2_000)?;
+    stage.cluster.etcd()?.signal(Signal::SIGSTOP)?;
+    let answer = refused(&stage);
+    stage.cluster.etcd()?.signal(Signal::SIGCONT)?;
+    answer?;
+    recovers(&mut stage, &change)?;
+    stage.finish()
+}
+
+#[test]
+fn a_etcd_killed_in_mid_rollout_leaves_all_nodes_on_one_side() -> Result<()> {
+    let mut stage = Stage::open()?;
+    let change = stage.propose("more", 2_000)?;
+    stage
+        .cluster
+        .client(&["rollout", "start", "--waves=1", "--pause-between=6s"])?;
+    stage.wait_until_have("more", &[true, false, false])?;
+    stage.cluster.etcd()?.kill()?;
+    crate::stage::late(1_500);
+    stage.cluster.start_etcd()?;
+    let (_, end) = stage.wait_for_end()?;
+    stage.is_everywhere(&change, end)?;
+    recovers(&mut stage, &change)?;
+    stage.finish()
+}
