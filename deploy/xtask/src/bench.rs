@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 
+use crate::programs::{self, Profile};
 use crate::{packages, shell};
 
 mod measured;
@@ -30,6 +31,17 @@ pub struct Options {
     /// Only what decides, which needs no root
     #[arg(long)]
     compile_only: bool,
+    /// Only the controller, with so many simulated agents as --agents says; needs no root
+    #[arg(long)]
+    swarm: bool,
+    /// How many simulated agents
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "1000,10000",
+        requires = "swarm"
+    )]
+    agents: Vec<u32>,
 }
 
 /// Measures; never fails for being slow.
@@ -38,6 +50,9 @@ pub struct Options {
 /// When a measuring program cannot be built or run.
 pub fn run(options: &Options) -> Result<ExitCode> {
     packages::install_missing()?;
+    if options.swarm {
+        return swarm(&options.agents);
+    }
     let mut measured = Measured::default();
     product::compile(&options.sizes, &mut measured)?;
     if !options.compile_only {
@@ -52,5 +67,15 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     }
     println!("\n== everything that was measured\n{measured}");
     println!("== goals\n{}", goals::table(&options.sizes, &measured));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Shows its own table, goals included: figures of agents are none of vnets.
+fn swarm(agents: &[u32]) -> Result<ExitCode> {
+    let folder = programs::build(Profile::Release, &["weft-tests"])?;
+    let mut swarm = std::process::Command::new(folder.join("weft-swarm"));
+    swarm.args(agents.iter().map(ToString::to_string));
+    println!("$ {}", shell::typed(&swarm));
+    shell::run(&mut swarm)?;
     Ok(ExitCode::SUCCESS)
 }
