@@ -86,4 +86,14 @@ impl Guest {
             .ip(&format!("link set {} master {bridge} up", self.port()))
             .map(|_| ())
     }
+
+    /// Takes the guest's cable out of its host, for good.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn unplug(&self) -> Result<()> {
+        self.host
+            .ip(&format!("link del {}", self.port()))
+            .map(|_| ())
+    }
 }

@@ -45,3 +45,34 @@ fn a_kernel_without_vxlan_refuses_and_no_node_is_changed() -> Result<()> {
     lab.pass();
     Ok(())
 }
+
+#[test]
+fn a_node_without_nft_refuses_source_translation_and_no_node_is_changed() -> Result<()> {
+    let lab = Lab::new()?;
+    let mut cluster = Cluster::wired(&lab, Underlay::Ipv4, 2)?;
+    cluster.start_controller()?;
+    cluster.node(1)?.start_agent()?;
+    let poor = Poor::start(&cluster, 2, |facts| facts.nft = None)?;
+    cluster.wait_for_nodes()?;
+    let before = cluster.dumps()?;
+
+    let file = cluster.manifest("inside", &declared::inside())?;
+    let refused = cluster.weftctl(&[
+        "apply",
+        "-f",
+        &file.to_string_lossy(),
+        "--rollout",
+        "--wait",
+    ])?;
+    let said = format!("{}{}", refused.stdout, refused.stderr);
+    ensure!(refused.code == Some(1), "{refused:?}");
+    for word in ["node2", "vnet lan", "nft"] {
+        ensure!(said.contains(word), "{word} is not in: {said}");
+    }
+    let changes = dump::differences(&before, &cluster.dumps()?);
+    assert_eq!(changes, Vec::<String>::new());
+    assert_eq!(poor.kernel.made(), Vec::<String>::new());
+    poor.stop()?;
+    lab.pass();
+    Ok(())
+}
