@@ -3,12 +3,12 @@
 use anyhow::{Result, ensure};
 use nix::sys::signal::Signal;
 
-use crate::stage::{End, Stage, late};
+use crate::stage::{Contact, End, Stage, late};
 
 #[test]
 fn an_agent_killed_at_any_moment_leaves_all_nodes_on_one_side() -> Result<()> {
-    let mut stage = Stage::open()?;
-    for (round, delay) in [20_u64, 80, 140, 220, 350].into_iter().enumerate() {
+    let mut stage = Stage::open(Contact::Short)?;
+    for (round, delay) in [60_u64, 90, 120, 150, 220].into_iter().enumerate() {
         let (vnet, tag) = (format!("more{round}"), 2_000 + u32::try_from(round)?);
         let change = stage.propose(&vnet, tag)?;
         let last = stage.newest()?.rollout;
@@ -32,7 +32,7 @@ fn an_agent_killed_at_any_moment_leaves_all_nodes_on_one_side() -> Result<()> {
 
 #[test]
 fn an_agent_killed_with_its_change_unconfirmed_returns_when_it_is_back() -> Result<()> {
-    let mut stage = Stage::open()?;
+    let mut stage = Stage::open(Contact::Short)?;
     let change = stage.propose("more", 2_000)?;
     stage.cluster.client(&[
         "rollout",
@@ -55,7 +55,7 @@ fn an_agent_killed_with_its_change_unconfirmed_returns_when_it_is_back() -> Resu
 
 #[test]
 fn an_agent_that_stops_before_it_prepared_keeps_the_change_from_all() -> Result<()> {
-    let mut stage = Stage::open()?;
+    let mut stage = Stage::open(Contact::Short)?;
     let change = stage.propose("more", 2_000)?;
     stage.cluster.node(2)?.agent()?.signal(Signal::SIGSTOP)?;
     stage.cluster.weftctl(&["rollout", "start"])?;
@@ -71,7 +71,7 @@ fn an_agent_that_stops_before_it_prepared_keeps_the_change_from_all() -> Result<
 
 #[test]
 fn an_agent_that_stops_after_it_applied_returns_with_all_others() -> Result<()> {
-    let mut stage = Stage::open()?;
+    let mut stage = Stage::open(Contact::Short)?;
     let change = stage.propose("more", 2_000)?;
     stage.cluster.client(&[
         "rollout",

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
-use crate::stage::{End, Stage};
+use crate::stage::{Contact, End, Stage};
 
 #[test]
 fn a_change_that_nobody_confirms_returns_everywhere_in_time() -> Result<()> {
-    let stage = Stage::open()?;
+    let stage = Stage::open(Contact::Short)?;
     let change = stage.propose("more", 2_000)?;
     stage.cluster.client(&[
         "rollout",
@@ -29,7 +29,7 @@ fn a_change_that_nobody_confirms_returns_everywhere_in_time() -> Result<()> {
 
 #[test]
 fn a_change_that_a_person_confirms_stays() -> Result<()> {
-    let stage = Stage::open()?;
+    let stage = Stage::open(Contact::Short)?;
     let change = stage.propose("more", 2_000)?;
     stage.cluster.client(&[
         "rollout",

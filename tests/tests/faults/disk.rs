@@ -10,7 +10,7 @@ use weft_tests::exec;
 use weft_tests::lab::Lab;
 use weft_tests::underlay::Underlay;
 
-use crate::stage::{End, Stage};
+use crate::stage::{Contact, End, Stage};
 
 /// A small disk, mounted where an agent keeps its ledger.
 struct Disk(PathBuf);
@@ -61,7 +61,7 @@ fn a_full_disk_under_a_ledger_keeps_the_change_from_all() -> Result<()> {
     let lab = Lab::new()?;
     let cluster = Cluster::wired(&lab, Underlay::Ipv4, 3)?;
     let disk = Disk::mount(&cluster.nodes()[1].state())?;
-    let stage = Stage::begin(lab, cluster, Etcd::Child, 1)?;
+    let stage = Stage::begin(lab, cluster, Etcd::Child, 1, Contact::Short)?;
     let change = stage.propose("more", 2_000)?;
     disk.fill()?;
     let refused = stage.cluster.weftctl(&["rollout", "start", "--wait"])?;

@@ -2,11 +2,11 @@
 
 use anyhow::{Result, ensure};
 
-use crate::stage::{End, Stage};
+use crate::stage::{Contact, End, Stage};
 
 #[test]
 fn a_kernel_that_refuses_one_device_at_apply_returns_every_wave() -> Result<()> {
-    let stage = Stage::open()?;
+    let stage = Stage::open(Contact::Short)?;
     let change = stage.propose("more", 2_000)?;
     stage
         .cluster
@@ -34,7 +34,7 @@ fn a_kernel_that_refuses_one_device_at_apply_returns_every_wave() -> Result<()> 
 
 #[test]
 fn a_device_deleted_in_the_middle_of_a_rollout_does_not_split_the_nodes() -> Result<()> {
-    let stage = Stage::open()?;
+    let stage = Stage::open(Contact::Short)?;
     let change = stage.propose("more", 2_000)?;
     stage
         .cluster

@@ -7,7 +7,7 @@ use weft_tests::exec;
 use weft_tests::namespace::Namespace;
 use weft_tests::wait;
 
-use crate::stage::{End, LEASE, Stage};
+use crate::stage::{Contact, End, LEASE, Stage};
 
 fn cut(host: &Namespace) -> Result<()> {
     let rules = "table inet partition {
@@ -23,7 +23,7 @@ fn join(host: &Namespace) -> Result<()> {
 
 #[test]
 fn a_node_cut_off_with_its_change_unconfirmed_returns_alone_within_the_lease() -> Result<()> {
-    let mut stage = Stage::open()?;
+    let mut stage = Stage::open(Contact::Short)?;
     let change = stage.propose("more", 2_000)?;
     stage.cluster.client(&[
         "rollout",

@@ -21,18 +21,25 @@ const ZONE: &str = "tunnels";
 /// together, on a machine that has other things to do.
 pub const END_LIMIT: Duration = Duration::from_secs(45);
 
-/// The contact lease that the stages have, in seconds.
+/// The short contact lease, in seconds.
 pub const LEASE: u64 = 4;
 
 /// The times of the protocol, short enough to wait for.
-const FLAGS: [&str; 6] = [
-    "--contact-lease=4",
+const FLAGS: [&str; 4] = [
     "--keep-alive=1",
     "--prepare-limit=6",
     "--settle-limit=5",
     "--leader-lease=3",
-    "--log=info",
 ];
+
+/// How long nodes stand by an unconfirmed change without a word, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contact {
+    /// For so short a time that a scenario can wait for its end.
+    Short,
+    /// For longer than it takes until a controller leads again and all agents are back.
+    Long,
+}
 
 /// How a rollout ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,27 +74,39 @@ pub struct Change {
 
 impl Stage {
     /// One controller with an etcd that runs by itself.
-    pub fn open() -> Result<Self> {
-        Self::with_controllers(1)
+    pub fn open(contact: Contact) -> Result<Self> {
+        Self::with_controllers(1, contact)
     }
 
     /// So many controllers on one etcd that runs by itself; the first one leads.
-    pub fn with_controllers(count: usize) -> Result<Self> {
+    pub fn with_controllers(count: usize, contact: Contact) -> Result<Self> {
         let lab = Lab::new()?;
         let cluster = Cluster::wired_for(&lab, Underlay::Ipv4, 3, count)?;
-        Self::begin(lab, cluster, Etcd::External, count)
+        Self::begin(lab, cluster, Etcd::External, count, contact)
     }
 
     /// One controller with an etcd of its own.
-    pub fn with_etcd_of_its_own() -> Result<Self> {
+    pub fn with_etcd_of_its_own(contact: Contact) -> Result<Self> {
         let lab = Lab::new()?;
         let cluster = Cluster::wired(&lab, Underlay::Ipv4, 3)?;
-        Self::begin(lab, cluster, Etcd::Child, 1)
+        Self::begin(lab, cluster, Etcd::Child, 1, contact)
     }
 
     /// A cluster whose nodes were prepared by the scenario, and have no agents yet.
-    pub fn begin(lab: Lab, mut cluster: Cluster, etcd: Etcd, count: usize) -> Result<Self> {
-        cluster.set_flags(&FLAGS);
+    pub fn begin(
+        lab: Lab,
+        mut cluster: Cluster,
+        etcd: Etcd,
+        count: usize,
+        contact: Contact,
+    ) -> Result<Self> {
+        let seconds = match contact {
+            Contact::Short => LEASE,
+            Contact::Long => 30,
+        };
+        let lease = format!("--contact-lease={seconds}");
+        let flags: Vec<&str> = FLAGS.into_iter().chain([lease.as_str()]).collect();
+        cluster.set_flags(&flags);
         if etcd == Etcd::External {
             cluster.start_etcd()?;
         }
@@ -100,6 +119,13 @@ impl Stage {
         let first = guest(&cluster, 1)?;
         guest(&cluster, 3)?;
         reaches(first.inside(), &address(3))?;
+        wait::until("hosts to know their addresses", END_LIMIT, || {
+            for node in cluster.nodes() {
+                let uncertain = node.host().ip("-o address show dev eth0 tentative")?;
+                ensure!(uncertain.is_empty(), "{uncertain}");
+            }
+            Ok(())
+        })?;
         let series = Series::start(first.inside(), &address(3))?;
         Ok(Self {
             series,
@@ -196,13 +222,10 @@ impl Stage {
         Ok(())
     }
 
-    /// Waits until the rollout waits for a person again, or is over.
-    pub fn wait_for_answerable(&self) -> Result<()> {
-        wait::until("the rollout to be taken up", END_LIMIT, || {
-            let status = self.cluster.client(&["rollout", "status"])?;
-            let known = [": WaitingForConfirm", ": Aborted", ": Closed"];
-            ensure!(known.iter().any(|word| status.contains(word)), "{status}");
-            Ok(())
+    /// Confirms, once the rollout waits for it.
+    pub fn confirm(&self) -> Result<()> {
+        wait::until("the confirmation to be taken", END_LIMIT, || {
+            self.cluster.client(&["rollout", "confirm"])
         })?;
         Ok(())
     }
