@@ -24,6 +24,8 @@ mod happen;
 mod laws;
 #[path = "rollout/node.rs"]
 mod node;
+#[path = "rollout/nonces.rs"]
+mod nonces;
 #[path = "rollout/store.rs"]
 mod store;
 
@@ -33,7 +35,7 @@ use chance::Chance;
 use cluster::{Bug, Cluster, Setup};
 
 /// Seeds that once found a defect.
-const CASES: [u64; 0] = [];
+const CASES: [u64; 3] = [374, 1841, 2596];
 
 const CALM: Setup = Setup {
     nodes: 3,
@@ -130,4 +132,98 @@ fn every_law_holds_and_all_comes_to_rest_under_every_fault() {
         ];
         assert_eq!(seen, BTreeSet::from(all));
     }
+}
+
+/// The seeds whose first rollouts are swept: other waves, other people.
+const SWEPT: std::ops::Range<u64> = 0..8;
+
+#[test]
+fn a_controller_that_crashes_before_any_of_its_effects_loses_nothing() {
+    let mut crashes = 0;
+    for seed in SWEPT {
+        let setup = Setup {
+            rollouts: 2,
+            ..CALM
+        };
+        let whole = run(seed, setup).unwrap();
+        assert!(whole.hits > 10, "{} effects", whole.hits);
+        for hit in 1..=whole.hits {
+            let dies = Setup {
+                controller_dies_at: Some(hit),
+                ..setup
+            };
+            let cluster = run(seed, dies).unwrap_or_else(|law| panic!("hit {hit}: {law}"));
+            assert!(cluster.elections >= 2, "hit {hit} of seed {seed}: no crash");
+            crashes += 1;
+        }
+    }
+    assert!(crashes > 200, "{crashes} crashes");
+}
+
+#[test]
+fn an_agent_or_host_that_goes_down_before_any_of_its_effects_loses_nothing() {
+    let mut falls = 0;
+    for seed in SWEPT {
+        let setup = Setup {
+            rollouts: 2,
+            ..CALM
+        };
+        let hits = run(seed, setup).unwrap().nodes[0].hits;
+        for (hit, reboot) in (1..=hits).flat_map(|hit| [(hit, false), (hit, true)]) {
+            let dies = Setup {
+                agent_dies_at: Some((hit, reboot)),
+                ..setup
+            };
+            let cluster = run(seed, dies).unwrap_or_else(|law| panic!("hit {hit}: {law}"));
+            assert!(
+                cluster.seen.contains("agent crash"),
+                "hit {hit}, seed {seed}"
+            );
+            falls += 1;
+        }
+    }
+    assert!(falls > 100, "{falls} falls");
+}
+
+/// Some seed finds the bug, by one of these laws.
+fn finds(bug: Bug, laws: &[&str]) {
+    for seed in 0..1_000 {
+        let setup = Setup {
+            bug,
+            ..stormy(seed)
+        };
+        if let Err(law) = run(seed, setup) {
+            let known = laws.iter().any(|part| law.contains(part));
+            assert!(known, "{bug:?} is found otherwise: {law}");
+            println!("{law}");
+            return;
+        }
+    }
+    panic!("{bug:?} is not found");
+}
+
+#[test]
+fn an_unchecked_epoch_is_found() {
+    finds(Bug::EpochUnchecked, &["of a deposed leader is obeyed"]);
+}
+
+#[test]
+fn a_missing_lease_rule_is_found() {
+    finds(Bug::NoLease, &["a commit is written while"]);
+}
+
+#[test]
+fn a_journal_that_is_forgotten_is_found() {
+    let laws = ["a mixed kernel", "an unconfirmed plan runs"];
+    finds(Bug::JournalForgotten, &laws);
+}
+
+#[test]
+fn a_store_that_does_not_compare_the_leader_is_found() {
+    finds(Bug::StoreUnfenced, &["a deposed leader has written"]);
+}
+
+#[test]
+fn a_boot_into_the_unconfirmed_plan_is_found() {
+    finds(Bug::BootUnconfirmed, &["which is not committed"]);
 }

@@ -17,9 +17,12 @@ impl Session {
         }
     }
 
-    /// Keeps the later of two commands as the one to answer.
+    /// Keeps the later of two commands as the one to answer. Both are for the change in hand, so
+    /// it does not matter that numbers begin anew with each rollout; epochs begin anew with each
+    /// store.
     pub(super) fn note(&mut self, fence: &Fence) {
-        let later = |asked: &Fence| (asked.epoch, asked.nonce) <= (fence.epoch, fence.nonce);
+        let order = |fence: &Fence| (fence.incarnation, fence.epoch, fence.nonce);
+        let later = |asked: &Fence| order(asked) <= order(fence);
         if self.asked.as_ref().is_none_or(later) {
             self.asked = Some(fence.clone());
         }

@@ -771,6 +771,21 @@ fn a_rollout_without_participants_closes_by_itself() {
 }
 
 #[test]
+fn a_rollout_without_participants_that_nobody_confirms_ends() {
+    let within = Span::from_secs(60);
+    let policy = Policy {
+        confirm: Confirm::Manual { within },
+        ..Policy::default()
+    };
+    let (mut rollout, _) = load(record(0, policy), 5);
+    rollout.step(WON, now(1_000));
+    assert_eq!(rollout.next_wake(), Some(Moment(61_000)));
+    let effects = rollout.step(Event::Tick, now(61_000));
+    let words: Vec<_> = effects.iter().map(effect_words).collect();
+    assert_eq!(words, ["write Aborted as 2 over 1 Turn"]);
+}
+
+#[test]
 fn the_belief_in_a_lease_ends_before_the_lease() {
     let policy = Policy::default();
     let until = policy.stands_until(Moment(0), Moment(1_000));
