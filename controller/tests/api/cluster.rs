@@ -129,6 +129,11 @@ impl Cluster {
         self.address.send_replace(address);
     }
 
+    /// How often the store was written: its revision, which every write raises by one.
+    pub async fn written(&self) -> u64 {
+        self.store.draft().await.unwrap().version.0
+    }
+
     /// Another controller on the same store; it does not lead while the first one does.
     pub async fn second(&self) -> Self {
         let stop = CancellationToken::new();

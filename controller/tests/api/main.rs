@@ -6,6 +6,7 @@
 mod agent;
 mod cluster;
 
+mod counting;
 mod draft;
 mod leadership;
 mod returning;
