@@ -70,6 +70,10 @@ impl Session {
             (Ok(_), Then::Wait) if rollout <= self.journal.tombstone => {
                 self.drop_stray(to, effects);
             }
+            // The head went on meanwhile, to what this node has.
+            (Ok(_), Then::Apply) if rollout < self.journal.confirmed.rollout => {
+                self.drop_stray(to, effects);
+            }
             (Ok(steps), Then::Wait) => {
                 let until = now.after(change.lease.cap);
                 let change = Change { steps, ..change };
