@@ -100,7 +100,7 @@ const TABLE: &[Row] = &[
     Row {
         name: "weft-tests",
         ours: &["weft-model", "weft-proto", "weft-core", "weft-node"],
-        never: &["etcd-client", "rtnetlink"],
+        never: &["rtnetlink"],
     },
     Row {
         name: "xtask",
