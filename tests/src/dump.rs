@@ -68,6 +68,9 @@ pub fn settled(hosts: &[&Namespace]) -> Result<Vec<String>> {
         let changes = differences(&last, &next);
         last.clone_from(&next);
         ensure!(changes.is_empty(), "{changes:?}");
+        // An address is tried for longer than two dumps are apart.
+        let tried = next.iter().any(|dump| dump.contains(" tentative "));
+        ensure!(!tried, "an address is still tentative");
         Ok(next)
     })?;
     Ok(dumps)

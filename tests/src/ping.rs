@@ -1,7 +1,9 @@
 //! Pings: one, to know whether; many, to know how many were lost.
 
 use std::collections::BTreeSet;
+use std::io::Read;
 use std::process::{Child, Command, Stdio};
+use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, kill};
@@ -41,6 +43,7 @@ pub fn whole(from: &Namespace, to: &str, bytes: u32) -> Result<()> {
 #[derive(Debug)]
 pub struct Series {
     child: Child,
+    printed: JoinHandle<String>,
 }
 
 /// What became of a series.
@@ -59,31 +62,37 @@ impl Series {
     /// When `ping` cannot be started.
     pub fn start(from: &Namespace, to: &str) -> Result<Self> {
         let inside = from.command("ping");
-        let child = Command::new("setpriv")
+        let mut child = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", "--"])
             .arg(inside.get_program())
             .args(inside.get_args())
             .args(["-n", "-i", "0.01", to])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(Stdio::null())
             .spawn()
             .context("cannot run ping")?;
-        Ok(Self { child })
+        let mut stdout = child.stdout.take().context("ping has no output")?;
+        // A pipe that nobody reads is full after some seconds, and then the ping would wait.
+        let printed = thread::spawn(move || {
+            let mut text = String::new();
+            // What could be read before an error is what there is to count.
+            let _ = stdout.read_to_string(&mut text);
+            text
+        });
+        Ok(Self { child, printed })
     }
 
     /// Ends the series and counts.
     ///
     /// # Errors
     /// When `ping` ended before, or said what we cannot read.
-    pub fn stop(self) -> Result<Tally> {
+    pub fn stop(mut self) -> Result<Tally> {
         let pid = i32::try_from(self.child.id()).context("a process id out of range")?;
         kill(Pid::from_raw(pid), Signal::SIGINT).context("the ping has ended already")?;
-        let output = self
-            .child
-            .wait_with_output()
-            .context("cannot wait for ping")?;
-        tally(&String::from_utf8_lossy(&output.stdout))
+        self.child.wait().context("cannot wait for ping")?;
+        let printed = self.printed.join().unwrap_or_default();
+        tally(&printed)
     }
 }
 

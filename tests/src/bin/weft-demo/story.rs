@@ -233,7 +233,7 @@ pub fn stay(cluster: &Cluster) {
     println!("  weftctl nodes");
     println!("  weftctl get vnets");
     println!("  weftctl watch");
-    println!("  weftctl rollback 2 --wait");
+    println!("  weftctl rollback 3 --wait");
     println!();
     for node in cluster.nodes() {
         println!(
