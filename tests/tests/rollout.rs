@@ -20,14 +20,22 @@ mod cluster;
 mod control;
 #[path = "rollout/happen.rs"]
 mod happen;
+#[path = "rollout/host.rs"]
+mod host;
 #[path = "rollout/laws.rs"]
 mod laws;
+#[path = "rollout/lead.rs"]
+mod lead;
+#[path = "rollout/network.rs"]
+mod network;
 #[path = "rollout/node.rs"]
 mod node;
 #[path = "rollout/nonces.rs"]
 mod nonces;
 #[path = "rollout/store.rs"]
 mod store;
+#[path = "rollout/world.rs"]
+mod world;
 
 use std::collections::BTreeSet;
 
