@@ -1,5 +1,11 @@
 //! The program as a service: what it tells systemd, how it stops, what it refuses. Needs root, for a
 //! network namespace of its own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what a test is built of is as much test as the test"
+)]
 
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;

@@ -43,7 +43,10 @@ async fn a_change_goes_from_prepare_to_confirm_and_survives_a_restart_without_a_
     let (mut desk, node, agent, stream) = settled(&web).await;
     assert!(node.has("web"));
     assert_eq!(node.journal().confirmed, confirmed(1, &web));
-    assert_eq!(node.plans(), [node.plan_file(&web)]);
+    until("the plans on disk", || {
+        node.plans() == [node.plan_file(&web)]
+    })
+    .await;
     let made = node.fake.made();
 
     agent.stopped().await;
@@ -87,7 +90,10 @@ async fn a_node_that_refuses_changes_nothing() {
         ]
     );
     assert_eq!(node.fake.made(), Vec::<String>::new());
-    assert_eq!(node.plans(), Vec::<std::path::PathBuf>::new());
+    until("the plans on disk", || {
+        node.plans() == Vec::<std::path::PathBuf>::new()
+    })
+    .await;
     assert_eq!(node.journal().state, State::Idle);
     agent.stopped().await;
 }
@@ -108,7 +114,11 @@ async fn a_change_that_fails_is_undone_and_told() {
     assert!(node.has("web") && !node.has("db"));
     assert_eq!(stream.ask(2, Command::Rollback).await, Answer::RolledBack);
     assert_eq!(node.journal().confirmed, confirmed(1, &web));
-    assert_eq!(node.plans(), [node.plan_file(&web)]);
+    // The answer does not wait for the disk to be tidied.
+    until("the end of the plan that is off", || {
+        node.plans() == [node.plan_file(&web)]
+    })
+    .await;
     let again = stream.prepare(2, (1, &web), (2, &more), LEASE).await;
     assert_eq!(again, Answer::RolledBack, "it never begins again");
     agent.stopped().await;
@@ -240,7 +250,10 @@ async fn a_plan_that_does_not_fit_is_asked_for_whole() {
     stream.tell(v1::down::Message::Plan(sent)).await;
     let refused = texts(stream.answer_to(nonce).await);
     assert!(refused[0].contains("has the digest"), "{refused:?}");
-    assert_eq!(node.plans(), [node.plan_file(&web)]);
+    until("the plans on disk", || {
+        node.plans() == [node.plan_file(&web)]
+    })
+    .await;
     agent.stopped().await;
 }
 
