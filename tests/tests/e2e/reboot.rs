@@ -54,20 +54,25 @@ fn a_node_that_boots_without_a_controller_has_its_network() -> Result<()> {
     Ok(())
 }
 
-/// The dump without lines of guests' ports, Ethernet addresses and the numbers of devices.
+/// The dump without lines of guests' ports, Ethernet addresses and the numbers of devices and of
+/// bridge ports, which count in the order of plugging.
 fn without_drawn(dump: &str) -> String {
     dump.lines()
         .filter(|line| !line.contains("t-web1"))
         .map(|line| {
+            let mut before = "";
             let words = line.split_whitespace().map(|word| {
+                let is_port = matches!(before, "port_id" | "port_no" | "designated_port");
+                before = word;
                 let is_mac = word.matches(':').count() == 5 && !word.contains("::");
                 let is_index = word
                     .strip_suffix(':')
                     .is_some_and(|number| number.parse::<u32>().is_ok());
-                match (is_mac, is_index) {
-                    (true, _) => "MAC",
-                    (_, true) => "INDEX",
-                    (false, false) => word,
+                match (is_mac, is_index, is_port) {
+                    (true, _, _) => "MAC",
+                    (_, true, _) => "INDEX",
+                    (_, _, true) => "PORT",
+                    (false, false, false) => word,
                 }
             });
             words.collect::<Vec<_>>().join(" ") + "\n"
