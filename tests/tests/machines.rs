@@ -2,7 +2,7 @@
 //! time: what must hold holds after every step, and all comes to rest once the faults are over.
 //!
 //! The machines are those that run in production (`weft_core::rollout`, `weft_node::session`).
-//! More seeds: `WEFT_SEEDS=100000 cargo test --release -p weft-tests --test rollout`; one seed
+//! More seeds: `WEFT_SEEDS=100000 cargo test --release -p weft-tests --test machines`; one seed
 //! again: `WEFT_SEED=17`.
 #![allow(
     clippy::unwrap_used,
@@ -12,29 +12,29 @@
     reason = "what a test is built of is as much test as the test"
 )]
 
-#[path = "rollout/chance.rs"]
+#[path = "machines/chance.rs"]
 mod chance;
-#[path = "rollout/cluster.rs"]
+#[path = "machines/cluster.rs"]
 mod cluster;
-#[path = "rollout/control.rs"]
+#[path = "machines/control.rs"]
 mod control;
-#[path = "rollout/happen.rs"]
+#[path = "machines/happen.rs"]
 mod happen;
-#[path = "rollout/host.rs"]
+#[path = "machines/host.rs"]
 mod host;
-#[path = "rollout/laws.rs"]
+#[path = "machines/laws.rs"]
 mod laws;
-#[path = "rollout/lead.rs"]
+#[path = "machines/lead.rs"]
 mod lead;
-#[path = "rollout/network.rs"]
+#[path = "machines/network.rs"]
 mod network;
-#[path = "rollout/node.rs"]
+#[path = "machines/node.rs"]
 mod node;
-#[path = "rollout/nonces.rs"]
+#[path = "machines/nonces.rs"]
 mod nonces;
-#[path = "rollout/store.rs"]
+#[path = "machines/store.rs"]
 mod store;
-#[path = "rollout/world.rs"]
+#[path = "machines/world.rs"]
 mod world;
 
 use std::collections::BTreeSet;
