@@ -3,6 +3,7 @@
 //! Everything that changes a node comes from the state machine in `weft_core::rollout`; what is
 //! here feeds it, stores what it says, and sends what it says.
 
+mod aside;
 pub mod clock;
 pub mod refusal;
 pub mod storage;

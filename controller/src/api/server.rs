@@ -4,10 +4,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
+use tokio_stream::Stream;
 use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
+use tonic::transport::server::Connected;
 use tonic_health::ServingStatus;
 use weft_proto::v1::agents_server::{Agents, AgentsServer};
 use weft_proto::v1::nodes_server::NodesServer;
@@ -83,6 +86,23 @@ pub async fn serve(
     agents: impl Agents,
     stop: CancellationToken,
 ) -> Result<(), ServeError> {
+    serve_incoming(TcpListenerStream::new(listener), desk, agents, stop).await
+}
+
+/// Serves whoever comes in, over connections of any kind, until `stop`, then until the last request
+/// is answered.
+///
+/// # Errors
+/// When no more can come in.
+pub async fn serve_incoming<IO>(
+    incoming: impl Stream<Item = io::Result<IO>>,
+    desk: Desk,
+    agents: impl Agents,
+    stop: CancellationToken,
+) -> Result<(), ServeError>
+where
+    IO: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+{
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(weft_proto::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
@@ -122,7 +142,7 @@ pub async fn serve(
         .add_service(rollouts)
         .add_service(nodes)
         .add_service(agents)
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), withdraw)
+        .serve_with_incoming_shutdown(incoming, withdraw)
         .await
         .map_err(ServeError::Serve)
 }

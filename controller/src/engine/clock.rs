@@ -1,7 +1,8 @@
 //! The two clocks: one that only counts, for decisions; one that people read.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use tokio::time::Instant;
 use weft_model::clock::Moment;
 use weft_model::revision::Timestamp;
 

@@ -17,6 +17,7 @@ use weft_model::message::Target;
 use weft_model::name::NodeName;
 use weft_model::revision::{RevisionId, RolloutId, Version};
 
+use super::aside::aside;
 use super::board::Board;
 use super::clock::wall_clock;
 use super::draft::{Draft, Mirror};
@@ -145,7 +146,7 @@ impl Opening {
     ) -> Result<Considered, Refusal> {
         let (judge, snapshot, head) = (self.judge.clone(), snapshot.clone(), Arc::clone(from));
         // Ten thousand objects are some milliseconds of work, which others should not wait for.
-        let (verdict, changes) = tokio::task::spawn_blocking(move || {
+        let (verdict, changes) = aside(move || {
             let verdict = judge.of(&snapshot);
             let changes = verdict
                 .intent

@@ -21,7 +21,7 @@ use super::error::StoreError;
 use super::keys;
 use super::kv::entry::{Compare, Entry, Op, Range, Want};
 use super::record::{self, Record};
-use super::write::{Fence, random};
+use super::write::Fence;
 
 /// How many objects a part has at most: it is written out in one transaction.
 const PART_OBJECTS: usize = 100;
@@ -54,7 +54,7 @@ impl Store {
         fence: &Fence,
         writes: &[(ObjectKey, Option<Stored>)],
     ) -> Result<Op, StoreError> {
-        let batch = keys::hex(&random::<8>(attempt)?);
+        let batch = keys::hex(&self.random::<8>(attempt)?);
         let parts = divide(attempt, writes)?;
         let decision = Decision {
             parts: parts.len(),

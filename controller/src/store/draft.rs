@@ -16,7 +16,7 @@ use super::error::{Conflict, StoreError};
 use super::keys;
 use super::kv::entry::{Compare, Entry, Op, Want};
 use super::record::{self, Record};
-use super::write::{Audit, Fence, Idempotency, WRITE_OPS, Write, Written, random};
+use super::write::{Audit, Fence, Idempotency, WRITE_OPS, Write, Written};
 
 /// All objects at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -210,7 +210,7 @@ impl Store {
         };
         let mut present = Present {
             version: Version(revision),
-            seed: random(attempt)?,
+            seed: self.random(attempt)?,
             change: None,
             objects: BTreeMap::new(),
         };

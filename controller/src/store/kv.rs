@@ -15,8 +15,11 @@ pub mod entry;
 pub mod etcd;
 pub mod memory;
 
+pub mod far;
+
 use entry::{Entry, Lease, Message, Op, Page, Range, Txn, TxnReply, Want};
 use etcd::{EtcdKv, EtcdWatch};
+use far::{FarKv, FarWatch, Way};
 use memory::{MemoryKv, MemoryWatch};
 
 /// What can go wrong below the store.
@@ -78,6 +81,7 @@ pub struct Kv {
 enum Backend {
     Etcd(Arc<EtcdKv>),
     Memory(MemoryKv),
+    Far(FarKv),
 }
 
 impl Kv {
@@ -89,6 +93,11 @@ impl Kv {
     /// Keys and values in memory.
     pub fn memory() -> Self {
         Self::new(Backend::Memory(MemoryKv::new()))
+    }
+
+    /// Keys and values in memory, at the end of a way.
+    pub fn far(memory: MemoryKv, way: Arc<dyn Way>) -> Self {
+        Self::new(Backend::Far(FarKv::new(memory, way)))
     }
 
     fn new(backend: Backend) -> Self {
@@ -115,6 +124,7 @@ impl Kv {
         match &self.backend {
             Backend::Etcd(etcd) => etcd.range(range).await,
             Backend::Memory(memory) => memory.range(&range),
+            Backend::Far(far) => far.range(&range).await,
         }
     }
 
@@ -123,6 +133,7 @@ impl Kv {
         match &self.backend {
             Backend::Etcd(etcd) => etcd.count(prefix).await,
             Backend::Memory(memory) => Ok(memory.count(prefix)),
+            Backend::Far(far) => far.count(prefix).await,
         }
     }
 
@@ -154,6 +165,7 @@ impl Kv {
         match &self.backend {
             Backend::Etcd(etcd) => etcd.txn(txn).await,
             Backend::Memory(memory) => memory.txn(&txn),
+            Backend::Far(far) => far.txn(&txn).await,
         }
     }
 
@@ -162,6 +174,7 @@ impl Kv {
         Ok(match &self.backend {
             Backend::Etcd(etcd) => KvWatch::Etcd(Box::new(etcd.watch(prefix, from).await?)),
             Backend::Memory(memory) => KvWatch::Memory(memory.watch(prefix, from)?),
+            Backend::Far(far) => KvWatch::Far(far.watch(prefix, from).await?),
         })
     }
 
@@ -169,7 +182,8 @@ impl Kv {
     pub async fn grant(&self, ttl: Duration) -> Result<Lease, KvError> {
         match &self.backend {
             Backend::Etcd(etcd) => etcd.grant(ttl).await,
-            Backend::Memory(memory) => Ok(memory.grant(ttl)),
+            Backend::Memory(memory) => Ok(memory.grant_here(ttl)),
+            Backend::Far(far) => far.grant(ttl).await,
         }
     }
 
@@ -178,6 +192,7 @@ impl Kv {
         match &self.backend {
             Backend::Etcd(etcd) => etcd.keep_alive(lease).await,
             Backend::Memory(memory) => memory.keep_alive(lease),
+            Backend::Far(far) => far.keep_alive(lease).await,
         }
     }
 
@@ -186,6 +201,7 @@ impl Kv {
         match &self.backend {
             Backend::Etcd(etcd) => etcd.revoke(lease).await,
             Backend::Memory(memory) => memory.revoke(lease),
+            Backend::Far(far) => far.revoke(lease).await,
         }
     }
 
@@ -194,6 +210,20 @@ impl Kv {
         match &self.backend {
             Backend::Etcd(etcd) => etcd.compact(revision).await,
             Backend::Memory(memory) => memory.compact(revision),
+            Backend::Far(far) => far.compact(revision).await,
+        }
+    }
+
+    /// Fills these bytes with random ones.
+    pub fn draw(&self, bytes: &mut [u8]) -> Result<(), KvError> {
+        match &self.backend {
+            Backend::Etcd(_) | Backend::Memory(_) => {
+                getrandom::fill(bytes).map_err(|error| KvError::Refused(error.into()))
+            }
+            Backend::Far(far) => {
+                far.draw(bytes);
+                Ok(())
+            }
         }
     }
 
@@ -243,6 +273,8 @@ pub enum KvWatch {
     Etcd(Box<EtcdWatch>),
     /// In memory.
     Memory(MemoryWatch),
+    /// In memory, at the end of a way.
+    Far(FarWatch),
 }
 
 impl KvWatch {
@@ -251,6 +283,7 @@ impl KvWatch {
         match self {
             Self::Etcd(watch) => watch.next().await,
             Self::Memory(watch) => watch.next().await,
+            Self::Far(watch) => watch.next().await,
         }
     }
 }

@@ -8,7 +8,6 @@ use super::error::StoreError;
 use super::keys;
 use super::kv::entry::{Compare, Op, Txn};
 use super::record;
-use super::write::random;
 
 /// The cluster's identity, which agents pin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +29,7 @@ impl Store {
     pub async fn cluster(&self) -> Result<Cluster, StoreError> {
         let attempt = "read the cluster's identity";
         let drawn = Cluster {
-            id: ClusterId::from_bytes(random(attempt)?),
+            id: ClusterId::from_bytes(self.random(attempt)?),
             incarnation: Incarnation(0),
         };
         let txn = Txn {

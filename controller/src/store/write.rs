@@ -133,8 +133,19 @@ impl Store {
         })
     }
 
+    /// Random bytes.
+    pub(super) fn random<const N: usize>(
+        &self,
+        attempt: &'static str,
+    ) -> Result<[u8; N], StoreError> {
+        let mut bytes = [0; N];
+        let drawn = self.kv().draw(&mut bytes);
+        drawn.map_err(|error| error.during(attempt))?;
+        Ok(bytes)
+    }
+
     fn audit_key(&self, attempt: &'static str, audit: &Audit) -> Result<String, StoreError> {
-        let name = random::<8>(attempt)?;
+        let name: [u8; 8] = self.random(attempt)?;
         Ok(format!(
             "{}{:016}-{}",
             keys::AUDIT,
@@ -251,14 +262,4 @@ fn refused(
             source: "a transaction failed although all it compares is as it should be".into(),
         }),
     }
-}
-
-/// Random bytes.
-pub(super) fn random<const N: usize>(attempt: &'static str) -> Result<[u8; N], StoreError> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|error| StoreError::Refused {
-        attempt,
-        source: error.into(),
-    })?;
-    Ok(bytes)
 }

@@ -15,9 +15,13 @@ use super::entry::{Entry, Event, Lease, Message, Op, Order, Page, Range, Txn, Tx
 #[derive(Clone)]
 pub struct MemoryKv {
     state: Arc<Mutex<State>>,
+    clock: Clock,
     /// The newest revision, for watches to wait on.
     newest: Arc<watch::Sender<u64>>,
 }
+
+/// Says how far a clock is that never goes back.
+pub type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;
 
 struct State {
     revision: u64,
@@ -37,7 +41,8 @@ struct Stored {
 
 struct Term {
     ttl: Duration,
-    ends: Instant,
+    /// By the store's clock.
+    ends: Duration,
 }
 
 /// A running watch.
@@ -50,6 +55,13 @@ pub struct MemoryWatch {
 
 impl MemoryKv {
     pub(super) fn new() -> Self {
+        let start = Instant::now();
+        Self::with_clock(Arc::new(move || start.elapsed()))
+    }
+
+    /// Keys and values that count the time of leases by this clock; it is for the caller to have
+    /// them ended with [`Self::end_leases`].
+    pub fn with_clock(clock: Clock) -> Self {
         let state = State {
             // etcd's first revision is 1 too: nothing was written yet.
             revision: 1,
@@ -61,6 +73,7 @@ impl MemoryKv {
         };
         Self {
             state: Arc::new(Mutex::new(state)),
+            clock,
             newest: Arc::new(watch::Sender::new(1)),
         }
     }
@@ -167,12 +180,36 @@ impl MemoryKv {
         let mut state = self.lock();
         let lease = Lease(state.next_lease);
         state.next_lease += 1;
-        let ends = Instant::now() + ttl;
+        let ends = (self.clock)() + ttl;
         state.leases.insert(lease.0, Term { ttl, ends });
-        drop(state);
+        lease
+    }
+
+    /// Makes a lease that the caller's runtime ends in time.
+    pub(super) fn grant_here(&self, ttl: Duration) -> Lease {
+        let lease = self.grant(ttl);
         let kv = self.clone();
         tokio::spawn(async move { kv.expire(lease).await });
         lease
+    }
+
+    /// Ends every lease whose time is over, and says when the next one's is.
+    pub fn end_leases(&self) -> Option<Duration> {
+        let now = (self.clock)();
+        let leases: Vec<(Lease, Duration)> = {
+            let state = self.lock();
+            let terms = state.leases.iter();
+            terms.map(|(id, term)| (Lease(*id), term.ends)).collect()
+        };
+        for (lease, _) in leases.iter().filter(|(_, ends)| *ends <= now) {
+            // It exists, and nothing else can fail.
+            let _ = self.revoke(*lease);
+        }
+        leases
+            .into_iter()
+            .map(|(_, ends)| ends)
+            .filter(|ends| *ends > now)
+            .min()
     }
 
     /// Waits until nobody renewed the lease in time, and ends it.
@@ -181,12 +218,14 @@ impl MemoryKv {
             let ends = self.lock().leases.get(&lease.0).map(|term| term.ends);
             match ends {
                 None => return,
-                Some(ends) if ends <= Instant::now() => {
-                    // It exists, and nothing else can fail.
-                    let _ = self.revoke(lease);
-                    return;
-                }
-                Some(ends) => tokio::time::sleep_until(ends).await,
+                Some(ends) => match ends.checked_sub((self.clock)()) {
+                    Some(left) if !left.is_zero() => tokio::time::sleep(left).await,
+                    Some(_) | None => {
+                        // It exists, and nothing else can fail.
+                        let _ = self.revoke(lease);
+                        return;
+                    }
+                },
             }
         }
     }
@@ -194,7 +233,7 @@ impl MemoryKv {
     pub(super) fn keep_alive(&self, lease: Lease) -> Result<(), KvError> {
         let mut state = self.lock();
         let term = state.leases.get_mut(&lease.0).ok_or(KvError::LeaseLost)?;
-        term.ends = Instant::now() + term.ttl;
+        term.ends = (self.clock)() + term.ttl;
         Ok(())
     }
 
