@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use crate::dump;
+use crate::etcd::Member;
 use crate::exec::{self, Output};
 use crate::guest::Guest;
 use crate::lab::Lab;
@@ -18,6 +19,8 @@ use crate::programs;
 use crate::underlay::Underlay;
 use crate::wait;
 use crate::wires::{self, Switch};
+
+mod store;
 
 /// The controller's port; a second controller has the next one.
 const PORT: u16 = 7443;
@@ -32,6 +35,8 @@ pub enum Etcd {
     Child,
     /// In an etcd that runs by itself, as in a real installation.
     External,
+    /// In an etcd of three members, each on a host of its own.
+    Members,
 }
 
 /// A cluster.
@@ -40,7 +45,8 @@ pub struct Cluster {
     // Processes are declared before the lab, so that they are gone when it shows their logs.
     controllers: Vec<Option<Process>>,
     flags: Vec<String>,
-    etcd: Option<Process>,
+    etcd: Vec<Member>,
+    etcd_flags: Vec<String>,
     nodes: Vec<Node>,
     /// The family of the network between nodes.
     pub underlay: Underlay,
@@ -60,9 +66,7 @@ impl Cluster {
     /// When something does not come up.
     pub fn start(lab: &Lab, underlay: Underlay, etcd: Etcd) -> Result<Self> {
         let mut cluster = Self::wired(lab, underlay, 3)?;
-        if etcd == Etcd::External {
-            cluster.start_etcd()?;
-        }
+        cluster.start_etcd_as(etcd)?;
         cluster.start_controller()?;
         cluster.start_agents()?;
         cluster.wait_for_nodes()?;
@@ -106,7 +110,8 @@ impl Cluster {
         Ok(Self {
             controllers: (0..controllers).map(|_| None).collect(),
             flags: Vec::new(),
-            etcd: None,
+            etcd: Vec::new(),
+            etcd_flags: Vec::new(),
             nodes,
             underlay,
             switch,
@@ -161,36 +166,6 @@ impl Cluster {
         self.flags = flags.iter().map(|&flag| flag.to_owned()).collect();
     }
 
-    /// The etcd that runs by itself.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub fn etcd(&mut self) -> Result<&mut Process> {
-        self.etcd.as_mut().context("etcd does not run by itself")
-    }
-
-    /// Starts the etcd that runs by itself.
-    ///
-    /// # Errors
-    /// When it does not answer.
-    pub fn start_etcd(&mut self) -> Result<()> {
-        let url = "http://127.0.0.1:2379";
-        let mut command = self.control.command("etcd");
-        command
-            .args(["--name", "lab", "--logger", "zap", "--data-dir"])
-            .arg(self.lab.folder().join("etcd.state"))
-            .args(["--listen-client-urls", url, "--advertise-client-urls", url])
-            .args(["--listen-peer-urls", "http://127.0.0.1:2380"])
-            .args(["--initial-advertise-peer-urls", "http://127.0.0.1:2380"])
-            .args(["--initial-cluster", "lab=http://127.0.0.1:2380"]);
-        self.etcd = Some(Process::start(&self.lab, "etcd", &command)?);
-        wait::until("etcd to listen", START_LIMIT, || {
-            let connect = "exec 3<>/dev/tcp/127.0.0.1/2379";
-            exec::run(self.control.command("bash").args(["-c", connect]))
-        })?;
-        Ok(())
-    }
-
     /// Starts the controller and waits until it answers.
     ///
     /// # Errors
@@ -215,8 +190,9 @@ impl Cluster {
             .args(&self.flags)
             .arg("--state-dir")
             .arg(self.lab.folder().join(format!("{name}.state")));
-        if self.etcd.is_some() {
-            command.args(["--etcd", "http://127.0.0.1:2379"]);
+        if !self.etcd.is_empty() {
+            let endpoints: Vec<String> = self.etcd.iter().map(Member::endpoint).collect();
+            command.args(["--etcd", &endpoints.join(",")]);
         }
         let started = Process::start(&self.lab, &name, &command)?;
         *self

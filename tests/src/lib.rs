@@ -15,6 +15,8 @@ pub mod process;
 
 pub mod ping;
 
+pub mod etcd;
+
 pub mod programs;
 
 pub mod underlay;

@@ -23,6 +23,11 @@ impl Underlay {
         self.host("100")
     }
 
+    /// The address of the member of etcd with this number.
+    pub fn member(self, number: usize) -> String {
+        self.host(&(200 + number).to_string())
+    }
+
     /// The address of the router to the outside.
     pub fn router(self) -> String {
         self.host("254")
@@ -46,9 +51,14 @@ impl Underlay {
 
     /// An address with its port, as in a URL.
     pub fn with_port(self, address: &str, port: u16) -> String {
+        format!("{}:{port}", self.in_url(address))
+    }
+
+    /// An address as a URL has it.
+    pub fn in_url(self, address: &str) -> String {
         match self {
-            Self::Ipv4 => format!("{address}:{port}"),
-            Self::Ipv6 => format!("[{address}]:{port}"),
+            Self::Ipv4 => address.to_owned(),
+            Self::Ipv6 => format!("[{address}]"),
         }
     }
 

@@ -39,6 +39,7 @@ const NEEDS: &[Need] = &[
         "libprotobuf-dev",
     ),
     need("etcd", "etcd-server"),
+    need("etcdctl", "etcd-client"),
     need("ip", "iproute2"),
     need("bridge", "iproute2"),
     need("nft", "nftables"),

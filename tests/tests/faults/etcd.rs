@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use nix::sys::signal::Signal;
 use weft_tests::exec::Output;
 use weft_tests::wait;
 
@@ -37,7 +36,7 @@ fn recovers(stage: &mut Stage, change: &crate::stage::Change) -> Result<()> {
 fn a_killed_etcd_costs_no_packet_and_the_controller_goes_on_with_the_next() -> Result<()> {
     let mut stage = Stage::open(Contact::Short)?;
     let change = stage.propose("more", 2_000)?;
-    stage.cluster.etcd()?.kill()?;
+    stage.cluster.member(1)?.kill()?;
     refused(&stage)?;
     // The data plane is the agents' alone.
     let host = stage.cluster.host(2)?;
@@ -52,9 +51,9 @@ fn a_killed_etcd_costs_no_packet_and_the_controller_goes_on_with_the_next() -> R
 fn a_frozen_etcd_costs_no_packet_and_is_taken_up_again() -> Result<()> {
     let mut stage = Stage::open(Contact::Short)?;
     let change = stage.propose("more", 2_000)?;
-    stage.cluster.etcd()?.signal(Signal::SIGSTOP)?;
+    stage.cluster.member(1)?.freeze()?;
     let answer = refused(&stage);
-    stage.cluster.etcd()?.signal(Signal::SIGCONT)?;
+    stage.cluster.member(1)?.thaw()?;
     answer?;
     recovers(&mut stage, &change)?;
     stage.finish()
@@ -68,7 +67,7 @@ fn an_etcd_killed_in_mid_rollout_leaves_all_nodes_on_one_side() -> Result<()> {
         .cluster
         .client(&["rollout", "start", "--waves=1", "--pause-between=6s"])?;
     stage.wait_until_have("more", &[true, false, false])?;
-    stage.cluster.etcd()?.kill()?;
+    stage.cluster.member(1)?.kill()?;
     crate::stage::late(1_500);
     stage.cluster.start_etcd()?;
     let (_, end) = stage.wait_for_end()?;

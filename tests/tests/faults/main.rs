@@ -14,3 +14,4 @@ mod etcd;
 mod kernel;
 mod leader;
 mod partition;
+mod quorum;

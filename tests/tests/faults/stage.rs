@@ -85,6 +85,15 @@ impl Stage {
         Self::begin(lab, cluster, Etcd::External, count, contact)
     }
 
+    /// So many controllers on an etcd of three members; the first one leads.
+    pub fn with_members(count: usize, contact: Contact) -> Result<Self> {
+        let lab = Lab::new()?;
+        let mut cluster = Cluster::wired_for(&lab, Underlay::Ipv4, 3, count)?;
+        // Members on one machine hear of each other within a millisecond.
+        cluster.set_etcd_flags(&["--heartbeat-interval=50", "--election-timeout=500"]);
+        Self::begin(lab, cluster, Etcd::Members, count, contact)
+    }
+
     /// One controller with an etcd of its own.
     pub fn with_etcd_of_its_own(contact: Contact) -> Result<Self> {
         let lab = Lab::new()?;
@@ -107,9 +116,7 @@ impl Stage {
         let lease = format!("--contact-lease={seconds}");
         let flags: Vec<&str> = FLAGS.into_iter().chain([lease.as_str()]).collect();
         cluster.set_flags(&flags);
-        if etcd == Etcd::External {
-            cluster.start_etcd()?;
-        }
+        cluster.start_etcd_as(etcd)?;
         for place in 0..count {
             cluster.start_controller_at(place)?;
         }
