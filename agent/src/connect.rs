@@ -3,8 +3,10 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use tonic::transport::{Channel, Endpoint, Uri};
 use weft_proto::v1::agents_client::AgentsClient;
 
@@ -28,6 +30,31 @@ const LARGEST_MESSAGE: usize = 64 << 20;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Controller {
     uri: Uri,
+}
+
+/// How a channel to a controller is opened: over TCP, where nobody says otherwise.
+#[derive(Clone)]
+pub struct Road(Arc<dyn Fn(Endpoint) -> Opening + Send + Sync>);
+
+type Opening = BoxFuture<'static, Result<Channel, tonic::transport::Error>>;
+
+impl Road {
+    /// Opens channels like this.
+    pub fn new(open: impl Fn(Endpoint) -> Opening + Send + Sync + 'static) -> Self {
+        Self(Arc::new(open))
+    }
+}
+
+impl Default for Road {
+    fn default() -> Self {
+        Self::new(|endpoint| Box::pin(async move { endpoint.connect().await }))
+    }
+}
+
+impl fmt::Debug for Road {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Road")
+    }
 }
 
 /// A text that is not the address of a controller.
@@ -68,14 +95,14 @@ impl Controller {
     ///
     /// # Errors
     /// When there is nobody, or nobody in time.
-    pub async fn connect(&self) -> Result<AgentsClient<Channel>, ConnectError> {
+    pub async fn connect(&self, road: &Road) -> Result<AgentsClient<Channel>, ConnectError> {
         let endpoint = Endpoint::from(self.uri.clone())
             .connect_timeout(CONNECT_LIMIT)
             .tcp_nodelay(true)
             .http2_keep_alive_interval(PING_EVERY)
             .keep_alive_timeout(PONG_LIMIT)
             .keep_alive_while_idle(true);
-        let channel = endpoint.connect().await.map_err(|source| ConnectError {
+        let channel = (road.0)(endpoint).await.map_err(|source| ConnectError {
             controller: self.clone(),
             source,
         })?;

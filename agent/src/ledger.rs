@@ -13,15 +13,16 @@
 //! # Assumes
 //! The file system keeps what `fsync` returned for.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::any::Any;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use nix::fcntl::{Flock, FlockArg};
 use weft_node::session::journal::Journal;
 
 pub mod error;
+
+pub mod disk;
 
 mod record;
 
@@ -29,6 +30,7 @@ mod slots;
 
 pub mod plans;
 
+use disk::{Disk, HostDisk};
 use error::LedgerError;
 use plans::PlanStore;
 use slots::Slots;
@@ -38,7 +40,7 @@ use slots::Slots;
 pub struct Ledger {
     slots: Slots,
     plans: PlanStore,
-    _lock: Flock<File>,
+    _lock: Box<dyn Any + Send>,
 }
 
 /// A ledger and the journal that was in it.
@@ -56,16 +58,24 @@ impl Ledger {
     /// # Errors
     /// When another agent has it, or when what is there cannot be read.
     pub fn open(directory: &Path) -> Result<Opened, LedgerError> {
+        Self::open_on(Arc::new(HostDisk), directory)
+    }
+
+    /// The same on another file system than the host's.
+    ///
+    /// # Errors
+    /// When another agent has it, or when what is there cannot be read.
+    pub fn open_on(disk: Arc<dyn Disk>, directory: &Path) -> Result<Opened, LedgerError> {
         let prepare = |source| LedgerError::Open {
             path: directory.to_owned(),
             source,
         };
-        let plans = PlanStore::new(directory);
-        make_directory(directory).map_err(prepare)?;
-        let lock = lock(directory)?;
-        make_directory(plans.directory()).map_err(prepare)?;
+        disk.make_directory(directory).map_err(prepare)?;
+        let lock = lock(&*disk, directory)?;
+        let plans = PlanStore::new(Arc::clone(&disk), directory);
+        disk.make_directory(plans.directory()).map_err(prepare)?;
         plans.sweep()?;
-        let (slots, journal) = Slots::open(directory, plans.is_empty()?)?;
+        let (slots, journal) = Slots::open(&*disk, directory, plans.is_empty()?)?;
         Ok(Opened {
             ledger: Self {
                 slots,
@@ -95,40 +105,24 @@ impl Ledger {
 /// # Errors
 /// When there is none, or when it cannot be read.
 pub fn read(directory: &Path) -> Result<(Option<Journal>, PlanStore), LedgerError> {
-    let plans = PlanStore::new(directory);
-    let journal = slots::read(directory, plans.is_empty()?)?;
+    let plans = PlanStore::new(Arc::new(HostDisk), directory);
+    let journal = slots::read(&HostDisk, directory, plans.is_empty()?)?;
     Ok((journal, plans))
 }
 
-fn make_directory(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-fn lock(directory: &Path) -> Result<Flock<File>, LedgerError> {
+fn lock(disk: &dyn Disk, directory: &Path) -> Result<Box<dyn Any + Send>, LedgerError> {
     let path = directory.join("lock");
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(&path)
-        .map_err(|source| LedgerError::Open {
-            path: path.clone(),
-            source,
-        })?;
-    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, _)| LedgerError::Busy {
-        path: directory.to_owned(),
+    disk.lock(&path).map_err(|source| match source.kind() {
+        io::ErrorKind::WouldBlock => LedgerError::Busy {
+            path: directory.to_owned(),
+        },
+        _ => LedgerError::Open { path, source },
     })
 }
 
-/// Makes the names in a directory as durable as the files that they name.
-fn sync_directory(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
-}
-
 /// What a file holds; `None` where there is no file.
-fn contents(path: PathBuf) -> Result<Option<Vec<u8>>, LedgerError> {
-    match fs::read(&path) {
+fn contents(disk: &dyn Disk, path: PathBuf) -> Result<Option<Vec<u8>>, LedgerError> {
+    match disk.read(&path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(LedgerError::Read { path, source }),

@@ -14,7 +14,7 @@ use weft_model::name::NodeName;
 use crate::connect::Controller;
 use crate::dataplane;
 use crate::options::{Options, OptionsError};
-use crate::session::{self, Memory, Pulse, Settings, clock};
+use crate::session::{self, Memory, Pulse, Settings, Surroundings, clock};
 
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
@@ -69,6 +69,7 @@ impl Service {
                 beat: Box::new(|| tell_systemd(&[NotifyState::Watchdog])),
             }),
             retry,
+            surroundings: Surroundings::default(),
         };
         tokio::spawn(async move {
             if is_ready.await.is_ok() {

@@ -22,13 +22,16 @@ use weft_model::revision::ClusterId;
 use weft_node::session::journal::{BootId, Journal};
 use weft_node::session::machine::Session;
 
-use crate::connect::Controller;
+use crate::connect::{Controller, Road};
 use crate::dataplane;
+use crate::ledger::disk::{Disk, HostDisk};
 use crate::ledger::error::LedgerError;
 use crate::ledger::{self, Ledger};
 use crate::log::Chain;
 
 pub mod clock;
+
+mod aside;
 
 mod news;
 
@@ -48,6 +51,7 @@ mod carry;
 
 mod hear;
 
+use clock::Clock;
 use line::Line;
 use news::News;
 use shelf::Shelf;
@@ -68,6 +72,17 @@ pub struct Settings {
     pub pulse: Option<Pulse>,
     /// Makes a node that is stuck try again.
     pub retry: Arc<Notify>,
+    /// What the session has of the host besides its disk and its kernel.
+    pub surroundings: Surroundings,
+}
+
+/// What a session has of its host; as usual, the host's own.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// The clock that deadlines are of.
+    pub clock: Clock,
+    /// How controllers are reached.
+    pub road: Road,
 }
 
 /// A sign of life.
@@ -106,10 +121,18 @@ impl Memory {
     /// # Errors
     /// When another agent has it, or when the journal or the confirmed plan cannot be read.
     pub fn open(directory: &Path) -> Result<Self, LedgerError> {
+        Self::open_on(Arc::new(HostDisk), directory)
+    }
+
+    /// The same on another file system than the host's.
+    ///
+    /// # Errors
+    /// When another agent has it, or when the journal or the confirmed plan cannot be read.
+    pub fn open_on(disk: Arc<dyn Disk>, directory: &Path) -> Result<Self, LedgerError> {
         let ledger::Opened {
             mut ledger,
             journal,
-        } = Ledger::open(directory)?;
+        } = Ledger::open_on(disk, directory)?;
         let journal = match journal {
             Some(journal) => journal,
             None => {
@@ -158,7 +181,8 @@ pub async fn run(
 ) -> Result<(), SessionError> {
     let joined = memory.cluster();
     let before = memory.journal.clone();
-    let (session, effects) = Session::start(memory.journal, settings.boot, clock::now());
+    let Surroundings { clock, road } = settings.surroundings;
+    let (session, effects) = Session::start(memory.journal, settings.boot, clock.now());
     let dataplane = opened.dataplane;
     let mut shell = Shell {
         node: settings.node,
@@ -166,7 +190,8 @@ pub async fn run(
         ledger: memory.ledger,
         shelf: memory.shelf,
         joined,
-        line: Line::new(settings.controllers),
+        line: Line::new(settings.controllers, road),
+        clock,
         news: News::default(),
         jobs: jobs::Jobs::new(dataplane.clone()),
         alarm: None,

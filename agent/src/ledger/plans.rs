@@ -3,21 +3,19 @@
 //! # Guarantees
 //! A file that has the name of a plan has the whole plan: it gets the name last.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use nix::errno::Errno;
-use nix::fcntl::{FallocateFlags, fallocate};
 use weft_model::plan::NodePlan;
 use weft_model::plan::digest::Digest;
 use weft_proto::digest;
 
+use super::contents;
+use super::disk::Disk;
 use super::error::LedgerError;
 use super::record::{self, Unreadable};
-use super::{contents, sync_directory};
 
 const KIND: &str = "plan";
 const DONE: &str = "plan";
@@ -29,12 +27,14 @@ static WRITES: AtomicU64 = AtomicU64::new(0);
 /// Where the plans are. Cheap to clone; whoever has it may write one plan while others read.
 #[derive(Clone, Debug)]
 pub struct PlanStore {
+    disk: Arc<dyn Disk>,
     directory: PathBuf,
 }
 
 impl PlanStore {
-    pub(super) fn new(ledger: &Path) -> Self {
+    pub(super) fn new(disk: Arc<dyn Disk>, ledger: &Path) -> Self {
         Self {
+            disk,
             directory: ledger.join("plans"),
         }
     }
@@ -56,12 +56,14 @@ impl PlanStore {
         // A write that nobody waits for any more may still go on beside this one.
         let number = WRITES.fetch_add(1, Ordering::Relaxed);
         let unfinished = self.path(digest, &format!("{number}.{UNFINISHED}"));
-        let written = write_whole(&unfinished, &record::encode(KIND, 0, &value))
-            .and_then(|()| fs::rename(&unfinished, &path))
-            .and_then(|()| sync_directory(&self.directory));
+        let disk = &self.disk;
+        let written = disk
+            .create(&unfinished, &record::encode(KIND, 0, &value))
+            .and_then(|()| disk.rename(&unfinished, &path))
+            .and_then(|()| disk.sync_directory(&self.directory));
         written.map_err(|source| {
             // Whether or not it can be removed, the error that matters is the first one.
-            let _ = fs::remove_file(&unfinished);
+            let _ = disk.remove(&unfinished);
             LedgerError::Write { path, source }
         })
     }
@@ -75,7 +77,7 @@ impl PlanStore {
             return Ok(NodePlan::default());
         }
         let path = self.path(wanted, DONE);
-        let Some(bytes) = contents(path.clone())? else {
+        let Some(bytes) = contents(&*self.disk, path.clone())? else {
             return Err(LedgerError::PlanMissing {
                 path: self.directory.clone(),
                 digest: wanted,
@@ -117,18 +119,14 @@ impl PlanStore {
 
     fn remove(&self, is_unwanted: impl Fn(&PathBuf) -> bool) -> Result<(), LedgerError> {
         for path in self.files()?.into_iter().filter(is_unwanted) {
-            fs::remove_file(&path).map_err(|source| LedgerError::Write { path, source })?;
+            let removed = self.disk.remove(&path);
+            removed.map_err(|source| LedgerError::Write { path, source })?;
         }
         Ok(())
     }
 
     fn files(&self) -> Result<Vec<PathBuf>, LedgerError> {
-        let list = || -> io::Result<Vec<PathBuf>> {
-            fs::read_dir(&self.directory)?
-                .map(|entry| Ok(entry?.path()))
-                .collect()
-        };
-        match list() {
+        match self.disk.list(&self.directory) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
             listed => listed.map_err(|source| LedgerError::Read {
                 path: self.directory.clone(),
@@ -139,27 +137,5 @@ impl PlanStore {
 
     fn path(&self, digest: Digest, end: &str) -> PathBuf {
         self.directory.join(format!("{digest}.{end}"))
-    }
-}
-
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .mode(0o600)
-        .open(path)?;
-    take_room(&file, bytes.len())?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-/// Finds out about a full disk before a byte is written.
-fn take_room(file: &File, length: usize) -> io::Result<()> {
-    let length = i64::try_from(length).unwrap_or(i64::MAX);
-    match fallocate(file, FallocateFlags::empty(), 0, length) {
-        // Some file systems cannot; there the write finds out.
-        Ok(()) | Err(Errno::EOPNOTSUPP | Errno::ENOSYS) => Ok(()),
-        Err(errno) => Err(errno.into()),
     }
 }

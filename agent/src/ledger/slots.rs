@@ -4,17 +4,15 @@
 //! a node from confirming a change or from going back. The file that is not being written always
 //! has the journal before it, whole.
 
-use std::fs::{File, OpenOptions};
-use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use tracing::warn;
 use weft_node::session::journal::Journal;
 
+use super::contents;
+use super::disk::{Disk, Slot};
 use super::error::LedgerError;
 use super::record::{self, Unreadable};
-use super::{contents, sync_directory};
 
 const KIND: &str = "journal";
 const NAMES: [&str; 2] = ["journal.0", "journal.1"];
@@ -25,22 +23,24 @@ const ROOM: usize = 64 << 10;
 /// The two files, and which of them is next.
 #[derive(Debug)]
 pub(super) struct Slots {
-    files: [(PathBuf, File); 2],
+    files: [(PathBuf, Box<dyn Slot>); 2],
     sequence: u64,
 }
 
 impl Slots {
     pub(super) fn open(
+        disk: &dyn Disk,
         directory: &Path,
         is_unused: bool,
     ) -> Result<(Self, Option<Journal>), LedgerError> {
-        let latest = latest(directory, is_unused)?;
+        let latest = latest(disk, directory, is_unused)?;
         let [first, second] = NAMES.map(|name| directory.join(name));
         let files = [
-            (first.clone(), file(first)?),
-            (second.clone(), file(second)?),
+            (first.clone(), slot(disk, first)?),
+            (second.clone(), slot(disk, second)?),
         ];
-        sync_directory(directory).map_err(|source| LedgerError::Write {
+        let synced = disk.sync_directory(directory);
+        synced.map_err(|source| LedgerError::Write {
             path: directory.to_owned(),
             source,
         })?;
@@ -51,61 +51,50 @@ impl Slots {
 
     pub(super) fn write(&mut self, journal: &Journal) -> Result<(), LedgerError> {
         let next = self.sequence + 1;
-        let (path, file) = &self.files[usize::from(next % 2 == 1)];
+        let (path, slot) = &mut self.files[usize::from(next % 2 == 1)];
         let value = serde_json::to_vec(journal).map_err(|source| LedgerError::Encode {
             path: path.clone(),
             source,
         })?;
-        file.write_all_at(&record::encode(KIND, next, &value), 0)
-            .and_then(|()| file.sync_data())
-            .map_err(|source| LedgerError::Write {
-                path: path.clone(),
-                source,
-            })?;
+        let written = slot.write(&record::encode(KIND, next, &value));
+        written.map_err(|source| LedgerError::Write {
+            path: path.clone(),
+            source,
+        })?;
         self.sequence = next;
         Ok(())
     }
 }
 
 /// The journal in `directory`; changes nothing.
-pub(super) fn read(directory: &Path, is_unused: bool) -> Result<Option<Journal>, LedgerError> {
-    Ok(latest(directory, is_unused)?.map(|(_, journal)| journal))
+pub(super) fn read(
+    disk: &dyn Disk,
+    directory: &Path,
+    is_unused: bool,
+) -> Result<Option<Journal>, LedgerError> {
+    Ok(latest(disk, directory, is_unused)?.map(|(_, journal)| journal))
 }
 
 /// Opens one of the two files, and takes its room where that was not done yet.
-fn file(path: PathBuf) -> Result<File, LedgerError> {
-    let open = || {
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .mode(0o600)
-            .open(&path)?;
-        let length = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
-        if length < ROOM {
-            // Zeros that were written are room on every file system; a hole is not.
-            file.write_all_at(&vec![0; ROOM - length], length as u64)?;
-            file.sync_all()?;
-        }
-        Ok(file)
-    };
-    open().map_err(|source: io::Error| LedgerError::Write {
-        path: path.clone(),
-        source,
-    })
+fn slot(disk: &dyn Disk, path: PathBuf) -> Result<Box<dyn Slot>, LedgerError> {
+    disk.slot(&path, ROOM)
+        .map_err(|source| LedgerError::Write { path, source })
 }
 
 /// The later of the two journals that can be read.
 ///
 /// A damaged file beside a good one is a write that was cut off: what it would have said was not
 /// acted on yet, so that the good one is the truth.
-fn latest(directory: &Path, is_unused: bool) -> Result<Option<(u64, Journal)>, LedgerError> {
+fn latest(
+    disk: &dyn Disk,
+    directory: &Path,
+    is_unused: bool,
+) -> Result<Option<(u64, Journal)>, LedgerError> {
     let mut found: Option<(u64, Journal)> = None;
     let mut damaged = 0;
     for name in NAMES {
         let path = directory.join(name);
-        let bytes = contents(path.clone())?.unwrap_or_default();
+        let bytes = contents(disk, path.clone())?.unwrap_or_default();
         match parse(&bytes) {
             Ok((sequence, journal)) => {
                 if found.as_ref().is_none_or(|(other, _)| *other < sequence) {

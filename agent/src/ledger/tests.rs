@@ -1,5 +1,7 @@
 //! The ledger on real file systems: cut off at every byte, full, damaged, of another version.
 
+use std::fs;
+
 use weft_model::message::{Confirmed, Target};
 use weft_model::revision::{Epoch, RevisionId, RolloutId};
 use weft_proto::digest;

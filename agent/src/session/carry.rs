@@ -20,7 +20,7 @@ impl Shell {
     /// Tells the session what happened, and does what follows from it.
     pub(super) async fn step(&mut self, event: Event) -> Result<(), SessionError> {
         let before = self.session.journal().clone();
-        let effects = self.session.step(event, clock::now());
+        let effects = self.session.step(event, self.clock.now());
         self.note(&before);
         self.carry(effects).await
     }

@@ -9,7 +9,7 @@ use tonic::Streaming;
 use tracing::{debug, warn};
 use weft_proto::v1;
 
-use crate::connect::{ConnectError, Controller};
+use crate::connect::{ConnectError, Controller, Road};
 use crate::log::Chain;
 
 /// The pause after a first failure, and the longest one.
@@ -34,6 +34,7 @@ pub(super) struct Wire {
 #[derive(Debug)]
 pub(super) struct Dialer {
     controllers: Vec<Controller>,
+    road: Road,
     next: usize,
     pauses: ExponentialBackoff,
     is_quiet: bool,
@@ -53,9 +54,10 @@ enum DialError {
 }
 
 impl Dialer {
-    pub(super) fn new(controllers: Vec<Controller>) -> Self {
+    pub(super) fn new(controllers: Vec<Controller>, road: Road) -> Self {
         Self {
             controllers,
+            road,
             next: 0,
             pauses: pauses(),
             is_quiet: false,
@@ -84,7 +86,7 @@ impl Dialer {
         loop {
             for _ in 0..self.controllers.len() {
                 let controller = self.controllers[self.next % self.controllers.len()].clone();
-                match open(&controller).await {
+                match open(&controller, &self.road).await {
                     Ok(wire) => return wire,
                     Err(error) => self.tell(&controller, &error),
                 }
@@ -116,8 +118,9 @@ fn pauses() -> ExponentialBackoff {
         .build()
 }
 
-async fn open(controller: &Controller) -> Result<Wire, DialError> {
-    let mut client = controller.connect().await.map_err(DialError::Nobody)?;
+async fn open(controller: &Controller, road: &Road) -> Result<Wire, DialError> {
+    let client = controller.connect(road).await;
+    let mut client = client.map_err(DialError::Nobody)?;
     let (outbox, messages) = mpsc::channel(OUTBOX);
     let opening = client.session(ReceiverStream::new(messages));
     let answer = tokio::time::timeout(ANSWER_LIMIT, opening)

@@ -15,6 +15,7 @@ use weft_model::report::Fault;
 use weft_model::revision::RolloutId;
 use weft_proto::v1;
 
+use super::aside::aside;
 use super::shelf::{self, Misfit};
 use crate::dataplane::Dataplane;
 use crate::ledger::plans::PlanStore;
@@ -207,7 +208,7 @@ async fn staged(dataplane: &Dataplane, store: PlanStore, to: Target, source: Sou
         return Staging::Done(plan, steps);
     }
     let copy = Arc::clone(&plan);
-    let written = tokio::task::spawn_blocking(move || store.write(to.digest, &copy)).await;
+    let written = aside(move || store.write(to.digest, &copy)).await;
     match written {
         Ok(Ok(())) => Staging::Done(plan, steps),
         Ok(Err(error)) => Staging::Refused(vec![error.fault()]),
@@ -228,7 +229,7 @@ async fn built(
 ) -> Result<Arc<NodePlan>, Misfit> {
     let from = shelf::start(&delta)?;
     let base = base.ok_or(Misfit::UnknownStart(from))?;
-    tokio::task::spawn_blocking(move || shelf::build(&delta, from, &base, to.digest))
+    aside(move || shelf::build(&delta, from, &base, to.digest))
         .await
         .map_err(|_| Misfit::Nothing)?
         .map(Arc::new)

@@ -14,7 +14,7 @@ use weft_proto::convert::message;
 use weft_proto::v1;
 
 use super::dial::{Dialer, Wire};
-use crate::connect::Controller;
+use crate::connect::{Controller, Road};
 
 /// The stream.
 #[derive(Debug)]
@@ -50,9 +50,9 @@ pub(super) enum Heard {
 }
 
 impl Line {
-    pub(super) fn new(controllers: Vec<Controller>) -> Self {
+    pub(super) fn new(controllers: Vec<Controller>, road: Road) -> Self {
         Self {
-            state: dial(Dialer::new(controllers), false),
+            state: dial(Dialer::new(controllers, road), false),
             afresh: None,
         }
     }

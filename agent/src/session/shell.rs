@@ -19,11 +19,12 @@ use weft_node::session::journal::State;
 use weft_node::session::machine::Session;
 use weft_proto::v1;
 
+use super::SessionError;
+use super::clock::Clock;
 use super::jobs::{Ended, Jobs};
 use super::line::{Heard, Line};
 use super::news::News;
 use super::shelf::Shelf;
-use super::{SessionError, clock};
 use crate::dataplane::Dataplane;
 use crate::ledger::Ledger;
 
@@ -50,6 +51,7 @@ pub(super) struct Shell {
     pub(super) dataplane: Dataplane,
     pub(super) joined: Option<ClusterId>,
     pub(super) line: Line,
+    pub(super) clock: Clock,
     pub(super) news: News,
     pub(super) jobs: Jobs,
     pub(super) alarm: Option<Moment>,
@@ -146,7 +148,7 @@ impl Shell {
             () = stop.cancelled(), if stop_at.is_none() => Happening::Stop,
             () = until(stop_at) => Happening::StopNow,
             () = until(pulse_at) => Happening::Pulse,
-            () = clock::sleep_until(self.alarm) => Happening::Alarm,
+            () = self.clock.sleep_until(self.alarm) => Happening::Alarm,
             ended = self.jobs.end() => Happening::Job(ended),
             heard = self.line.hear() => Happening::Line(heard),
             () = self.retry.notified() => Happening::Retry,

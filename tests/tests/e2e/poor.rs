@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use weft_agent::connect::Controller;
 use weft_agent::dataplane;
 use weft_agent::fake::{Fake, FakeDriver};
-use weft_agent::session::{self, Memory, Settings, clock};
+use weft_agent::session::{self, Memory, Settings, Surroundings, clock};
 use weft_model::facts::{Facts, LinkFacts};
 use weft_model::mtu::Mtu;
 use weft_tests::cluster::Cluster;
@@ -68,6 +68,7 @@ impl Poor {
                     ready,
                     pulse: None,
                     retry: Arc::new(Notify::new()),
+                    surroundings: Surroundings::default(),
                 };
                 let opened = dataplane::open_with(driver, memory.cluster()).await;
                 session::run(settings, memory, opened, stopped).await?;

@@ -184,6 +184,7 @@ impl Node {
             ready,
             pulse: None,
             retry: Arc::clone(&retry),
+            surroundings: Surroundings::default(),
         };
         Agent {
             task: tokio::spawn(run(settings, memory, opened, stop.clone())),
