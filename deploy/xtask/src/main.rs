@@ -14,6 +14,7 @@ mod tidy;
 mod bench;
 mod demo;
 mod golden;
+mod lab;
 mod man;
 mod test;
 
@@ -33,6 +34,8 @@ enum Command {
     Test(test::Options),
     /// Checks the layering and the house rules
     Tidy,
+    /// Runs a command, or the tests that need it, on a complete Debian kernel
+    Lab(lab::Options),
     /// Measures, and prints goals beside what was reached; never fails for being slow
     Bench(bench::Options),
     /// Runs the golden cases; with --accept what they print now becomes what they must print
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::run(&options),
         Command::Test(options) => test::run(&options),
         Command::Tidy => tidy::run(),
+        Command::Lab(options) => lab::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Golden(options) => golden::run(&options),
         Command::Man(options) => man::run(&options),

@@ -48,19 +48,50 @@ const NEEDS: &[Need] = &[
     need("ps", "procps"),
 ];
 
+/// What the lab of full kernels uses besides. The kernel itself is not installed.
+const LAB_NEEDS: &[Need] = &[
+    need("qemu-system-x86_64", "qemu-system-x86"),
+    need("modprobe", "kmod"),
+    need("depmod", "kmod"),
+    need("dpkg-deb", "dpkg"),
+];
+
 /// How often a package mirror is asked before we give up.
 const TRIES: u32 = 3;
 /// Long enough for a mirror that is being updated to be whole again.
 const BETWEEN_TRIES: Duration = Duration::from_secs(5);
 
-/// Installs what is missing, and says what.
+/// Installs what the build and the tests lack, and says what.
 ///
 /// # Errors
 /// When something is missing and cannot be installed; the message names the packages.
 pub fn install_missing() -> Result<()> {
-    let missing = missing();
+    if missing(NEEDS).is_empty() {
+        println!("nothing to install: {} are here", names(NEEDS));
+        return Ok(());
+    }
+    install_missing_of(NEEDS)
+}
+
+/// Installs what the lab of full kernels lacks; says nothing where that is nothing.
+///
+/// # Errors
+/// When something is missing and cannot be installed; the message names the packages.
+pub fn install_missing_for_lab() -> Result<()> {
+    install_missing_of(LAB_NEEDS)
+}
+
+/// Asks the mirrors what there is.
+///
+/// # Errors
+/// When they cannot be asked.
+pub fn refresh() -> Result<()> {
+    shell::run(as_root("apt-get").args(["update", "-q"]))
+}
+
+fn install_missing_of(needs: &[Need]) -> Result<()> {
+    let missing = missing(needs);
     if missing.is_empty() {
-        println!("nothing to install: {} are here", names());
         return Ok(());
     }
     let list = missing.join(" ");
@@ -88,7 +119,7 @@ pub fn install_missing() -> Result<()> {
         unmask_etcd();
     }
     last?;
-    let still = self::missing();
+    let still = self::missing(needs);
     if !still.is_empty() {
         bail!(
             "apt-get went well, and still these are missing: {}",
@@ -98,8 +129,8 @@ pub fn install_missing() -> Result<()> {
     Ok(())
 }
 
-fn missing() -> Vec<&'static str> {
-    let mut packages: Vec<_> = NEEDS
+fn missing(needs: &[Need]) -> Vec<&'static str> {
+    let mut packages: Vec<_> = needs
         .iter()
         .filter(|need| !need.is_here())
         .map(|need| need.package)
@@ -108,13 +139,13 @@ fn missing() -> Vec<&'static str> {
     packages
 }
 
-fn names() -> String {
-    let names: Vec<_> = NEEDS.iter().map(|need| need.what).collect();
+fn names(needs: &[Need]) -> String {
+    let names: Vec<_> = needs.iter().map(|need| need.what).collect();
     names.join(", ")
 }
 
 fn install(packages: &[&str]) -> Result<()> {
-    shell::run(as_root("apt-get").args(["update", "-q"]))?;
+    refresh()?;
     shell::run(
         as_root("apt-get")
             .args(["install", "-q", "-y", "--no-install-recommends"])
@@ -161,7 +192,8 @@ mod tests {
 
     #[test]
     fn a_package_is_asked_for_once_however_many_of_its_programs_are_missing() {
-        let packages: Vec<_> = NEEDS.iter().map(|need| need.package).collect();
+        let needs = NEEDS.iter().chain(LAB_NEEDS);
+        let packages: Vec<_> = needs.map(|need| need.package).collect();
         let mut sorted = packages.clone();
         sorted.dedup();
         let mut unique = packages;

@@ -1,0 +1,29 @@
+# The second program in the lab: what a host has running before anyone logs in, as far as the lab
+# needs it, then the command; its exit code is left beside this file.
+control=$1
+mkdir -p /dev/pts /dev/shm /run/lock /run/netns
+mount -t devpts devpts /dev/pts
+mount -t tmpfs tmpfs /dev/shm
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+ln -sfn /proc/self/fd /dev/fd
+for stream in 0:stdin 1:stdout 2:stderr; do
+    ln -sfn "/proc/self/fd/${stream%:*}" "/dev/${stream#*:}"
+done
+echo lab >/proc/sys/kernel/hostname
+. "$control/environment"
+ip link set lo up
+exec </dev/null >/dev/hvc0 2>&1
+if [ -n "$WEFT_LAB_TERMINAL" ]; then
+    stty -F /dev/hvc0 sane $WEFT_LAB_TERMINAL
+    # The terminal on the other end sends a carriage return of its own for every line.
+    setsid -c sh "$control/command" </dev/hvc0
+else
+    stty -F /dev/hvc0 raw -echo
+    setsid -w sh "$control/command"
+fi
+echo $? >"$control/code"
+# Setting a terminal waits for what it has not shown yet.
+stty -F /dev/hvc0 raw -echo
+# The emulator ends at a restart. Nothing here is to be kept, so nothing is shut down.
+echo b >/proc/sysrq-trigger
+sleep 60
