@@ -5,13 +5,14 @@ use std::path::PathBuf;
 
 use prost::Message;
 
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     "weft/v1/object.proto",
     "weft/v1/plan.proto",
     "weft/v1/session.proto",
     "weft/v1/objects.proto",
     "weft/v1/rollouts.proto",
     "weft/v1/nodes.proto",
+    "weft/v1/cluster.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -13,6 +13,8 @@ pub mod objects;
 pub mod revisions;
 pub mod rollouts;
 
+pub mod cluster;
+
 pub mod server;
 
 use futures::{Stream, StreamExt};

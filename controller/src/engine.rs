@@ -16,6 +16,8 @@ pub mod judge;
 pub mod edit;
 pub mod writer;
 
+pub mod lock;
+
 pub mod port;
 
 pub mod head;

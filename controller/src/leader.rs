@@ -8,6 +8,7 @@
 //! [`Leadership::Leader`] is withdrawn half a lease after the last renewal that etcd answered,
 //! counted from when it was sent. etcd itself waits a whole lease before another controller leads.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,12 @@ pub struct Candidate {
     pub name: String,
     /// Where its API listens.
     pub address: String,
+}
+
+impl fmt::Display for Candidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {}", self.name, self.address)
+    }
 }
 
 /// How long etcd keeps a leader that does not answer.

@@ -97,6 +97,7 @@ impl Member {
         let board = Arc::new(Board::default());
         let (roles, role) = watch::channel(Role::Following { leader: None });
         let desk = Desk {
+            own: settings.candidate.to_string(),
             store: store.clone(),
             mirror: mirror.clone(),
             judge: judge.clone(),
@@ -179,7 +180,7 @@ impl Seat {
         match leadership {
             Leadership::Leader(fence) => self.lead(fence).await,
             Leadership::Follower { leader } => {
-                let leader = leader.map(|it| format!("{} at {}", it.name, it.address));
+                let leader = leader.map(|it| it.to_string());
                 info!(leader = leader.as_deref().unwrap_or("none"), "following");
                 self.withdraw(leader);
                 self.follow().await;

@@ -22,6 +22,8 @@ pub mod write;
 
 mod once;
 
+pub mod lock;
+
 pub mod meta;
 pub mod nodes;
 

@@ -4,6 +4,7 @@ pub mod select;
 pub mod source;
 
 pub mod columns;
+pub mod lock;
 pub mod rolling;
 
 pub mod apply;
@@ -19,4 +20,5 @@ pub mod nodes;
 pub mod plan;
 pub mod revisions;
 pub mod rollout;
+pub mod status;
 pub mod watch;

@@ -13,6 +13,7 @@ use crate::command::events::Events;
 use crate::command::explain::Explain;
 use crate::command::get::Get;
 use crate::command::import::Import;
+use crate::command::lock::{Lock, Unlock};
 use crate::command::nodes::Nodes;
 use crate::command::plan::Plan;
 use crate::command::revisions::{Revisions, Rollback};
@@ -70,6 +71,12 @@ pub enum Command {
     Rollback(Rollback),
     /// List revisions, or show one
     Revisions(Revisions),
+    /// Show in a few lines how the cluster stands: leader, draft, rollout, nodes, lock
+    Status,
+    /// Keep all other people from changing the draft and from rollouts, for a time
+    Lock(Lock),
+    /// Give the lock back
+    Unlock(Unlock),
     /// Show the nodes as they are now
     Nodes(Nodes),
     /// Show every change of objects as it happens

@@ -48,6 +48,21 @@ pub fn status(refusal: Refusal) -> Status {
             let details = ErrorDetails::with_error_info("ROLLOUT_ACTIVE", DOMAIN, facts);
             Status::with_error_details(Code::FailedPrecondition, message, details)
         }
+        Refusal::Locked {
+            owner,
+            reason,
+            since,
+            until,
+        } => {
+            let facts = HashMap::from([
+                ("owner".to_owned(), owner),
+                ("reason".to_owned(), reason),
+                ("since".to_owned(), since.to_string()),
+                ("until".to_owned(), until.to_string()),
+            ]);
+            let details = ErrorDetails::with_error_info("LOCKED", DOMAIN, facts);
+            Status::with_error_details(Code::FailedPrecondition, message, details)
+        }
         Refusal::Offline(nodes) => {
             let mut details = ErrorDetails::new();
             for node in nodes {

@@ -16,6 +16,8 @@ use crate::store::Store;
 /// What every service works with; clones are the same desk.
 #[derive(Clone)]
 pub struct Desk {
+    /// This controller, by name and address.
+    pub own: String,
     /// The store.
     pub store: Store,
     /// The draft.

@@ -50,6 +50,15 @@ impl RolloutsService {
         let caller = Caller::claimed(&request.author).map_err(answer::status)?;
         let port = self.0.port().map_err(answer::status)?;
         let wanted = Some(RolloutId(request.rollout)).filter(|id| id.0 > 0);
+        match way {
+            // What goes on is a change like any other; to stop or to go back is open to all.
+            Way::Confirm | Way::Resume => {
+                let writer = self.0.writer().map_err(answer::status)?;
+                let heeded = writer.heed_lock(caller.name()).await;
+                heeded.map_err(answer::status)?;
+            }
+            Way::Pause | Way::Abort => {}
+        }
         let id = port
             .steer(wanted, caller.name().to_owned(), way)
             .await
@@ -75,6 +84,23 @@ impl Desk {
             let same = id.is_none_or(|id| id == course.record().id);
             same.then(|| running(course, state.clock.now()))
         })
+    }
+
+    /// The rollout that is not closed, without its nodes.
+    pub(super) async fn active(&self) -> Result<Option<v1::Rollout>, Status> {
+        let found = match self.running(None) {
+            Some(rollout) => Some(rollout),
+            None => {
+                let active = self.store.active_rollout().await.map_err(refuse)?;
+                active.map(|active: Recorded<Record>| recorded(&active.record))
+            }
+        };
+        Ok(found
+            .filter(|rollout| rollout.phase != CLOSED)
+            .map(|rollout| v1::Rollout {
+                nodes: Vec::new(),
+                ..rollout
+            }))
     }
 
     /// The rollout that zero stands for.

@@ -13,11 +13,13 @@ use tonic::transport::Server;
 use tonic::transport::server::Connected;
 use tonic_health::ServingStatus;
 use weft_proto::v1::agents_server::{Agents, AgentsServer};
+use weft_proto::v1::cluster_server::ClusterServer;
 use weft_proto::v1::nodes_server::NodesServer;
 use weft_proto::v1::objects_server::ObjectsServer;
 use weft_proto::v1::revisions_server::RevisionsServer;
 use weft_proto::v1::rollouts_server::RolloutsServer;
 
+use super::cluster::ClusterService;
 use super::desk::Desk;
 use super::nodes::NodesService;
 use super::objects::ObjectsService;
@@ -38,12 +40,13 @@ const PONG_LIMIT: Duration = Duration::from_secs(10);
 const STREAMS_PER_CONNECTION: u32 = 256;
 
 /// Whose health is told; the empty name is the server as a whole.
-const SERVICES: [&str; 6] = [
+const SERVICES: [&str; 7] = [
     "",
     weft_proto::v1::objects_server::SERVICE_NAME,
     weft_proto::v1::revisions_server::SERVICE_NAME,
     weft_proto::v1::rollouts_server::SERVICE_NAME,
     weft_proto::v1::nodes_server::SERVICE_NAME,
+    weft_proto::v1::cluster_server::SERVICE_NAME,
     weft_proto::v1::agents_server::SERVICE_NAME,
 ];
 
@@ -114,6 +117,7 @@ where
         .max_encoding_message_size(LARGEST_MESSAGE);
     let rollouts = RolloutsServer::new(RolloutsService(desk.clone()))
         .max_encoding_message_size(LARGEST_MESSAGE);
+    let cluster = ClusterServer::new(ClusterService(desk.clone()));
     let nodes = NodesServer::new(NodesService(desk)).max_encoding_message_size(LARGEST_MESSAGE);
     let agents = AgentsServer::new(agents).max_encoding_message_size(LARGEST_MESSAGE);
     for service in SERVICES {
@@ -141,6 +145,7 @@ where
         .add_service(revisions)
         .add_service(rollouts)
         .add_service(nodes)
+        .add_service(cluster)
         .add_service(agents)
         .serve_with_incoming_shutdown(incoming, withdraw)
         .await

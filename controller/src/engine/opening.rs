@@ -78,6 +78,10 @@ impl Opening {
     /// Says why it cannot be opened.
     pub(super) async fn open(self, start: Start) -> Result<Outcome, Refusal> {
         let policy = policy(&start.wish, &self.usual)?;
+        if let Some(known) = self.known(&start).await? {
+            return Ok(Outcome::Repeated(known));
+        }
+        self.writer.heed_lock(&start.author).await?;
         let from = self.board.head();
         let (draft, remark) = match start.revision {
             None => (self.mirror.now(), String::new()),
@@ -92,6 +96,15 @@ impl Opening {
         }
         self.create(start, policy, draft, considered, from, remark)
             .await
+    }
+
+    /// The rollout that the same wish started before, perhaps under another leader.
+    async fn known(&self, start: &Start) -> Result<Option<RolloutId>, Refusal> {
+        let Some(key) = &start.idempotency_key else {
+            return Ok(None);
+        };
+        let known = self.store.started(&Idempotency(key.clone())).await;
+        known.map_err(|error| storage::refusal(&error))
     }
 
     /// The draft's way to an old revision, once it is known that nodes could go it.

@@ -1,9 +1,11 @@
 //! Why a request is not carried out, in words that say what to do.
 
+use std::time::{Duration, SystemTime};
+
 use weft_model::name::NodeName;
 use weft_model::note::{Note, Severity};
 use weft_model::object::ObjectKey;
-use weft_model::revision::{RevisionId, RolloutId, Version};
+use weft_model::revision::{RevisionId, RolloutId, Timestamp, Version};
 use weft_proto::convert::fields::Invalid;
 
 /// One field of a request, or of an object in it, that is not as it must be.
@@ -58,6 +60,22 @@ pub enum Refusal {
         author: String,
         /// For how many seconds.
         seconds: u64,
+    },
+    /// Another person has locked the draft and rollouts.
+    #[error(
+        "{} has locked the draft and rollouts since {}, until {}: {reason}; wait, or take the \
+         lock over with force",
+        named(owner), moment(*since), moment(*until)
+    )]
+    Locked {
+        /// Who.
+        owner: String,
+        /// Why.
+        reason: String,
+        /// Since when.
+        since: Timestamp,
+        /// Until when.
+        until: Timestamp,
     },
     /// Nodes that would take part are not there.
     #[error(
@@ -117,6 +135,14 @@ fn leader_is(leader: Option<&str>) -> String {
         Some(leader) => format!("{leader} does"),
         None => "no controller does at the moment: try again in some seconds".to_owned(),
     }
+}
+
+/// A moment as people read it.
+fn moment(at: Timestamp) -> String {
+    /// The formatter knows the years up to 9999.
+    const LAST: u64 = 253_402_300_799_000;
+    let at = SystemTime::UNIX_EPOCH + Duration::from_millis(at.0.min(LAST));
+    humantime::format_rfc3339_seconds(at).to_string()
 }
 
 /// Whoever it is, in words.

@@ -20,7 +20,20 @@ pub fn refusal(error: &StoreError) -> Refusal {
             Conflict::NoObject { key } => Refusal::Missing {
                 what: key.to_string(),
             },
-            Conflict::Active(_) | Conflict::Decided(_) => Refusal::NotNow(conflict.to_string()),
+            Conflict::Locked {
+                owner,
+                reason,
+                since,
+                until,
+            } => Refusal::Locked {
+                owner: owner.clone(),
+                reason: reason.clone(),
+                since: *since,
+                until: *until,
+            },
+            Conflict::Active(_) | Conflict::Decided(_) | Conflict::Unlocked => {
+                Refusal::NotNow(conflict.to_string())
+            }
             Conflict::Twice { .. }
             | Conflict::Draft { .. }
             | Conflict::Head { .. }

@@ -23,7 +23,7 @@ use super::refusal::Refusal;
 use super::storage;
 use crate::log::Chain;
 use crate::store::Store;
-use crate::store::draft::{Action, Applied, Batch, Change};
+use crate::store::draft::{Action, Applied, Batch, Change, Origin};
 use crate::store::error::Conflict;
 use crate::store::write::{Audit, Fence, Idempotency};
 
@@ -47,10 +47,10 @@ pub struct Edit {
 /// Writes the draft, for as long as this controller leads.
 #[derive(Clone)]
 pub struct Writer {
-    store: Store,
+    pub(super) store: Store,
     mirror: Mirror,
     judge: Judge,
-    fence: Fence,
+    pub(super) fence: Fence,
     newcomers: Arc<Semaphore>,
 }
 
@@ -84,6 +84,7 @@ impl Writer {
                     action: edit.action.to_owned(),
                     detail: detail(&edit.changes),
                 },
+                origin: Origin::Person,
                 idempotency: edit.idempotency.clone(),
             };
             match self.store.apply(&self.fence, batch).await {
@@ -179,6 +180,7 @@ impl Writer {
                     action: "hello".to_owned(),
                     detail: format!("node/{node}"),
                 },
+                origin: Origin::Node,
                 idempotency: None,
             };
             match self.store.apply(&self.fence, batch).await {

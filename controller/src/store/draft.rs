@@ -7,16 +7,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use weft_model::object::{Object, ObjectKey, Stored};
-use weft_model::revision::{Generation, Version};
+use weft_model::revision::Version;
 
 use super::Store;
 use super::error::{Conflict, StoreError};
 use super::keys;
-use super::kv::entry::{Compare, Entry, Op, Want};
+use super::kv::entry::{Compare, Op, Want};
 use super::record::{self, Record};
 use super::write::{Audit, Fence, Idempotency, WRITE_OPS, Write, Written};
+
+mod plan;
+
+use plan::{Plan, Present, plan};
 
 /// All objects at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,8 +43,19 @@ pub struct Batch {
     pub basis: Option<Version>,
     /// Who wants it.
     pub audit: Audit,
+    /// Whether the lock of another person stops it.
+    pub origin: Origin,
     /// Repeating the batch with the same key returns the first result.
     pub idempotency: Option<Idempotency>,
+}
+
+/// Where a batch comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A person, named in the audit, whom another person's lock stops.
+    Person,
+    /// A node that says what it is, which is a fact that no lock stops.
+    Node,
 }
 
 /// One change.
@@ -94,7 +108,7 @@ const TRIES: usize = 16;
 const DIRECT_BYTES: usize = 1 << 20;
 
 /// How many objects fit in one transaction beside what else a batch compares and writes.
-const DIRECT_OBJECTS: usize = WRITE_OPS - 3;
+const DIRECT_OBJECTS: usize = WRITE_OPS - 4;
 
 impl Store {
     /// All objects, at one moment.
@@ -167,7 +181,11 @@ impl Store {
                     version: Version(entry.modified),
                 });
             }
-            let Some(present) = self.present(attempt, &seen).await? else {
+            let unlocked = match batch.origin {
+                Origin::Person => Some(self.unlocked(attempt, &batch.audit.author).await?),
+                Origin::Node => None,
+            };
+            let Some(present) = self.present(attempt, unlocked, &seen).await? else {
                 self.write_out(fence).await?;
                 continue;
             };
@@ -195,6 +213,7 @@ impl Store {
     async fn present(
         &self,
         attempt: &'static str,
+        unlocked: Option<Compare>,
         wanted: &BTreeSet<ObjectKey>,
     ) -> Result<Option<Present>, StoreError> {
         let (entries, revision) = if wanted.len() <= DIRECT_OBJECTS {
@@ -211,6 +230,7 @@ impl Store {
         let mut present = Present {
             version: Version(revision),
             seed: self.random(attempt)?,
+            unlocked,
             change: None,
             objects: BTreeMap::new(),
         };
@@ -241,6 +261,7 @@ impl Store {
     ) -> Result<Option<Version>, StoreError> {
         let change = Compare::same(keys::DRAFT_CHANGE, present.change.as_ref());
         let mut when = vec![Compare::Absent(keys::DRAFT_BATCH.to_owned())];
+        when.extend(present.unlocked.clone());
         let mut then = vec![Op::put(keys::DRAFT_CHANGE, "{}")];
         let mut objects = Vec::new();
         let mut size = 0;
@@ -306,92 +327,4 @@ impl Change {
             Self::Delete { key, .. } => key.clone(),
         }
     }
-}
-
-/// What a batch finds.
-struct Present {
-    /// As of here.
-    version: Version,
-    /// What the uids of new objects are made of.
-    seed: [u8; 16],
-    /// The draft's last change.
-    change: Option<Entry>,
-    /// The objects that the batch names, where they exist.
-    objects: BTreeMap<ObjectKey, (Entry, Stored)>,
-}
-
-/// What a batch comes to.
-struct Plan {
-    writes: Vec<(ObjectKey, Option<Stored>)>,
-    outcomes: Vec<(ObjectKey, Action)>,
-}
-
-/// Decides what a batch writes.
-fn plan(batch: &Batch, present: &Present) -> Result<Plan, Conflict> {
-    let found = present.change.as_ref();
-    let found = Version(found.map_or(0, |entry| entry.modified));
-    if let Some(expected) = batch.basis.filter(|basis| *basis != found) {
-        return Err(Conflict::Draft { expected, found });
-    }
-    let mut plan = Plan {
-        writes: Vec::new(),
-        outcomes: Vec::new(),
-    };
-    for change in &batch.changes {
-        let key = change.key();
-        let before = present.objects.get(&key).map(|(_, stored)| stored);
-        let (Change::Put { expected, .. } | Change::Delete { expected, .. }) = change;
-        match (before, *expected) {
-            (None, Some(_)) => return Err(Conflict::NoObject { key }),
-            (Some(before), Some(expected)) if before.version != expected => {
-                return Err(Conflict::Version {
-                    key,
-                    expected,
-                    found: before.version,
-                });
-            }
-            (Some(_) | None, None) | (Some(_), Some(_)) => {}
-        }
-        let action = match (change, before) {
-            (Change::Delete { .. }, None) => return Err(Conflict::NoObject { key }),
-            (Change::Delete { .. }, Some(_)) => {
-                plan.writes.push((key.clone(), None));
-                Action::Deleted
-            }
-            (Change::Put { object, .. }, Some(before)) if before.object == *object => {
-                Action::Unchanged
-            }
-            (Change::Put { object, .. }, Some(before)) => {
-                let stored = Stored {
-                    object: object.clone(),
-                    generation: Generation(before.generation.0 + 1),
-                    ..before.clone()
-                };
-                plan.writes.push((key.clone(), Some(stored)));
-                Action::Changed
-            }
-            (Change::Put { object, .. }, None) => {
-                let stored = Stored {
-                    object: object.clone(),
-                    uid: uid(&present.seed, &key),
-                    version: Version(0),
-                    generation: Generation(1),
-                    created: batch.audit.at,
-                };
-                plan.writes.push((key.clone(), Some(stored)));
-                Action::Created
-            }
-        };
-        plan.outcomes.push((key, action));
-    }
-    Ok(plan)
-}
-
-/// 32 hex digits that no other object ever has.
-fn uid(seed: &[u8], key: &ObjectKey) -> String {
-    let hash = Sha256::new()
-        .chain_update(seed)
-        .chain_update(key.to_string())
-        .finalize();
-    keys::hex(&hash[..16])
 }

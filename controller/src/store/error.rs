@@ -6,7 +6,7 @@
 use std::error::Error;
 
 use weft_model::object::ObjectKey;
-use weft_model::revision::{RevisionId, RolloutId, Version};
+use weft_model::revision::{RevisionId, RolloutId, Timestamp, Version};
 
 /// The cause of a store error, as the layer below gave it.
 pub type Source = Box<dyn Error + Send + Sync>;
@@ -163,6 +163,21 @@ pub enum Conflict {
         /// The version of its last change.
         found: Version,
     },
+    /// Another person has locked the draft and rollouts.
+    #[error("{owner} has locked the draft and rollouts: {reason}")]
+    Locked {
+        /// Who.
+        owner: String,
+        /// Why.
+        reason: String,
+        /// Since when.
+        since: Timestamp,
+        /// Until when, by the clock of the controller that took it.
+        until: Timestamp,
+    },
+    /// There is no lock to give back.
+    #[error("nobody holds the lock")]
+    Unlocked,
     /// Another rollout is active.
     #[error("rollout {0} is active: wait for it, or abort it")]
     Active(RolloutId),

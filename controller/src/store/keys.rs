@@ -37,6 +37,8 @@ pub const ACTIVE: &str = "rollout/active";
 pub const DECISION: &str = "decision/";
 /// From where to where rollouts go.
 pub const SPAN: &str = "span/";
+/// The lock that a person holds over the draft and rollouts.
+pub const LOCK: &str = "lock";
 /// Who did what.
 pub const AUDIT: &str = "audit/";
 /// The results of calls that may be repeated.

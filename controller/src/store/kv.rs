@@ -196,6 +196,15 @@ impl Kv {
         }
     }
 
+    /// How long a lease lives if nobody renews it.
+    pub async fn remaining(&self, lease: Lease) -> Result<Duration, KvError> {
+        match &self.backend {
+            Backend::Etcd(etcd) => etcd.remaining(lease).await,
+            Backend::Memory(memory) => memory.remaining(lease),
+            Backend::Far(far) => far.remaining(lease).await,
+        }
+    }
+
     /// Ends a lease, and with it its keys.
     pub async fn revoke(&self, lease: Lease) -> Result<(), KvError> {
         match &self.backend {

@@ -88,10 +88,20 @@ impl Store {
         Ok(RolloutId(numbers.next().map_or(1, |newest| newest.0 + 1)))
     }
 
+    /// The rollout that was started with this key before.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn started(&self, key: &Idempotency) -> Result<Option<RolloutId>, StoreError> {
+        let found = self.remembered("start a rollout", Some(key)).await?;
+        Ok(found.map(|(rollout, _)| rollout))
+    }
+
     /// Makes a rollout the active one.
     ///
     /// # Errors
-    /// A conflict when another one is active (it names that), or `from` is not the head.
+    /// A conflict when another one is active (it names that), `from` is not the head, or another
+    /// person holds the lock.
     pub async fn create_rollout<T: Serialize + Sync>(
         &self,
         fence: &Fence,
@@ -138,6 +148,7 @@ impl Store {
             Compare::Absent(own.clone()),
             Compare::same(keys::HEAD, head.as_ref()),
             Compare::same(&keys::manifest(to), manifest.as_ref()),
+            self.unlocked(attempt, &creation.audit.author).await?,
         ];
         let span = Span { from, to };
         let mut then = vec![
@@ -165,7 +176,7 @@ impl Store {
                 expected: from,
                 found: read_head(attempt, head.as_ref())?.revision,
             }),
-            Written::Refused(4, Some(entry)) => {
+            Written::Refused(5, Some(entry)) => {
                 Ok(Created::Repeated(record::read(attempt, &entry)?))
             }
             Written::Refused(_, _) => conflict(Conflict::Contention),

@@ -217,7 +217,9 @@ impl Store {
     /// When the store cannot be read.
     pub async fn audits(&self, limit: usize) -> Result<Vec<Audit>, StoreError> {
         let attempt = "read the audit records";
-        let page = self.newest(attempt, keys::AUDIT, limit).await?;
+        let mut page = self.newest(attempt, keys::AUDIT, limit).await?;
+        // Keys have the time of a clock that people set, and a millisecond has room for many.
+        page.sort_by_key(|entry| std::cmp::Reverse(entry.created));
         let real = page.iter().filter(|entry| entry.value != VOID);
         real.map(|entry| record::read(attempt, entry)).collect()
     }

@@ -13,9 +13,11 @@ use weft_controller::etcd::{ChildEtcd, ChildOptions, Durability};
 use weft_controller::member::{Member, Settings};
 use weft_controller::store::Store;
 use weft_controller::store::options::EtcdOptions;
+use weft_controller::store::write::Audit;
 use weft_core::rollout::policy::Policy;
 use weft_model::clock::Span;
 use weft_proto::v1;
+use weft_proto::v1::cluster_client::ClusterClient;
 use weft_proto::v1::nodes_client::NodesClient;
 use weft_proto::v1::objects_client::ObjectsClient;
 use weft_proto::v1::revisions_client::RevisionsClient;
@@ -227,6 +229,15 @@ impl Cluster {
 
     pub async fn rollouts(&self) -> RolloutsClient<Channel> {
         RolloutsClient::new(self.channel().await)
+    }
+
+    pub async fn whole(&self) -> ClusterClient<Channel> {
+        ClusterClient::new(self.channel().await)
+    }
+
+    /// Who did what, newest first.
+    pub async fn audits(&self) -> Vec<Audit> {
+        self.store.audits(100).await.unwrap()
     }
 
     pub async fn nodes(&self) -> NodesClient<Channel> {

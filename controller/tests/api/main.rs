@@ -9,6 +9,7 @@ mod cluster;
 mod counting;
 mod draft;
 mod leadership;
+mod lock;
 mod returning;
 mod rollout;
 mod steering;

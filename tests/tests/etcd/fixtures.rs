@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use weft_controller::etcd::{ChildEtcd, ChildOptions, Durability};
 use weft_controller::leader::{Candidate, Election};
 use weft_controller::store::Store;
-use weft_controller::store::draft::{Batch, Change};
+use weft_controller::store::draft::{Batch, Change, Origin};
 use weft_controller::store::options::EtcdOptions;
 use weft_controller::store::write::{Audit, Fence};
 use weft_model::object::{Kind, Object, ObjectKey};
@@ -133,6 +133,7 @@ pub fn batch(changes: impl IntoIterator<Item = Change>) -> Batch {
         changes: changes.into_iter().collect(),
         basis: None,
         audit: audit("apply"),
+        origin: Origin::Person,
         idempotency: None,
     }
 }

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use clap::{Args, Subcommand};
 use weft_proto::v1;
 
+use super::lock;
 use super::rolling::{self, Manner, Waiting};
 use crate::console::{self, safe};
 use crate::failure::Outcome;
@@ -71,7 +72,12 @@ pub async fn run(server: &Server, command: &Rollout) -> Outcome {
         }
         Rollout::Status(which) => {
             let rollout = one(server, which).await?;
-            console::print(&page(&rollout, SystemTime::now()))
+            let mut text = page(&rollout, SystemTime::now());
+            let state = lock::get(server).await?;
+            if state.held {
+                text = format!("{text}\n{}\n", lock::line(&state));
+            }
+            console::print(&text)
         }
         Rollout::Watch(which) => {
             let rollout = one(server, which).await?;

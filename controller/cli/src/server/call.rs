@@ -48,6 +48,8 @@ clients! {
     nodes: weft_proto::v1::nodes_client::NodesClient<Channel>;
     /// The revisions.
     revisions: weft_proto::v1::revisions_client::RevisionsClient<Channel>;
+    /// The cluster as a whole.
+    cluster: weft_proto::v1::cluster_client::ClusterClient<Channel>;
     /// The rollouts.
     rollouts: weft_proto::v1::rollouts_client::RolloutsClient<Channel>;
 }

@@ -48,6 +48,9 @@ pub fn failure(status: &Status, manifests: &[Manifest]) -> Failure {
             Some(info) if info.reason == "ROLLOUT_ACTIVE" => Failure::failed(format!(
                 "{message}: see weftctl rollout status, weftctl rollout abort"
             )),
+            Some(info) if info.reason == "LOCKED" => Failure::failed(format!(
+                "{message}: see weftctl lock show, weftctl lock --force"
+            )),
             _ => Failure::failed(message),
         },
         Code::Unimplemented => Failure::failed(format!(

@@ -196,6 +196,14 @@ impl EtcdKv {
         answered(client.keep_alive(lease.0)).await.map(drop)
     }
 
+    pub(super) async fn remaining(&self, lease: Lease) -> Result<Duration, KvError> {
+        let mut client = self.lease.clone();
+        let answer = answered(client.time_to_live(lease.0, None)).await?;
+        // A lease that is gone has a negative time.
+        let seconds = u64::try_from(answer.ttl()).map_err(|_| KvError::LeaseLost)?;
+        Ok(Duration::from_secs(seconds))
+    }
+
     pub(super) async fn revoke(&self, lease: Lease) -> Result<(), KvError> {
         let mut client = self.lease.clone();
         answered(client.revoke(lease.0)).await.map(drop)

@@ -110,6 +110,11 @@ impl FarKv {
             .await
     }
 
+    pub(super) async fn remaining(&self, lease: Lease) -> Result<Duration, KvError> {
+        self.go(Request::Read, |memory| memory.remaining(lease))
+            .await
+    }
+
     pub(super) async fn revoke(&self, lease: Lease) -> Result<(), KvError> {
         self.go(Request::Lease, |memory| memory.revoke(lease)).await
     }

@@ -237,6 +237,12 @@ impl MemoryKv {
         Ok(())
     }
 
+    pub(super) fn remaining(&self, lease: Lease) -> Result<Duration, KvError> {
+        let state = self.lock();
+        let term = state.leases.get(&lease.0).ok_or(KvError::LeaseLost)?;
+        Ok(term.ends.saturating_sub((self.clock)()))
+    }
+
     pub(super) fn revoke(&self, lease: Lease) -> Result<(), KvError> {
         let mut state = self.lock();
         state.leases.remove(&lease.0).ok_or(KvError::LeaseLost)?;

@@ -1,0 +1,83 @@
+//! `weftctl status`: how the cluster stands, in a few lines.
+
+use weft_proto::v1;
+
+use super::lock;
+use crate::console::{self, safe};
+use crate::failure::Outcome;
+use crate::progress;
+use crate::server::call::{self, Server};
+
+/// Shows how the cluster stands.
+///
+/// # Errors
+/// When the controller is not there.
+pub async fn run(server: &Server) -> Outcome {
+    let ask = |channel| async move {
+        let request = v1::ClusterStatusRequest {};
+        call::cluster(channel).status(request).await
+    };
+    let status = server.call(ask).await?;
+    console::print(&page(&status))
+}
+
+fn page(status: &v1::ClusterStatus) -> String {
+    let leader = match status.leader.as_str() {
+        "" => "none at the moment".to_owned(),
+        leader => safe(leader),
+    };
+    let draft = match status.pending {
+        0 => "as confirmed".to_owned(),
+        1 => "1 object differs: weftctl diff".to_owned(),
+        count => format!("{count} objects differ: weftctl diff"),
+    };
+    let rollout = match &status.rollout {
+        None => "none is going on".to_owned(),
+        Some(rollout) => progress::headline(rollout),
+    };
+    let nodes = if status.leads {
+        format!(
+            "{}, {} connected, {} with revision {}",
+            status.nodes, status.connected, status.current, status.head
+        )
+    } else {
+        format!("{}; the leader knows how they are", status.nodes)
+    };
+    let lock = lock::line(&status.lock.clone().unwrap_or_default());
+    format!(
+        "Cluster:   {}\nLeader:    {leader}\nConfirmed: revision {}\nDraft:     {draft}\n\
+         Rollout:   {rollout}\nNodes:     {nodes}\nLock:      {lock}\n",
+        safe(&status.cluster),
+        status.head,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quiet_cluster_is_seven_lines() {
+        let status = v1::ClusterStatus {
+            cluster: "c0ffee".to_owned(),
+            leader: "n1 at 127.0.0.1:7443".to_owned(),
+            leads: true,
+            head: 4,
+            pending: 2,
+            nodes: 3,
+            connected: 3,
+            current: 2,
+            ..v1::ClusterStatus::default()
+        };
+        assert_eq!(
+            page(&status),
+            "Cluster:   c0ffee\n\
+             Leader:    n1 at 127.0.0.1:7443\n\
+             Confirmed: revision 4\n\
+             Draft:     2 objects differ: weftctl diff\n\
+             Rollout:   none is going on\n\
+             Nodes:     3, 3 connected, 2 with revision 4\n\
+             Lock:      nobody holds the lock\n"
+        );
+    }
+}

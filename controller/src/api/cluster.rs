@@ -1,0 +1,137 @@
+//! The cluster as a whole over gRPC.
+
+use std::time::Duration;
+
+use tonic::{Request, Response, Status};
+use weft_core::diff;
+use weft_model::text::Text;
+use weft_proto::v1;
+
+use super::answer;
+use super::desk::Desk;
+use super::identity::Caller;
+use super::objects::idempotency;
+use crate::engine::lock::Wanted;
+use crate::engine::port::Role;
+use crate::engine::refusal::{Refusal, Violation};
+use crate::engine::storage;
+use crate::store::error::StoreError;
+use crate::store::lock::{Against, Lock};
+
+/// The `Cluster` service.
+pub struct ClusterService(pub Desk);
+
+#[tonic::async_trait]
+impl v1::cluster_server::Cluster for ClusterService {
+    async fn status(
+        &self,
+        _: Request<v1::ClusterStatusRequest>,
+    ) -> Result<Response<v1::ClusterStatus>, Status> {
+        let desk = &self.0;
+        let cluster = desk.store.cluster().await.map_err(refuse)?;
+        let (leader, leads) = match &*desk.roles.borrow() {
+            Role::Leading { .. } => (desk.own.clone(), true),
+            Role::Following { leader } => (leader.clone().unwrap_or_default(), false),
+        };
+        let head = desk.board.head();
+        let draft = desk.mirror.now();
+        let pending = diff::diff(head.intent.snapshot(), draft.snapshot()).len();
+        let nodes = desk.statuses(&draft).nodes();
+        let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        Ok(Response::new(v1::ClusterStatus {
+            cluster: cluster.id.to_string(),
+            incarnation: cluster.incarnation.0,
+            leader,
+            leads,
+            head: head.revision.0,
+            pending: count(pending),
+            nodes: count(nodes.len()),
+            connected: count(nodes.iter().filter(|node| node.connected).count()),
+            current: count(nodes.iter().filter(|node| node.current).count()),
+            rollout: desk.active().await?,
+            lock: Some(self.lock_state().await?),
+        }))
+    }
+
+    async fn lock(
+        &self,
+        request: Request<v1::LockRequest>,
+    ) -> Result<Response<v1::LockState>, Status> {
+        let request = request.into_inner();
+        let wanted = wanted(request).map_err(answer::status)?;
+        let writer = self.0.writer().map_err(answer::status)?;
+        let span = wanted.span;
+        let lock = writer.lock(wanted).await.map_err(answer::status)?;
+        Ok(Response::new(held(&lock, span)))
+    }
+
+    async fn unlock(
+        &self,
+        request: Request<v1::UnlockRequest>,
+    ) -> Result<Response<v1::LockState>, Status> {
+        let request = request.into_inner();
+        let caller = Caller::claimed(&request.author).map_err(answer::status)?;
+        let writer = self.0.writer().map_err(answer::status)?;
+        let against = against(request.force);
+        writer
+            .unlock(caller.name(), against)
+            .await
+            .map_err(answer::status)?;
+        Ok(Response::new(v1::LockState::default()))
+    }
+
+    async fn get_lock(
+        &self,
+        _: Request<v1::GetLockRequest>,
+    ) -> Result<Response<v1::LockState>, Status> {
+        self.lock_state().await.map(Response::new)
+    }
+}
+
+impl ClusterService {
+    async fn lock_state(&self) -> Result<v1::LockState, Status> {
+        let lock = self.0.store.lock().await.map_err(refuse)?;
+        let state = lock.map(|(lock, remaining)| held(&lock, remaining));
+        Ok(state.unwrap_or_default())
+    }
+}
+
+fn wanted(request: v1::LockRequest) -> Result<Wanted, Refusal> {
+    let caller = Caller::claimed(&request.author)?;
+    let reason: Text = request.reason.parse().map_err(|error| {
+        Refusal::Invalid(vec![Violation {
+            field: "reason".to_owned(),
+            description: format!("{error}"),
+        }])
+    })?;
+    Ok(Wanted {
+        owner: caller.name().to_owned(),
+        reason: reason.to_string(),
+        span: Duration::from_secs(request.seconds.into()),
+        against: against(request.force),
+        idempotency: idempotency(&request.idempotency_key)?,
+    })
+}
+
+fn against(force: bool) -> Against {
+    if force {
+        Against::Anybody
+    } else {
+        Against::Nobody
+    }
+}
+
+fn held(lock: &Lock, remaining: Duration) -> v1::LockState {
+    v1::LockState {
+        held: true,
+        owner: lock.owner.clone(),
+        reason: lock.reason.clone(),
+        since: lock.since.0,
+        until: lock.until.0,
+        remaining_seconds: u32::try_from(remaining.as_secs()).unwrap_or(u32::MAX),
+    }
+}
+
+fn refuse(error: StoreError) -> Status {
+    answer::status(storage::refusal(&error))
+}
