@@ -148,18 +148,14 @@ impl Member {
             Cut::Peers => format!("{PEERS}"),
             Cut::All => format!("{{ {CLIENTS}, {PEERS} }}"),
         };
-        let chain = |hook: &str| {
+        let chain = |hook: &str, device: &str| {
             format!(
-                "chain {hook} {{ type filter hook {hook} priority -10; \
-                 iifname lo accept; oifname lo accept; \
-                 tcp dport {ports} drop; tcp sport {ports} drop; }}"
+                "chain {hook} {{ type filter hook {hook} priority -10; {device} lo accept; \
+                 tcp dport {ports} drop; tcp sport {ports} drop; }}\n"
             )
         };
-        let rules = format!(
-            "table inet cut {{ {} {} }}",
-            chain("input"),
-            chain("output")
-        );
+        let rules = [chain("input", "iifname"), chain("output", "oifname")].concat();
+        let rules = format!("table inet cut {{\n{rules}}}");
         exec::run(self.seat.host.command("nft").arg(rules)).map(|_| ())
     }
 

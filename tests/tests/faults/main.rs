@@ -13,5 +13,6 @@ mod disk;
 mod etcd;
 mod kernel;
 mod leader;
+mod members;
 mod partition;
 mod quorum;

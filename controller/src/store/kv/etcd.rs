@@ -1,48 +1,45 @@
 //! Keys, values and their history in etcd.
 //!
 //! # Guarantees
-//! No call waits longer than [`ANSWER`]. A watch that etcd canceled ends with an error: etcd itself
+//! No call waits longer than [`ANSWER`]. A member that does not answer is passed over. A watch that etcd canceled ends with an error: etcd itself
 //! would leave the stream open and silent.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use etcd_client::{
-    Client, Compare as EtcdCompare, CompareOp, ConnectOptions, EventType, GetOptions, KeyValue,
-    KvClient, LeaseClient, PutOptions, SortOrder, SortTarget, Txn as EtcdTxn, TxnOp, TxnOpResponse,
-    WatchClient, WatchOptions, WatchStream,
-};
-use tokio::time::timeout;
-use tonic::Code;
-
-use super::super::error::Source;
 use super::KvError;
 use super::entry::{
     Compare, Entry, Event, Lease, Message, Op, Order, Page, Range, Txn, TxnReply, Want,
 };
+use bytes::Bytes;
+use etcd_client::{
+    Compare as EtcdCompare, CompareOp, ConnectOptions, EventType, GetOptions, KeyValue, PutOptions,
+    SortOrder, SortTarget, Txn as EtcdTxn, TxnOp, TxnOpResponse, WatchOptions, WatchStream,
+};
 
-/// How long to wait for an answer. An election of etcd's takes about two seconds.
-pub const ANSWER: Duration = Duration::from_secs(5);
+mod failure;
+mod members;
+
+use failure::{ANSWER, from_etcd};
+use members::{Member, Members};
 
 /// etcd takes pings more often than every five seconds for an attack and closes the connection.
 const PING: Duration = Duration::from_secs(10);
 const PING_ANSWER: Duration = Duration::from_secs(3);
 
-/// A page of the largest values must fit; the default of gRPC is 4 MiB.
-const LARGEST_ANSWER: usize = 128 << 20;
-
-/// Keys and values in etcd; clones share the connection.
+/// Keys and values in etcd; clones share the connections.
 #[derive(Clone)]
 pub struct EtcdKv {
-    kv: KvClient,
-    watch: WatchClient,
-    lease: LeaseClient,
+    members: Arc<Members>,
     prefix: String,
 }
 
 /// A running watch.
 pub struct EtcdWatch {
     stream: WatchStream,
+    members: Arc<Members>,
+    /// The member that it runs at.
+    place: usize,
     prefix: usize,
 }
 
@@ -62,14 +59,10 @@ impl EtcdKv {
             .with_connect_timeout(ANSWER)
             .with_require_leader(true)
             .with_auto_token_refresh(true);
-        let client = answered(Client::connect(endpoints, Some(options))).await?;
-        warn_of_old_servers(&client).await?;
+        let members = Members::new(endpoints, options)?;
+        warn_of_old_servers(&members).await?;
         Ok(Self {
-            kv: client.kv_client().max_decoding_message_size(LARGEST_ANSWER),
-            watch: client
-                .watch_client()
-                .max_decoding_message_size(LARGEST_ANSWER),
-            lease: client.lease_client(),
+            members: Arc::new(members),
             prefix: prefix.to_owned(),
         })
     }
@@ -97,8 +90,11 @@ impl EtcdKv {
         if range.want == Want::Keys {
             options = options.with_keys_only();
         }
-        let mut kv = self.kv.clone();
-        let mut answer = answered(kv.get(start, Some(options))).await?;
+        let get = |member: Member| {
+            let (start, options) = (start.clone(), options.clone());
+            async move { member.kv().get(start, Some(options)).await }
+        };
+        let mut answer = self.members.ask(get).await?;
         let revision = answer
             .header()
             .map_or(0, |header| unsigned(header.revision()));
@@ -115,20 +111,33 @@ impl EtcdKv {
 
     pub(super) async fn count(&self, prefix: &str) -> Result<u64, KvError> {
         let options = GetOptions::new().with_prefix().with_count_only();
-        let mut kv = self.kv.clone();
-        let answer = answered(kv.get(self.key(prefix), Some(options))).await?;
+        let key = self.key(prefix);
+        let get = |member: Member| {
+            let (key, options) = (key.clone(), options.clone());
+            async move { member.kv().get(key, Some(options)).await }
+        };
+        let answer = self.members.ask(get).await?;
         Ok(unsigned(answer.count()))
     }
 
     pub(super) async fn txn(&self, txn: Txn) -> Result<TxnReply, KvError> {
+        let writes = [&txn.then, &txn.otherwise].into_iter().flatten();
+        let writes = writes.into_iter().any(|op| !matches!(op, Op::Get(_)));
         let when: Vec<EtcdCompare> = txn.when.iter().map(|c| self.compare(c)).collect();
         let ops = |ops: Vec<Op>| -> Vec<TxnOp> { ops.into_iter().map(|op| self.op(op)).collect() };
         let request = EtcdTxn::new()
             .when(when)
             .and_then(ops(txn.then))
             .or_else(ops(txn.otherwise));
-        let mut kv = self.kv.clone();
-        let answer = answered(kv.txn(request)).await?;
+        let carry_out = |member: Member| {
+            let request = request.clone();
+            async move { member.kv().txn(request).await }
+        };
+        let answer = if writes {
+            self.members.tell(carry_out).await?
+        } else {
+            self.members.ask(carry_out).await?
+        };
         let found = |response| match response {
             TxnOpResponse::Get(mut get) => Some(get.take_kvs().pop()),
             TxnOpResponse::Put(_) | TxnOpResponse::Delete(_) | TxnOpResponse::Txn(_) => None,
@@ -176,24 +185,34 @@ impl EtcdKv {
             .with_prefix()
             .with_start_revision(signed(from))
             .with_progress_notify();
-        let mut watch = self.watch.clone();
-        let stream = answered(watch.watch(self.key(prefix), Some(options))).await?;
+        let key = self.key(prefix);
+        let open = |member: Member| {
+            let (key, options) = (key.clone(), options.clone());
+            async move {
+                let stream = member.watch().watch(key, Some(options)).await?;
+                Ok((member.place(), stream))
+            }
+        };
+        let (place, stream) = self.members.ask(open).await?;
         Ok(EtcdWatch {
             stream,
+            members: Arc::clone(&self.members),
+            place,
             prefix: self.prefix.len(),
         })
     }
 
     pub(super) async fn grant(&self, ttl: Duration) -> Result<Lease, KvError> {
         let seconds = signed(ttl.as_secs().max(1));
-        let mut lease = self.lease.clone();
-        Ok(Lease(answered(lease.grant(seconds, None)).await?.id()))
+        // One that nobody hears of runs out.
+        let grant = |member: Member| async move { member.lease().grant(seconds, None).await };
+        Ok(Lease(self.members.ask(grant).await?.id()))
     }
 
     pub(super) async fn keep_alive(&self, lease: Lease) -> Result<(), KvError> {
-        let mut client = self.lease.clone();
         // Opening the stream is the first renewal, and one at a time is all that is needed.
-        answered(client.keep_alive(lease.0)).await.map(drop)
+        let renew = |member: Member| async move { member.lease().keep_alive(lease.0).await };
+        self.members.ask(renew).await.map(drop)
     }
 
     pub(super) async fn remaining(&self, lease: Lease) -> Result<Duration, KvError> {
@@ -205,20 +224,29 @@ impl EtcdKv {
     }
 
     pub(super) async fn revoke(&self, lease: Lease) -> Result<(), KvError> {
-        let mut client = self.lease.clone();
-        answered(client.revoke(lease.0)).await.map(drop)
+        let revoke = |member: Member| async move { member.lease().revoke(lease.0).await };
+        self.members.ask(revoke).await.map(drop)
     }
 
     pub(super) async fn compact(&self, revision: u64) -> Result<(), KvError> {
-        let mut kv = self.kv.clone();
-        answered(kv.compact(signed(revision), None)).await.map(drop)
+        let revision = signed(revision);
+        let compact = |member: Member| async move { member.kv().compact(revision, None).await };
+        self.members.tell(compact).await.map(drop)
     }
 }
 
 impl EtcdWatch {
     pub(super) async fn next(&mut self) -> Result<Message, KvError> {
         loop {
-            let message = self.stream.message().await.map_err(from_etcd)?;
+            // Both arms are cancel-safe: a message is taken whole or not, and the other arm
+            // waits.
+            let message = tokio::select! {
+                message = self.stream.message() => message.map_err(from_etcd)?,
+                () = self.members.gone(self.place) => {
+                    let reason = "the watch's member of etcd does not answer any more";
+                    return Err(KvError::Unavailable(reason.into()));
+                }
+            };
             let Some(message) = message else {
                 return Err(KvError::Unavailable("the watch's stream ended".into()));
             };
@@ -290,69 +318,10 @@ fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
-async fn answered<T>(
-    call: impl Future<Output = Result<T, etcd_client::Error>>,
-) -> Result<T, KvError> {
-    match timeout(ANSWER, call).await {
-        Ok(answer) => answer.map_err(from_etcd),
-        Err(elapsed) => Err(KvError::Unavailable(elapsed.into())),
-    }
-}
-
-/// The one place where etcd's errors get their meaning.
-fn from_etcd(error: etcd_client::Error) -> KvError {
-    use etcd_client::Error;
-    match error {
-        Error::GRpcStatus(status) => {
-            let (code, message) = (status.code(), status.message().to_owned());
-            from_status(code, &message, status.into())
-        }
-        Error::InvalidArgs(_)
-        | Error::InvalidUri(_)
-        | Error::InvalidMetadataValue(_)
-        | Error::EndpointError(_)
-        | Error::EndpointsNotManaged => KvError::Options(error.into()),
-        // The answer to a keep-alive of a lease that is gone.
-        Error::LeaseKeepAliveError(_) => KvError::LeaseLost,
-        Error::IoError(_)
-        | Error::TransportError(_)
-        | Error::WatchError(_)
-        | Error::ElectError(_)
-        | Error::Utf8Error(_)
-        | Error::Internal(_) => KvError::Unavailable(error.into()),
-    }
-}
-
-fn from_status(code: Code, message: &str, source: Source) -> KvError {
-    let says = |words: &str| message.contains(words);
-    match code {
-        Code::OutOfRange if says("compacted") || says("future revision") => KvError::Compacted,
-        Code::OutOfRange if says("larger than") => KvError::TooLarge,
-        Code::ResourceExhausted if says("space exceeded") => KvError::NoSpace(source),
-        Code::ResourceExhausted if says("larger than") => KvError::TooLarge,
-        Code::InvalidArgument if says("too large") || says("too many operations") => {
-            KvError::TooLarge
-        }
-        Code::InvalidArgument if says("authentication failed") || says("user name is empty") => {
-            KvError::Denied(source)
-        }
-        Code::PermissionDenied | Code::Unauthenticated => KvError::Denied(source),
-        Code::NotFound if says("lease not found") => KvError::LeaseLost,
-        Code::Unavailable
-        | Code::DeadlineExceeded
-        | Code::Cancelled
-        | Code::Aborted
-        | Code::Unknown
-        | Code::Internal
-        | Code::ResourceExhausted => KvError::Unavailable(source),
-        _ => KvError::Refused(source),
-    }
-}
-
 /// The first versions without the known losses of watch events.
-async fn warn_of_old_servers(client: &Client) -> Result<(), KvError> {
-    let mut maintenance = client.maintenance_client();
-    let status = match answered(maintenance.status()).await {
+async fn warn_of_old_servers(members: &Members) -> Result<(), KvError> {
+    let status = |member: Member| async move { member.maintenance().status().await };
+    let status = match members.ask(status).await {
         Ok(status) => status,
         // It is reached, and what this user may do shows with the first real call.
         Err(KvError::Denied(_) | KvError::Refused(_)) => return Ok(()),
@@ -401,64 +370,5 @@ mod tests {
         assert_eq!(end_of(b"/weft/".to_vec()), b"/weft0".to_vec());
         assert_eq!(end_of(vec![1, 255]), vec![2]);
         assert_eq!(end_of(vec![255]), vec![0]);
-    }
-
-    #[test]
-    fn every_error_of_etcd_has_its_meaning() {
-        let meaning = |code, text: &str| match from_status(code, text, text.into()) {
-            KvError::Unavailable(_) => "unavailable",
-            KvError::NoSpace(_) => "no space",
-            KvError::Compacted => "compacted",
-            KvError::Denied(_) => "denied",
-            KvError::LeaseLost => "lease lost",
-            KvError::TooLarge => "too large",
-            KvError::Options(_) => "options",
-            KvError::Refused(_) => "refused",
-        };
-        let seen = [
-            meaning(
-                Code::OutOfRange,
-                "etcdserver: mvcc: required revision has been compacted",
-            ),
-            meaning(
-                Code::OutOfRange,
-                "etcdserver: mvcc: required revision is a future revision",
-            ),
-            meaning(
-                Code::ResourceExhausted,
-                "etcdserver: mvcc: database space exceeded",
-            ),
-            meaning(Code::ResourceExhausted, "etcdserver: too many requests"),
-            meaning(Code::InvalidArgument, "etcdserver: request is too large"),
-            meaning(
-                Code::InvalidArgument,
-                "etcdserver: too many operations in txn request",
-            ),
-            meaning(
-                Code::InvalidArgument,
-                "etcdserver: authentication failed, invalid user ID or password",
-            ),
-            meaning(Code::PermissionDenied, "etcdserver: permission denied"),
-            meaning(Code::NotFound, "etcdserver: requested lease not found"),
-            meaning(Code::Unavailable, "etcdserver: no leader"),
-            meaning(
-                Code::InvalidArgument,
-                "etcdserver: duplicate key given in txn request",
-            ),
-        ];
-        let expected = [
-            "compacted",
-            "compacted",
-            "no space",
-            "unavailable",
-            "too large",
-            "too large",
-            "denied",
-            "denied",
-            "lease lost",
-            "unavailable",
-            "refused",
-        ];
-        assert_eq!(seen, expected);
     }
 }
