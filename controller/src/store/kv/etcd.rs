@@ -216,8 +216,8 @@ impl EtcdKv {
     }
 
     pub(super) async fn remaining(&self, lease: Lease) -> Result<Duration, KvError> {
-        let mut client = self.lease.clone();
-        let answer = answered(client.time_to_live(lease.0, None)).await?;
+        let look = |member: Member| async move { member.lease().time_to_live(lease.0, None).await };
+        let answer = self.members.ask(look).await?;
         // A lease that is gone has a negative time.
         let seconds = u64::try_from(answer.ttl()).map_err(|_| KvError::LeaseLost)?;
         Ok(Duration::from_secs(seconds))
