@@ -9,6 +9,9 @@ mod shell;
 mod packages;
 mod programs;
 
+mod count;
+mod skips;
+
 mod tidy;
 
 mod bench;

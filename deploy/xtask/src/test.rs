@@ -9,14 +9,12 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::{packages, programs, shell, tidy};
+use crate::count::{self, Count};
+use crate::{packages, programs, shell, skips, tidy};
 
-mod count;
 mod deny;
-mod skips;
 mod stages;
 
-use count::Count;
 use stages::{Outcome, Stages};
 
 /// Options of the tests.

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::count::Count;
-use super::skips::Skip;
+use crate::count::Count;
+use crate::skips::Skip;
 
 /// How a stage went.
 #[derive(Clone, Debug, PartialEq, Eq)]
