@@ -7,6 +7,8 @@ pub mod exec;
 pub mod skip;
 pub mod wait;
 
+pub mod needs;
+
 pub mod lab;
 
 pub mod namespace;

@@ -14,6 +14,17 @@ pub struct Count {
     pub skipped: usize,
 }
 
+impl Count {
+    /// The same, where so many of those that passed found something wanting and proved nothing.
+    pub fn without(self, skipped: usize) -> Self {
+        Self {
+            passed: self.passed.saturating_sub(skipped),
+            skipped: self.skipped + skipped,
+            ..self
+        }
+    }
+}
+
 impl Add for Count {
     type Output = Self;
 

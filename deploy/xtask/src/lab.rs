@@ -13,17 +13,25 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand};
 
+use crate::programs::{self, Profile};
 use crate::{packages, shell};
 
 mod archive;
 
-mod kernel;
+mod fetch;
 mod share;
+
+mod inside;
+mod kernel;
 
 mod boot;
 
-use boot::{Machine, Terminal};
+pub mod tests;
+
+pub use boot::Machine;
+use boot::Terminal;
 use share::{Order, Share};
+use tests::Choice;
 
 /// Options of the lab.
 ///
@@ -51,6 +59,11 @@ pub struct Options {
 enum Task {
     /// Opens a shell inside, at this terminal
     Shell,
+    /// Builds the tests and runs those that need a full kernel
+    Test {
+        /// Run the tests instead whose program or name has this in it
+        filter: Option<String>,
+    },
 }
 
 /// Runs what was asked for.
@@ -67,6 +80,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
             let shell = std::env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into());
             once(options, vec![shell], Terminal::Ours)
         }
+        Some(Task::Test { filter }) => test(options, filter.as_deref()),
         None => {
             ensure!(
                 !options.words.is_empty(),
@@ -84,7 +98,6 @@ fn cache() -> PathBuf {
 
 fn once(options: &Options, words: Vec<OsString>, terminal: Terminal) -> Result<ExitCode> {
     packages::install_missing_for_lab()?;
-    let kernel = options.machine.kernel(&cache())?;
     let share = match &options.share {
         Some(folder) => Share::at(folder)?,
         None => Share::fleeting(&cache())?,
@@ -94,11 +107,26 @@ fn once(options: &Options, words: Vec<OsString>, terminal: Terminal) -> Result<E
         variables: Vec::new(),
         folder: std::env::current_dir().context("cannot tell the working folder")?,
     };
-    let mut child = options
-        .machine
-        .command(&kernel, &share, &order, terminal)?
-        .spawn()
-        .context("cannot run the emulator")?;
-    let end = options.machine.wait(&mut child, &share)?;
-    Ok(ExitCode::from(end.code()))
+    let ran = options.machine.run(&cache(), &share, &order, terminal)?;
+    Ok(ExitCode::from(ran.end.code()))
+}
+
+fn test(options: &Options, filter: Option<&str>) -> Result<ExitCode> {
+    packages::install_missing()?;
+    programs::build(Profile::Dev, &[])?;
+    let choice = match filter {
+        Some(text) => Choice::Named(text.to_owned()),
+        None => Choice::Essentials(Vec::new()),
+    };
+    let inside = tests::run(&options.machine, &choice, &["--package", "weft-tests"])?;
+    for skip in &inside.skips {
+        println!("skipped: {}: {}", skip.name, skip.reason);
+    }
+    let count = inside.count.without(inside.skips.len());
+    println!("\n{count}");
+    Ok(if inside.success && count.passed > 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

@@ -117,7 +117,7 @@ pub fn show(command: &mut Command) -> Result<Shown> {
 }
 
 /// Copies lines as they come, and returns them all.
-fn copy(from: impl Read, mut to: impl Write) -> String {
+pub fn copy(from: impl Read, mut to: impl Write) -> String {
     let mut lines = BufReader::new(from);
     let mut text = String::new();
     let mut line = Vec::new();

@@ -10,6 +10,13 @@ use anyhow::{Context, Result};
 
 use crate::shell;
 
+/// The file that names the tests which must not be skipped where it counts, from the top of the
+/// work tree.
+pub const NEVER_SKIPPED: &str = "tests/never-skipped.txt";
+
+/// The folder, in the one that tests write to, for what only another kernel can run.
+const FOR_KERNEL: &str = "kernel";
+
 /// The environment variable that tells tests the folder.
 pub const VARIABLE: &str = "WEFT_SKIPS";
 
@@ -35,7 +42,11 @@ impl Folder {
         Self::at(shell::target().join("skips"))
     }
 
-    fn at(folder: PathBuf) -> Result<Self> {
+    /// An empty folder at this place.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn at(folder: PathBuf) -> Result<Self> {
         if folder.exists() {
             std::fs::remove_dir_all(&folder)
                 .with_context(|| format!("cannot empty {}", folder.display()))?;
@@ -50,22 +61,53 @@ impl Folder {
         &self.0
     }
 
-    /// What tests wrote, by name.
+    /// What tests wrote that lack something of the machine, by name.
     ///
     /// # Errors
     /// When it cannot be read.
     pub fn read(&self) -> Result<Vec<Skip>> {
-        let mut skips = Vec::new();
-        for entry in std::fs::read_dir(&self.0)? {
-            let entry = entry?;
+        read(&self.0)
+    }
+
+    /// What tests wrote that lack something of the kernel, by name from the crate on.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read_for_kernel(&self) -> Result<Vec<Skip>> {
+        let folder = self.0.join(FOR_KERNEL);
+        if folder.is_dir() {
+            read(&folder)
+        } else {
+            Ok(Vec::new())
+        }
+    }
+
+    /// All that tests wrote.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read_all(&self) -> Result<Vec<Skip>> {
+        let mut all = self.read()?;
+        all.extend(self.read_for_kernel()?);
+        Ok(all)
+    }
+}
+
+fn read(folder: &Path) -> Result<Vec<Skip>> {
+    let mut skips = Vec::new();
+    for entry in
+        std::fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?
+    {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
             skips.push(Skip {
                 name: entry.file_name().to_string_lossy().into_owned(),
                 reason: std::fs::read_to_string(entry.path())?.trim().to_owned(),
             });
         }
-        skips.sort();
-        Ok(skips)
     }
+    skips.sort();
+    Ok(skips)
 }
 
 #[cfg(test)]
@@ -76,15 +118,20 @@ mod tests {
     fn what_a_test_wrote_is_read_with_its_name() {
         let folder = std::env::temp_dir().join(format!("weft-skips-{}", std::process::id()));
         let skips = Folder::at(folder.clone()).unwrap();
-        std::fs::write(folder.join("vlan"), "no 802.1Q here\n").unwrap();
-        let read = skips.read().unwrap();
+        std::fs::write(folder.join("cases"), "not here\n").unwrap();
+        assert_eq!(skips.read_for_kernel().unwrap(), []);
+        std::fs::create_dir(folder.join(FOR_KERNEL)).unwrap();
+        std::fs::write(folder.join("kernel/vlan::tags"), "no 802.1Q here").unwrap();
+        let read = (skips.read().unwrap(), skips.read_for_kernel().unwrap());
+        let all = skips.read_all().unwrap();
         std::fs::remove_dir_all(&folder).unwrap();
-        assert_eq!(
-            read,
-            [Skip {
-                name: "vlan".to_owned(),
-                reason: "no 802.1Q here".to_owned()
-            }]
-        );
+        let skip = |name: &str, reason: &str| Skip {
+            name: name.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let machine = skip("cases", "not here");
+        let kernel = skip("vlan::tags", "no 802.1Q here");
+        assert_eq!(read, (vec![machine.clone()], vec![kernel.clone()]));
+        assert_eq!(all, [machine, kernel]);
     }
 }

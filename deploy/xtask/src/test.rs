@@ -10,12 +10,23 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::count::{self, Count};
-use crate::{packages, programs, shell, skips, tidy};
+use crate::lab;
+use crate::lab::tests::{Choice, Inside};
+use crate::skips::{self, Skip};
+use crate::{packages, programs, shell, tidy};
 
 mod deny;
+mod never;
 mod stages;
 
 use stages::{Outcome, Stages};
+
+/// The stage of the tests on a full kernel.
+const LAB: &str = "lab tests";
+
+/// How many seconds they may take: a quarter of an hour is what they are allowed on two processors,
+/// and a machine that is busy with other things gets twice that.
+const LAB_LIMIT: u64 = 1800;
 
 /// Options of the tests.
 #[derive(Args)]
@@ -23,6 +34,9 @@ pub struct Options {
     /// Leave `cargo deny` out: building it takes minutes where it is not installed
     #[arg(long)]
     no_deny: bool,
+    /// Leave the lab of full kernels out: what this machine's own kernel lacks is skipped then
+    #[arg(long)]
+    no_lab: bool,
     /// What cargo nextest (or cargo test) is told besides
     #[arg(last = true)]
     arguments: Vec<String>,
@@ -74,7 +88,50 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         tests = tests + count::read(&shown.text);
         Ok(Outcome::from(shown.success))
     });
-    Ok(stages.close(tests, &folder.read()?))
+    let mut skips = folder.read()?;
+    let wanting = folder.read_for_kernel()?;
+    match lab_tests(options, &mut stages, &wanting) {
+        Some(inside) => {
+            // They ended well outside, where they proved nothing, and were counted inside.
+            tests.passed = tests.passed.saturating_sub(wanting.len());
+            tests = tests + inside.count;
+            skips.extend(inside.skips);
+        }
+        None => skips.extend(wanting),
+    }
+    never::run(&mut stages, &skips);
+    Ok(stages.close(tests, &skips))
+}
+
+/// Runs what this machine's own kernel could not, and the essentials, on a full one; `None` where
+/// that could not be tried.
+fn lab_tests(options: &Options, stages: &mut Stages, wanting: &[Skip]) -> Option<Inside> {
+    let reason = if options.no_lab {
+        Some("left out as asked by --no-lab")
+    } else if !options.arguments.is_empty() {
+        Some("some tests were asked for; for these: cargo xtask lab test FILTER")
+    } else if shell::find("apt-get").is_none() {
+        Some("its kernel is a Debian package, and there is no apt-get to fetch it with")
+    } else {
+        None
+    };
+    if let Some(reason) = reason {
+        stages.skip(LAB, reason);
+        return None;
+    }
+    let mut inside = None;
+    stages.attempt(LAB, || {
+        let wanting = wanting.iter().map(|skip| skip.name.clone()).collect();
+        let ran = lab::tests::run(
+            &lab::Machine::limited(LAB_LIMIT),
+            &Choice::Essentials(wanting),
+            &["--workspace"],
+        )?;
+        let success = ran.success && ran.count.passed > 0;
+        inside = Some(ran);
+        Ok(Outcome::from(success))
+    });
+    inside
 }
 
 /// A cargo command, set up so that every stage shares one build.

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 
 use crate::shell;
+use crate::skips::NEVER_SKIPPED;
 
 mod source;
 
@@ -77,10 +78,15 @@ pub fn check(root: &Path) -> Result<Vec<Finding>> {
         findings.extend(words::check(source));
     }
     findings.extend(order::check(&sources));
-    let promises = root.join(promises::FILE);
-    let text = std::fs::read_to_string(&promises)
-        .with_context(|| format!("cannot read {}", promises.display()))?;
-    findings.extend(promises::check(&text, &sources));
+    let named = |file: &str| {
+        let file = root.join(file);
+        std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))
+    };
+    findings.extend(promises::check(&named(promises::FILE)?, &sources));
+    findings.extend(promises::check_never_skipped(
+        &named(NEVER_SKIPPED)?,
+        &sources,
+    ));
     findings.sort();
     Ok(findings)
 }

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use super::inside;
 use super::kernel::{Kernel, NEWEST};
 use super::share::{Order, Share, quoted};
 use crate::shell;
@@ -73,35 +74,52 @@ impl End {
     }
 }
 
+/// What became of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ran {
+    /// How it ended.
+    pub end: End,
+    /// What was printed, where it was to be kept.
+    pub printed: String,
+}
+
 /// What the command has as its terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Terminal {
     /// Nothing to read; what it prints is printed.
     Output,
+    /// Nothing to read; what it prints is printed, and kept.
+    Kept,
     /// The one that we have.
     Ours,
 }
 
 impl Machine {
-    /// Gets its kernel, unless it is here.
-    ///
-    /// # Errors
-    /// When it cannot be had.
-    pub fn kernel(&self, cache: &Path) -> Result<Kernel> {
-        Kernel::get(cache, &self.kernel)
+    /// The machine for a run of tests, ended after this many seconds.
+    pub fn limited(limit: u64) -> Self {
+        Self {
+            cpus: 2,
+            memory: 4096,
+            limit,
+            kvm: false,
+            kernel: NEWEST.to_owned(),
+        }
     }
 
-    /// The emulator's command for an order, which is put into the share.
+    /// The emulator's command for an order, which is put into the share; what it needs is fetched
+    /// into the cache where it is not there.
     ///
     /// # Errors
-    /// When what it needs is not there or cannot be written.
-    pub fn command(
+    /// When what it needs cannot be had or written.
+    fn command(
         &self,
-        kernel: &Kernel,
+        cache: &Path,
         share: &Share,
         order: &Order,
         terminal: Terminal,
     ) -> Result<Command> {
+        let kernel = Kernel::get(cache, &self.kernel)?;
+        let inside = inside::get(cache)?;
         let mut order = order.clone();
         if terminal == Terminal::Ours {
             order
@@ -129,6 +147,7 @@ impl Machine {
             .arg(prefixed("file:", &share.control().join("console")));
         for (tag, path, rights) in [
             ("machine", Path::new("/"), ",readonly=on"),
+            ("inside", &inside, ",readonly=on"),
             ("share", share.folder(), ""),
         ] {
             let mut folder = prefixed(&format!("local,id={tag},path="), path);
@@ -140,8 +159,14 @@ impl Machine {
                 &format!("virtio-9p-pci,fsdev={tag},mount_tag={tag}"),
             ]);
         }
-        if terminal == Terminal::Output {
-            command.stdin(Stdio::null());
+        match terminal {
+            Terminal::Ours => {}
+            Terminal::Output => {
+                command.stdin(Stdio::null());
+            }
+            Terminal::Kept => {
+                command.stdin(Stdio::null()).stdout(Stdio::piped());
+            }
         }
         Ok(command)
     }
@@ -174,24 +199,48 @@ impl Machine {
             .collect()
     }
 
-    /// Waits until the emulator ended, or the time is over.
+    /// Runs an order to its end.
     ///
     /// # Errors
-    /// When it ended before the command did; the error has the kernel's last words.
-    pub fn wait(&self, child: &mut Child, share: &Share) -> Result<End> {
+    /// When the lab cannot be started, or its kernel ends before the command does; the error has
+    /// the kernel's last words.
+    pub fn run(
+        &self,
+        cache: &Path,
+        share: &Share,
+        order: &Order,
+        terminal: Terminal,
+    ) -> Result<Ran> {
+        let mut child = self
+            .command(cache, share, order, terminal)?
+            .spawn()
+            .context("cannot run the emulator")?;
+        let printed = child
+            .stdout
+            .take()
+            .map(|stdout| thread::spawn(move || shell::copy(stdout, std::io::stdout())));
+        let status = self.wait(&mut child)?;
+        let printed = printed.and_then(|printed| printed.join().ok());
+        Ok(Ran {
+            end: end(status, self.limit, share)?,
+            printed: printed.unwrap_or_default(),
+        })
+    }
+
+    /// Waits until the emulator ended, or ends it when the time is over.
+    fn wait(&self, child: &mut Child) -> Result<Option<ExitStatus>> {
         let start = Instant::now();
-        let status = loop {
+        loop {
             if let Some(status) = child.try_wait().context("cannot wait for the emulator")? {
-                break Some(status);
+                return Ok(Some(status));
             }
             if start.elapsed() >= Duration::from_secs(self.limit) {
                 child.kill().context("cannot end the emulator")?;
                 child.wait().context("cannot wait for the emulator")?;
-                break None;
+                return Ok(None);
             }
             thread::sleep(BETWEEN_LOOKS);
-        };
-        end(status, self.limit, share)
+        }
     }
 }
 

@@ -16,10 +16,11 @@ done
 . /settings
 how=trans=virtio,version=9p2000.L,msize=512000
 busybox mount -t 9p -o "ro,$how,cache=loose" machine /machine || fail "cannot see the machine's files"
+busybox mount -t 9p -o "ro,$how,cache=loose" inside /inside || fail "cannot see the programs for here"
 busybox mount -t tmpfs -o size=75% tmpfs /memory
 busybox mkdir /memory/written /memory/work
 # Nothing is kept across runs, so none of the layer's marks for that are wanted.
-layers=lowerdir=/machine,upperdir=/memory/written,workdir=/memory/work
+layers=lowerdir=/inside:/machine,upperdir=/memory/written,workdir=/memory/work
 busybox mount -t overlay -o "$layers,redirect_dir=off,index=off,metacopy=off" overlay /root ||
     fail "cannot lay memory over the machine's files"
 for folder in proc sys dev run tmp; do busybox mkdir -p "/root/$folder"; done

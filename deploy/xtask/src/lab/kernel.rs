@@ -1,9 +1,4 @@
-//! Debian's kernel and what it is started with, unpacked beside the build and never installed.
-//!
-//! # Guarantees
-//! Packages come by `apt-get` from the machine's own mirrors, which checks their sums and who
-//! signed them. They are unpacked into a folder of ours: the machine keeps the kernel it has, and
-//! no boot loader, initramfs or package list of it is touched. A folder that is there is whole.
+//! Debian's kernel and what it is started with: the machine keeps the kernel that it has.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +7,8 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 
 use super::archive::Archive;
-use crate::{packages, shell};
+use super::fetch;
+use crate::shell;
 
 /// Debian's name for its newest kernel on this kind of machine.
 pub const NEWEST: &str = "linux-image-amd64";
@@ -55,18 +51,7 @@ impl Kernel {
             "the lab emulates an x86_64 machine, and this one is {}",
             std::env::consts::ARCH
         );
-        let folder = cache.join(package);
-        if !folder.is_dir() {
-            let partial = cache.join(format!("{package}.{}", std::process::id()));
-            fs::create_dir_all(&partial)
-                .with_context(|| format!("cannot make {}", partial.display()))?;
-            unpack(&partial, package)?;
-            // Another run may have been faster; one is as good as the other.
-            if fs::rename(&partial, &folder).is_err() {
-                fs::remove_dir_all(&partial)
-                    .with_context(|| format!("cannot remove {}", partial.display()))?;
-            }
-        }
+        let folder = fetch::once(cache, package, |folder| unpack(folder, package))?;
         let release = release(&folder)?;
         Ok(Self { release, folder })
     }
@@ -89,7 +74,7 @@ impl Kernel {
     pub fn first_files(&self, settings: &str) -> Result<Vec<u8>> {
         let mut archive = Archive::default();
         for folder in [
-            "bin", "modules", "proc", "sys", "dev", "machine", "memory", "root",
+            "bin", "modules", "proc", "sys", "dev", "machine", "inside", "memory", "root",
         ] {
             archive.folder(folder);
         }
@@ -133,36 +118,15 @@ impl Kernel {
     }
 }
 
-/// Fetches the package of a kernel and the programs of its first moments, and unpacks them.
+/// Unpacks a kernel and the programs of its first moments.
 fn unpack(folder: &Path, package: &str) -> Result<()> {
-    let package = resolve(package)?;
-    println!("fetching {package} and {BUSYBOX}, to be unpacked and not installed");
-    let mut apt = Command::new("apt-get");
-    apt.current_dir(folder)
-        .args(["download", "-q", "-o", "APT::Sandbox::User=", &package])
-        .arg(BUSYBOX);
-    shell::run(&mut apt)?;
-    for entry in fs::read_dir(folder)? {
-        let file = entry?.path();
-        if file.extension().is_some_and(|end| end == "deb") {
-            shell::run(Command::new("dpkg-deb").arg("-x").arg(&file).arg(folder))?;
-            fs::remove_file(&file)?;
-        }
-    }
+    let image = fetch::known(package, || Ok(depends(package)))?;
+    fetch::unpack(folder, &[image, BUSYBOX.to_owned()])?;
     let release = release(folder)?;
     shell::run(tool("depmod")?.arg("-b").arg(folder).arg(&release))
 }
 
 /// The package that has the files: Debian's name for the newest depends on it.
-fn resolve(package: &str) -> Result<String> {
-    if let Some(found) = depends(package) {
-        return Ok(found);
-    }
-    // A fresh machine has no list of packages yet.
-    packages::refresh()?;
-    depends(package).with_context(|| format!("apt-cache knows no package {package}"))
-}
-
 fn depends(package: &str) -> Option<String> {
     let said = shell::read(Command::new("apt-cache").args(["depends", package])).ok()?;
     let mut lines = said.lines().map(str::trim);

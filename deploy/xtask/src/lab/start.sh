@@ -17,11 +17,22 @@ if [ -n "$WEFT_LAB_TERMINAL" ]; then
     stty -F /dev/hvc0 sane $WEFT_LAB_TERMINAL
     # The terminal on the other end sends a carriage return of its own for every line.
     setsid -c sh "$control/command" </dev/hvc0
+    code=$?
 else
     stty -F /dev/hvc0 raw -echo
-    setsid -w sh "$control/command"
+    # Through a pipe: programs that find a terminal draw on it.
+    mkfifo /run/printed
+    cat </run/printed >/dev/hvc0 &
+    cat=$!
+    setsid -w sh "$control/command" >/run/printed 2>&1
+    code=$?
+    # Whoever still holds the pipe's other end does not keep us.
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        kill -0 $cat 2>/dev/null || break
+        sleep 0.1
+    done
 fi
-echo $? >"$control/code"
+echo $code >"$control/code"
 # Setting a terminal waits for what it has not shown yet.
 stty -F /dev/hvc0 raw -echo
 # The emulator ends at a restart. Nothing here is to be kept, so nothing is shut down.

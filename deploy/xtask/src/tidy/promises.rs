@@ -1,15 +1,36 @@
-//! The tests that the architecture names as holding its promises: they exist.
+//! The tests that the architecture names as holding its promises, and those that must not be
+//! skipped: they exist.
 
 use std::collections::BTreeSet;
 
 use super::Finding;
 use super::source::Source;
+use crate::skips::NEVER_SKIPPED;
 
 /// The file that names them.
 pub const FILE: &str = "ARCHITECTURE.md";
 
-/// The names of tests in the text that no file has.
+/// The names of tests in the architecture's text that no file has.
 pub fn check(text: &str, sources: &[Source]) -> Vec<Finding> {
+    unknown(FILE, text, sources, |line| names(line).collect())
+}
+
+/// The names of tests in the text of [`NEVER_SKIPPED`] that no file has.
+pub fn check_never_skipped(text: &str, sources: &[Source]) -> Vec<Finding> {
+    unknown(NEVER_SKIPPED, text, sources, |line| {
+        let line = line.trim();
+        let name = line.rsplit_once("::").map_or(line, |(_, name)| name);
+        let is_name = !line.is_empty() && !line.starts_with('#');
+        is_name.then_some(name).into_iter().collect()
+    })
+}
+
+fn unknown<'a>(
+    file: &str,
+    text: &'a str,
+    sources: &[Source],
+    names: impl Fn(&'a str) -> Vec<&'a str>,
+) -> Vec<Finding> {
     let known: BTreeSet<&str> = sources
         .iter()
         .flat_map(|source| source.lines())
@@ -20,12 +41,14 @@ pub fn check(text: &str, sources: &[Source]) -> Vec<Finding> {
         .collect();
     let mut findings = Vec::new();
     for (index, line) in text.lines().enumerate() {
-        for name in names(line).filter(|name| !known.contains(name)) {
-            findings.push(Finding {
-                path: FILE.to_owned(),
-                line: index + 1,
-                problem: format!("names a test that does not exist: {name}"),
-            });
+        for name in names(line) {
+            if !known.contains(name) {
+                findings.push(Finding {
+                    path: file.to_owned(),
+                    line: index + 1,
+                    problem: format!("names a test that does not exist: {name}"),
+                });
+            }
         }
     }
     findings
@@ -67,6 +90,17 @@ mod tests {
         assert_eq!(
             found("\n| it | `a_thing_holds`, `another_thing_holds` |\n"),
             ["ARCHITECTURE.md:2: names a test that does not exist: another_thing_holds"]
+        );
+    }
+
+    #[test]
+    fn a_test_that_must_not_be_skipped_and_does_not_exist_is_found() {
+        let text = "# Why.\na::a_thing_holds\na::b::another_thing_holds\n";
+        let found = check_never_skipped(text, &[Source::new("agent/tests/a.rs", SOURCE)]);
+        let found: Vec<_> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            found,
+            ["tests/never-skipped.txt:3: names a test that does not exist: another_thing_holds"]
         );
     }
 }

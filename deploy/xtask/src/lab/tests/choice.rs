@@ -1,0 +1,124 @@
+//! Which tests are run in the lab.
+
+/// A choice of tests of `weft-tests`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// Those whose program or name has this in it.
+    Named(String),
+    /// [`ESSENTIALS`], and these besides, by their path from the crate on.
+    Essentials(Vec<String>),
+}
+
+/// What shows that the product works on a full kernel, by the program of tests; where no test is
+/// named, all of it.
+///
+/// A kernel that is emulated is slow: one scenario of each kind is enough, since all of them run
+/// on the machine's own kernel.
+const ESSENTIALS: [(&str, &[&str]); 3] = [
+    ("fullkernel", &[]),
+    (
+        "netns",
+        &[
+            "random_plans_one_after_the_other_are_each_reached_and_read_back",
+            "an_empty_plan_takes_all_of_ours_away_and_nothing_else",
+        ],
+    ),
+    (
+        "e2e",
+        &[
+            "atomic::a_node_that_refuses_leaves_every_node_as_it_was",
+            "reboot::a_node_that_boots_without_a_controller_has_its_network",
+            "traffic::guests_reach_each_other_over_ipv4_whole_to_the_byte_and_no_other_vnet",
+            "traffic::guests_reach_the_outside_with_the_address_of_their_node",
+        ],
+    ),
+];
+
+impl Choice {
+    /// The choice in the words of nextest.
+    pub fn filterset(&self) -> String {
+        let chosen = match self {
+            Self::Named(text) => format!("binary(~{text}) | test(~{text})"),
+            Self::Essentials(more) => ESSENTIALS
+                .iter()
+                .map(|(program, tests)| match tests {
+                    [] => format!("binary(={program})"),
+                    tests => {
+                        let tests: Vec<_> =
+                            tests.iter().map(|test| format!("test(={test})")).collect();
+                        format!("(binary(={program}) & ({}))", tests.join(" | "))
+                    }
+                })
+                .chain(more.iter().filter_map(|path| {
+                    let (program, test) = path.split_once("::")?;
+                    Some(format!("(binary(={program}) & test(={test}))"))
+                }))
+                .collect::<Vec<_>>()
+                .join(" | "),
+        };
+        format!("package(=weft-tests) & ({chosen})")
+    }
+
+    /// The arguments of each run of a program of tests; none where nothing of it is chosen.
+    pub fn arguments(&self, program: &str) -> Vec<Vec<String>> {
+        match self {
+            Self::Named(text) if program.contains(text.as_str()) => vec![Vec::new()],
+            Self::Named(text) => vec![vec![text.clone()]],
+            Self::Essentials(more) => {
+                let whole = ESSENTIALS.contains(&(program, &[]));
+                if whole {
+                    return vec![Vec::new()];
+                }
+                let essential = ESSENTIALS
+                    .iter()
+                    .filter(|(name, _)| *name == program)
+                    .flat_map(|(_, tests)| tests.iter().map(|&test| test.to_owned()));
+                let besides = more.iter().filter_map(|path| {
+                    let (name, test) = path.split_once("::")?;
+                    (name == program).then(|| test.to_owned())
+                });
+                let tests: Vec<String> = essential.chain(besides).collect();
+                if tests.is_empty() {
+                    return Vec::new();
+                }
+                vec![["--exact".to_owned()].into_iter().chain(tests).collect()]
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn besides() -> Choice {
+        Choice::Essentials(vec!["vlan::tags::are_kept".to_owned()])
+    }
+
+    #[test]
+    fn nextest_is_told_the_essentials_and_what_was_skipped_elsewhere() {
+        let told = besides().filterset();
+        assert!(told.starts_with("package(=weft-tests) & (binary(=fullkernel) | "));
+        assert!(told.ends_with(" | (binary(=vlan) & test(=tags::are_kept)))"));
+    }
+
+    #[test]
+    fn programs_of_tests_are_told_the_same() {
+        let none: Vec<Vec<String>> = Vec::new();
+        assert_eq!(besides().arguments("fullkernel"), [Vec::<String>::new()]);
+        assert_eq!(besides().arguments("golden"), none);
+        assert_eq!(besides().arguments("vlan"), [["--exact", "tags::are_kept"]]);
+        assert_eq!(besides().arguments("netns")[0].len(), 3);
+    }
+
+    #[test]
+    fn a_name_chooses_a_program_or_tests_of_any() {
+        let named = Choice::Named("vlan".to_owned());
+        assert_eq!(
+            named.filterset(),
+            "package(=weft-tests) & (binary(~vlan) | test(~vlan))"
+        );
+        assert_eq!(named.arguments("vlan"), [Vec::<String>::new()]);
+        assert_eq!(named.arguments("e2e"), [["vlan"]]);
+    }
+}
