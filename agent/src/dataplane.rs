@@ -35,6 +35,8 @@ use crate::kernel::{self, Kernel};
 const REQUESTS: usize = 16;
 /// How many events may wait for the session before drift is no longer told, only healed.
 const EVENTS: usize = 1024;
+/// How many faults of a failed change are told.
+const MOST_FAULTS: usize = 100;
 
 /// What an apply did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,9 +83,11 @@ impl Dataplane {
     /// that nothing is left to do. After `Err` there is no target until the next call.
     ///
     /// # Errors
-    /// What could not be made true, and why.
+    /// What could not be made true, and why: the foremost of it.
     pub async fn apply(&self, next: Arc<NodePlan>) -> Result<Applied, Vec<Fault>> {
-        self.ask(|answer| Request::Apply { next, answer }).await?
+        self.ask(|answer| Request::Apply { next, answer })
+            .await?
+            .map_err(foremost)
     }
 
     /// Destroys what earlier applies set down; answers when all is gone. Other requests are served
@@ -123,6 +127,22 @@ impl Dataplane {
             .map_err(|_| gone())?;
         receiver.await.map_err(|_| gone())
     }
+}
+
+/// A node that can do nothing has as many faults as vnets; more than these help nobody, and the
+/// journal that keeps them has its room.
+fn foremost(mut faults: Vec<Fault>) -> Vec<Fault> {
+    let more = faults.len().saturating_sub(MOST_FAULTS);
+    faults.truncate(MOST_FAULTS);
+    if more > 0 {
+        faults.push(Fault {
+            origin: None,
+            attempt: "cannot do more".to_owned(),
+            cause: format!("{more} more things failed"),
+            advice: "see to the others first".to_owned(),
+        });
+    }
+    faults
 }
 
 /// What comes with an opened data plane.

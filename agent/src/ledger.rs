@@ -24,6 +24,8 @@ pub mod error;
 
 pub mod disk;
 
+pub mod lock;
+
 mod record;
 
 mod slots;
@@ -110,8 +112,17 @@ pub fn read(directory: &Path) -> Result<(Option<Journal>, PlanStore), LedgerErro
     Ok((journal, plans))
 }
 
+/// Keeps every agent from the ledger in `directory` until what is returned is dropped; for who only
+/// reads it.
+///
+/// # Errors
+/// When an agent has it.
+pub fn keep_out(directory: &Path) -> Result<Box<dyn Any + Send>, LedgerError> {
+    lock(&HostDisk, directory)
+}
+
 fn lock(disk: &dyn Disk, directory: &Path) -> Result<Box<dyn Any + Send>, LedgerError> {
-    let path = directory.join("lock");
+    let path = lock::path(directory);
     disk.lock(&path).map_err(|source| match source.kind() {
         io::ErrorKind::WouldBlock => LedgerError::Busy {
             path: directory.to_owned(),

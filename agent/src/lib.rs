@@ -25,4 +25,6 @@ pub mod session;
 
 pub mod service;
 
+pub mod watchdog;
+
 pub mod operator;

@@ -7,7 +7,7 @@ use clap::Parser;
 use tracing::error;
 use weft_agent::options::{Command, Options, OptionsError};
 use weft_agent::service::Service;
-use weft_agent::{log, operator};
+use weft_agent::{log, operator, watchdog};
 
 /// What a wrong command line gives, as clap gives it too; systemd does not try that again.
 const USAGE: u8 = 2;
@@ -26,8 +26,10 @@ fn main() -> ExitCode {
         }
         Err(error) => {
             match options.command {
-                None => error!(error = format!("{error:#}"), "stopped"),
-                Some(_) => eprintln!("weft-agent: {error:#}"),
+                None | Some(Command::Watchdog) => error!(error = format!("{error:#}"), "stopped"),
+                Some(Command::Status { .. } | Command::Cleanup { .. }) => {
+                    eprintln!("weft-agent: {error:#}")
+                }
             }
             ExitCode::FAILURE
         }
@@ -45,6 +47,7 @@ fn run(options: &Options) -> Result<()> {
             print!("{}", operator::show(&status, *output)?);
             Ok(())
         }
+        Some(Command::Watchdog) => watchdog::watch_over(&options.state_dir),
         Some(Command::Cleanup { yes }) => {
             let changes = runtime()?.block_on(operator::clean_up(&options.state_dir, *yes))?;
             println!("{changes} changes made, nothing of Weft's is left on this host");

@@ -93,6 +93,14 @@ pub enum Command {
         #[arg(long, short, value_name = "FORMAT", default_value = "text")]
         output: StatusFormat,
     },
+    /// Watch over the agent: undo a change at its deadline when the agent does not
+    ///
+    /// Runs as a service of its own beside the agent, with the same state directory. It waits for
+    /// the agent's journal and does nothing else until an unconfirmed change is past its deadline
+    /// and no agent undoes it: because there is none, it crashes again and again, or it hangs. Then
+    /// it ends a hung agent, goes back to the plan that was last confirmed, and notes that in the
+    /// journal, so that the agent says so when it is back.
+    Watchdog,
     /// Remove every device and rule of Weft's from this host; the agent must not be running
     ///
     /// The ledger stays, so that the agent makes everything again when it is started.

@@ -2,21 +2,31 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use weft_model::name::NodeName;
+use weft_node::session::journal::BootId;
 
 use crate::connect::Controller;
 use crate::dataplane;
+use crate::ledger::error::LedgerError;
+use crate::ledger::lock;
 use crate::options::{Options, OptionsError};
 use crate::session::{self, Memory, Pulse, Settings, Surroundings, clock};
 
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// How long an agent that starts waits for the watchdog to be done with the ledger, and how often
+/// it looks. The watchdog takes less, but for a kernel that refuses to go back.
+const TAKEN_LIMIT: Duration = Duration::from_secs(30);
+const TAKEN_PAUSE: Duration = Duration::from_millis(100);
 
 /// The bit of CAP_NET_ADMIN in a set of capabilities (linux/capability.h).
 const CAP_NET_ADMIN: u32 = 12;
@@ -51,9 +61,10 @@ impl Service {
             warn!(%controller, "--insecure: what is said to this controller can be read and changed");
         }
         demand_rights()?;
-        let boot = clock::boot_id(Path::new(BOOT_ID))
-            .with_context(|| format!("cannot read the host's boot id from {BOOT_ID}"))?;
-        let memory = Memory::open(&self.state_dir)?;
+        let boot = boot()?;
+        let memory = remember(&self.state_dir).await?;
+        let _signature = lock::sign(&self.state_dir)
+            .context("cannot let the watchdog see that this is the agent")?;
         let opened = dataplane::open(memory.cluster()).await?;
         let stop = CancellationToken::new();
         let retry = Arc::new(Notify::new());
@@ -78,6 +89,31 @@ impl Service {
         });
         session::run(settings, memory, opened, stop).await?;
         Ok(())
+    }
+}
+
+/// The boot of this host.
+///
+/// # Errors
+/// When the kernel does not name it.
+pub(crate) fn boot() -> Result<BootId> {
+    clock::boot_id(Path::new(BOOT_ID))
+        .with_context(|| format!("cannot read the host's boot id from {BOOT_ID}"))
+}
+
+/// Opens the ledger. Whoever has it and is no agent, is done with it before long: the watchdog,
+/// which undoes a change that an agent left behind.
+async fn remember(state_dir: &Path) -> Result<Memory, LedgerError> {
+    let give_up = Instant::now() + TAKEN_LIMIT;
+    loop {
+        match Memory::open(state_dir) {
+            Err(LedgerError::Busy { .. })
+                if Instant::now() < give_up && matches!(lock::holder(state_dir), Ok(None)) =>
+            {
+                tokio::time::sleep(TAKEN_PAUSE).await;
+            }
+            opened => return opened,
+        }
     }
 }
 
@@ -123,7 +159,7 @@ fn watch_signals(stop: CancellationToken, retry: Arc<Notify>) -> Result<()> {
 }
 
 /// Does nothing where no systemd asked for it.
-fn tell_systemd(state: &[NotifyState<'_>]) {
+pub(crate) fn tell_systemd(state: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
         warn!(%error, "cannot tell systemd");
     }

@@ -19,7 +19,7 @@ use tracing::{info, warn};
 use weft_model::name::NodeName;
 use weft_model::report::EventKind;
 use weft_model::revision::ClusterId;
-use weft_node::session::journal::{BootId, Journal};
+use weft_node::session::journal::{BootId, Journal, State};
 use weft_node::session::machine::Session;
 
 use crate::connect::{Controller, Road};
@@ -210,6 +210,10 @@ pub async fn run(
     let confirmed = before.confirmed.target.revision;
     info!(node = %shell.node, version, %confirmed, "session begins");
     shell.tell(EventKind::Started, format!("weft-agent {version} started"));
+    if let State::Reverted { change, faults } = &before.state {
+        // Undone before this start: by the agent before this one, or by its watchdog.
+        shell.tell_undone(change, faults, confirmed);
+    }
     shell.note(&before);
     // Before the effects, so that what is not wanted any more is destroyed after what is wanted
     // was made.

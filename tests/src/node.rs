@@ -1,8 +1,10 @@
 //! A node: a hypervisor in a namespace, with the agent that looks after it.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
@@ -21,6 +23,7 @@ pub struct Node {
     boot_id: PathBuf,
     boots: u32,
     agent: Option<Process>,
+    watchdog: Option<Process>,
 }
 
 impl Node {
@@ -37,6 +40,7 @@ impl Node {
             boot_id: lab.folder().join(format!("{name}.boot_id")),
             boots: 0,
             agent: None,
+            watchdog: None,
         };
         node.boot()?;
         Ok(node)
@@ -93,21 +97,89 @@ impl Node {
     /// # Errors
     /// When it cannot be started.
     pub fn start_agent_with(&mut self, variables: &[(&str, &str)]) -> Result<()> {
-        // `ip netns exec` gives the agent a /sys of its own namespace, as a host has it, and mounts
-        // that nobody else sees; so it can be given a boot of its own as well.
-        let mut command = Command::new("ip");
+        let mut command = self.on_host("exec \"$@\"");
         command
-            .args(["netns", "exec", self.host.name(), "sh", "-c"])
-            .arg("mount --bind \"$1\" /proc/sys/kernel/random/boot_id && shift && exec \"$@\"")
-            .arg("sh")
-            .arg(&self.boot_id)
             .arg(programs::path("weft-agent")?)
-            .args(["--controller", &self.controller])
-            .args(["--node", &self.name, "--insecure", "--state-dir"])
-            .arg(self.state())
+            .args(self.arguments())
             .envs(variables.iter().copied());
         self.agent = Some(Process::start(&self.lab, &self.name, &command)?);
         Ok(())
+    }
+
+    /// Starts, in the agent's place, one that crashes soon after each start and is started again,
+    /// for ever. `life` is how long each lives, as `timeout` takes it.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_agent_that_crashes(&mut self, life: &str) -> Result<()> {
+        let script = "while :; do timeout --signal KILL \"$LIFE\" \"$@\"; sleep 0.5; done";
+        let mut command = self.on_host(script);
+        command
+            .arg(programs::path("weft-agent")?)
+            .args(self.arguments())
+            .env("LIFE", life);
+        self.agent = Some(Process::start(&self.lab, &self.name, &command)?);
+        Ok(())
+    }
+
+    /// Starts the agent's watchdog.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_watchdog(&mut self) -> Result<()> {
+        let mut command = self.on_host("exec \"$@\"");
+        command
+            .arg(programs::path("weft-agent")?)
+            .args(["watchdog", "--state-dir"])
+            .arg(self.state());
+        let name = format!("{}-watchdog", self.name);
+        self.watchdog = Some(Process::start(&self.lab, &name, &command)?);
+        Ok(())
+    }
+
+    /// The agent's watchdog.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn watchdog(&mut self) -> Result<&mut Process> {
+        let watchdog = self.watchdog.as_mut();
+        let watchdog = watchdog.context("the watchdog does not run")?;
+        watchdog.check_running()?;
+        Ok(watchdog)
+    }
+
+    fn arguments(&self) -> Vec<OsString> {
+        let words = ["--controller", &self.controller, "--node", &self.name];
+        let mut arguments: Vec<OsString> = words.into_iter().map(OsString::from).collect();
+        arguments.extend(["--insecure", "--state-dir"].map(OsString::from));
+        arguments.push(self.state().into_os_string());
+        arguments
+    }
+
+    /// A script on the host; the arguments that the caller adds are the script's.
+    ///
+    /// `ip netns exec` gives it a /sys of its own namespace, as a host has it, and mounts that
+    /// nobody else sees; so it can be given a boot of its own as well.
+    fn on_host(&self, script: &str) -> Command {
+        let boot = "mount --bind \"$1\" /proc/sys/kernel/random/boot_id && shift";
+        let mut command = Command::new("ip");
+        command
+            .args(["netns", "exec", self.host.name(), "sh", "-c"])
+            .arg(format!("{boot} && {script}"))
+            .arg("sh")
+            .arg(&self.boot_id);
+        command
+    }
+
+    /// Waits until the agent ended by itself; fails when it does not.
+    ///
+    /// # Errors
+    /// When it goes on for longer than `limit`.
+    pub fn wait_for_end_of_agent(&mut self, limit: Duration) -> Result<ExitStatus> {
+        let agent = self.agent.as_mut().context("the agent was not started")?;
+        let status = agent.wait(limit)?;
+        self.agent = None;
+        Ok(status)
     }
 
     /// Asks the agent to stop, as systemd would.

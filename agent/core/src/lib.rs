@@ -24,3 +24,5 @@ mod fixtures;
 mod laws;
 
 pub mod session;
+
+pub mod watch;

@@ -88,12 +88,13 @@ impl Disk for HostDisk {
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Any + Send>> {
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(path)?;
+        let mut options = OpenOptions::new();
+        let writing = options.create(true).truncate(false).write(true).mode(0o600);
+        let file = match writing.open(path) {
+            // A file that takes no writes can still be locked.
+            Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => File::open(path)?,
+            opened => opened?,
+        };
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(lock) => Ok(Box::new(lock)),
             Err((_, errno)) => Err(errno.into()),

@@ -5,10 +5,11 @@ use std::time::Duration;
 use tracing::{debug, info, warn};
 use weft_model::message::{Answer, Fence, Progress, Standing, Target};
 use weft_model::plan::digest::Digest;
-use weft_model::report::{EventKind, NodeEvent};
+use weft_model::report::{EventKind, Fault, NodeEvent};
+use weft_model::revision::RevisionId;
 use weft_node::session::effect::Effect;
 use weft_node::session::event::Event;
-use weft_node::session::journal::{Journal, State};
+use weft_node::session::journal::{Change, Journal, State};
 use weft_proto::convert::message::progress_word;
 
 use super::jobs::Purpose;
@@ -139,15 +140,21 @@ impl Shell {
         if let (State::Reverting { .. }, State::Reverted { change, faults }) =
             (&before.state, &journal.state)
         {
-            let why: Vec<_> = faults.iter().map(ToString::to_string).collect();
-            let (revision, rollout) = (change.to.revision, change.rollout);
-            let message = format!(
-                "revision {revision} of rollout {rollout} was undone, the node is back at revision \
-                 {confirmed}: {}",
-                why.join("; ")
-            );
-            self.tell(EventKind::Reverted, message);
+            let (change, faults) = (change.clone(), faults.clone());
+            self.tell_undone(&change, &faults, confirmed);
         }
+    }
+
+    /// Queues the event of a change that is undone.
+    pub(super) fn tell_undone(&mut self, change: &Change, faults: &[Fault], now: RevisionId) {
+        let why: Vec<_> = faults.iter().map(ToString::to_string).collect();
+        let (revision, rollout) = (change.to.revision, change.rollout);
+        let message = format!(
+            "revision {revision} of rollout {rollout} was undone, the node is back at revision \
+             {now}: {}",
+            why.join("; ")
+        );
+        self.tell(EventKind::Reverted, message);
     }
 
     /// Queues an event of the node itself.

@@ -33,7 +33,7 @@ impl Clock {
     }
 
     /// Returns when the moment has come; never, when there is none. Cancel-safe.
-    pub(super) async fn sleep_until(&self, moment: Option<Moment>) {
+    pub(crate) async fn sleep_until(&self, moment: Option<Moment>) {
         let Some(moment) = moment else {
             return std::future::pending().await;
         };

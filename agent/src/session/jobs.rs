@@ -21,9 +21,6 @@ use crate::dataplane::Dataplane;
 use crate::ledger::plans::PlanStore;
 use crate::log::Chain;
 
-/// How many faults of a failed change are kept.
-const MOST_FAULTS: usize = 100;
-
 /// A change of the data plane that is being made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -239,23 +236,7 @@ async fn made(
     dataplane: &Dataplane,
     plan: Result<Arc<NodePlan>, Vec<Fault>>,
 ) -> Result<(), Vec<Fault>> {
-    dataplane.apply(plan?).await.map(drop).map_err(foremost)
-}
-
-/// A node that can do nothing has as many faults as vnets; more than these help nobody, and the
-/// journal that keeps them has its room.
-fn foremost(mut faults: Vec<Fault>) -> Vec<Fault> {
-    let more = faults.len().saturating_sub(MOST_FAULTS);
-    faults.truncate(MOST_FAULTS);
-    if more > 0 {
-        faults.push(Fault {
-            origin: None,
-            attempt: "cannot do more".to_owned(),
-            cause: format!("{more} more things failed"),
-            advice: "see to the others first".to_owned(),
-        });
-    }
-    faults
+    dataplane.apply(plan?).await.map(drop)
 }
 
 /// The fault of a node that was sent another plan than was announced, whole.

@@ -13,10 +13,10 @@ use weft_tests::underlay::Underlay;
 use crate::stage::{Contact, End, Stage};
 
 /// A small disk, mounted where an agent keeps its ledger.
-struct Disk(PathBuf);
+pub struct Disk(PathBuf);
 
 impl Disk {
-    fn mount(folder: &Path) -> Result<Self> {
+    pub fn mount(folder: &Path) -> Result<Self> {
         fs::create_dir_all(folder)?;
         exec::run(
             Command::new("mount")
@@ -40,6 +40,10 @@ impl Disk {
     fn free(&self) -> Result<()> {
         fs::remove_file(self.filler())?;
         Ok(())
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.0
     }
 
     fn filler(&self) -> PathBuf {

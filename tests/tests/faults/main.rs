@@ -16,3 +16,4 @@ mod leader;
 mod members;
 mod partition;
 mod quorum;
+mod watchdog;

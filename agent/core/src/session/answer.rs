@@ -106,6 +106,15 @@ pub(super) fn undecided(limit: Span) -> Fault {
     )
 }
 
+/// The fault of a node whose agent let its deadline pass.
+pub(super) fn unattended() -> Fault {
+    fault(
+        "cannot stay on the unconfirmed change".to_owned(),
+        "the agent was gone or hung at the deadline, and its watchdog undid the change".to_owned(),
+        "see in the log of weft-agent what held it up",
+    )
+}
+
 /// The fault of a node whose host went down with the change unconfirmed.
 pub(super) fn rebooted() -> Fault {
     fault(

@@ -32,6 +32,8 @@ pub enum Event {
     },
     /// The moment of the last [`Wake`](super::effect::Effect::Wake) came.
     Timer,
+    /// The moment came, and the agent did nothing: its watchdog acts in its place.
+    Forsaken,
     /// The operator wants a node that is stuck to try again.
     Retry,
 }

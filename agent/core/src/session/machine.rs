@@ -77,6 +77,7 @@ impl Session {
             Event::Applied { rollout, result } => self.applied(rollout, result, &mut effects),
             Event::Reverted { result } => self.reverted(result, now, &mut effects),
             Event::Timer => self.timer(now, &mut effects),
+            Event::Forsaken => self.forsaken(now, &mut effects),
             Event::Retry => self.retry(&mut effects),
         }
         self.settle_disk(&before, &mut effects);

@@ -5,7 +5,7 @@ use weft_model::message::{Answer, Target};
 use weft_model::report::Fault;
 use weft_model::revision::RolloutId;
 
-use super::answer::{rebooted, silence, undecided};
+use super::answer::{rebooted, silence, unattended, undecided};
 use super::effect::Effect;
 use super::journal::{Change, Fate, REVERT_LIMIT, REVERT_PAUSE, State, Term};
 use super::machine::{Session, Then, Work};
@@ -197,6 +197,21 @@ impl Session {
                 });
             }
             // A timer that was set for a state that is past.
+            _ => {}
+        }
+    }
+
+    /// Goes back as at the deadline, and says who noticed it.
+    pub(super) fn forsaken(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        match self.journal.state.clone() {
+            State::Armed { change, term } | State::Verified { change, term }
+                if now >= term.until(change.lease) =>
+            {
+                let faults = vec![unattended()];
+                self.tell(Answer::Failed(faults.clone()), effects);
+                self.go_back(change, Fate::Unknown, faults, effects);
+            }
+            // Undone meanwhile, or kept.
             _ => {}
         }
     }

@@ -233,6 +233,8 @@ fn events() -> Vec<(&'static str, Event, u64)> {
         ("timer, early", Event::Timer, 1_000),
         ("timer, no contact", Event::Timer, 30_000),
         ("timer, too long", Event::Timer, 600_000),
+        ("forsaken, early", Event::Forsaken, 1_000),
+        ("forsaken", Event::Forsaken, 30_000),
         ("retry", Event::Retry, 1_000),
     ]
 }
@@ -358,7 +360,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         (2..10u64, 4..8u64, 0..6u64, command).prop_map(|(rollout, epoch, nonce, command)| {
             Event::Command(fence(rollout, epoch, nonce), command)
         });
-    prop_oneof![8 => commands, 1 => Just(Event::Timer), 1 => Just(Event::Retry)]
+    prop_oneof![8 => commands, 1 => Just(Event::Timer), 1 => Just(Event::Forsaken), 1 => Just(Event::Retry)]
 }
 
 #[derive(Clone, Debug)]
