@@ -31,10 +31,12 @@ mod wave;
 
 pub mod machine;
 
+mod consent;
+
 mod enter;
 
 mod absorb;
-mod advance;
+pub mod advance;
 mod tick;
 
 pub mod status;

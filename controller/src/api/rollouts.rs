@@ -17,6 +17,7 @@ use super::objects::idempotency;
 use crate::engine::port::{Start, Started, Way, Wish};
 use crate::engine::refusal::Refusal;
 use crate::engine::storage;
+use crate::engine::term::steer::is_granted;
 use crate::status::rollout::{recorded, running};
 use crate::store::error::StoreError;
 use crate::store::rollout::Recorded;
@@ -59,11 +60,29 @@ impl RolloutsService {
             }
             Way::Pause | Way::Abort => {}
         }
-        let id = port
-            .steer(wanted, caller.name().to_owned(), way)
-            .await
-            .map_err(answer::status)?;
+        let id = match port.steer(wanted, caller.name().to_owned(), way).await {
+            Ok(id) => id,
+            Err(refusal) => self.granted(wanted, &caller, way, refusal).await?,
+        };
         self.0.rollout(id).await.map(Response::new)
+    }
+
+    /// The rollout that a wish was granted for before, perhaps by an earlier leader: who repeats a
+    /// wish whose answer was lost is told that it is so.
+    async fn granted(
+        &self,
+        rollout: Option<RolloutId>,
+        caller: &Caller,
+        way: Way,
+        refusal: Refusal,
+    ) -> Result<RolloutId, Status> {
+        if let (Refusal::NotNow(_), Some(id)) = (&refusal, rollout) {
+            let found: Result<Recorded<Record>, _> = self.0.store.rollout(id).await;
+            if found.is_ok_and(|found| is_granted(&found.record, caller.name(), way)) {
+                return Ok(id);
+            }
+        }
+        Err(answer::status(refusal))
     }
 }
 

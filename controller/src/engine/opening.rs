@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use weft_core::rollout::machine::Change as TargetChange;
 use weft_core::rollout::policy::{Confirm, Offline, Policy, Wave};
-use weft_core::rollout::record::{Attempt, Phase, Record};
+use weft_core::rollout::record::{Attempt, Consent, Phase, Record};
 use weft_core::snapshot::Snapshot;
 use weft_model::clock::Span;
 use weft_model::message::Target;
@@ -274,6 +274,7 @@ impl Opening {
             message,
             started: now,
             decided: None,
+            consent: Consent::default(),
             phase: Phase::Preparing,
             attempt: Attempt {
                 epoch: self.fence.epoch(),

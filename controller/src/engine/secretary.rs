@@ -26,8 +26,12 @@ use crate::store::write::{Audit, Fence};
 /// How long to wait before the store is asked again.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// Who writes when no person does.
-const LEADER: &str = "controller";
+/// What the audit says of a write.
+pub(super) struct AuditEntry {
+    pub(super) author: String,
+    pub(super) action: &'static str,
+    pub(super) detail: String,
+}
 
 /// What the engine hears back.
 pub(super) enum Reply {
@@ -74,11 +78,11 @@ impl Secretary {
     }
 
     /// Writes a rollout's record, which must have this version.
-    pub(super) fn write(&mut self, transaction: Transaction, version: Version) {
+    pub(super) fn write(&mut self, transaction: Transaction, version: Version, entry: AuditEntry) {
         let (store, fence) = (self.store.clone(), self.fence.clone());
         self.spawn(async move {
             let rollout = transaction.record.id;
-            let result = write(&store, &fence, &transaction, version).await;
+            let result = write(&store, &fence, &transaction, version, entry).await;
             let (outcome, version) = match result {
                 Ok(version) => (WriteOutcome::Won, Some(version)),
                 Err(error) => {
@@ -168,52 +172,31 @@ async fn write(
     fence: &Fence,
     transaction: &Transaction,
     version: Version,
+    entry: AuditEntry,
 ) -> Result<Version, StoreError> {
     let record = &transaction.record;
-    let update = |action: &str| Update {
+    let update = Update {
         rollout: record.id,
         version,
         record,
         audit: Audit {
             at: wall_clock(),
-            author: author(record),
-            action: action.to_owned(),
-            detail: format!("rollout {} to revision {}", record.id, record.to),
+            author: entry.author,
+            action: entry.action.to_owned(),
+            detail: entry.detail,
         },
     };
     match (transaction.deed, &record.phase) {
         (Deed::MoveHead, _) => {
-            let update = update("rollout.commit");
-            store
-                .commit_rollout(fence, update, record.from, record.to)
-                .await
+            let (from, to) = (record.from, record.to);
+            store.commit_rollout(fence, update, from, to).await
         }
-        (Deed::Release, _) => store.close_rollout(fence, update("rollout.close")).await,
-        (Deed::Turn, Phase::Aborted(_)) => {
-            store.abort_rollout(fence, update("rollout.abort")).await
-        }
-        (Deed::Turn, Phase::Applying { paused: true }) => {
-            store.update_rollout(fence, update("rollout.pause")).await
-        }
+        (Deed::Release, _) => store.close_rollout(fence, update).await,
+        (Deed::Turn, Phase::Aborted(_)) => store.abort_rollout(fence, update).await,
         (
             Deed::Turn,
-            Phase::Preparing
-            | Phase::Applying { paused: false }
-            | Phase::Committed
-            | Phase::Closed { .. },
-        ) => store.update_rollout(fence, update("rollout.apply")).await,
-    }
-}
-
-fn author(record: &Record) -> String {
-    use weft_core::rollout::record::Reason;
-    match &record.phase {
-        Phase::Aborted(Reason::User { author }) => author.clone(),
-        Phase::Preparing
-        | Phase::Applying { .. }
-        | Phase::Committed
-        | Phase::Aborted(_)
-        | Phase::Closed { .. } => LEADER.to_owned(),
+            Phase::Preparing | Phase::Applying { .. } | Phase::Committed | Phase::Closed { .. },
+        ) => store.update_rollout(fence, update).await,
     }
 }
 

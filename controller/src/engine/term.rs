@@ -39,10 +39,11 @@ use crate::store::rollout::Recorded;
 use crate::store::write::Fence;
 
 mod agent;
+mod deed;
 mod records;
 mod send;
 mod start;
-mod steer;
+pub mod steer;
 
 /// How many reports of the term's own tasks may wait.
 const REPORTS: usize = 256;
@@ -81,6 +82,8 @@ pub struct Term {
     /// The wish that is being worked on.
     opening: Option<start::Waiting>,
     keys: BTreeMap<String, RolloutId>,
+    /// Wishes that are not durable yet.
+    wishes: Vec<steer::Waiting>,
     catchups: CatchUps,
     records: records::Records,
     deposed: bool,
@@ -110,6 +113,7 @@ impl Term {
             replies,
             opening: None,
             keys: BTreeMap::new(),
+            wishes: Vec::new(),
             deposed: false,
         };
         let store = term.parts.store.clone();
@@ -214,9 +218,7 @@ impl Term {
                 way,
                 reply,
             } => {
-                let result = self.steer(rollout, author, way);
-                // Whoever asked may have gone.
-                let _ = reply.send(result);
+                self.steer(rollout, author, way, reply);
             }
         }
     }
@@ -295,6 +297,7 @@ impl Term {
         if moved {
             self.bring_along();
         }
+        self.answer_wishes();
     }
 
     fn carry_out(&mut self, effects: Vec<Effect>) {
@@ -302,12 +305,14 @@ impl Term {
         for effect in effects {
             match effect {
                 Effect::Write(transaction) => {
-                    let version = self
-                        .parts
-                        .board
-                        .read(|state| state.course.as_ref().map(|course| course.version));
-                    if let Some(version) = version {
-                        self.secretary.write(*transaction, version);
+                    let before = self.parts.board.read(|state| {
+                        let course = state.course.as_ref()?;
+                        Some((course.record().clone(), course.version))
+                    });
+                    if let Some((before, version)) = before {
+                        let wisher = self.wisher(&transaction.record);
+                        let entry = deed::entry(&before, &transaction, wisher);
+                        self.secretary.write(*transaction, version, entry);
                     }
                 }
                 Effect::Read => {

@@ -55,6 +55,80 @@ async fn a_rollout_goes_on_under_the_next_leader() {
 }
 
 #[tokio::test]
+async fn a_confirm_and_a_resume_outlive_the_leader_that_was_told() {
+    let mut cluster = Cluster::start().await;
+    let agents = cluster.three().await;
+    cluster
+        .put([zone("dc1"), vnet("web", "dc1", 100)])
+        .await
+        .unwrap();
+    let request = v1::StartRequest {
+        author: "ada".to_owned(),
+        manual_confirm: true,
+        confirm_within_seconds: 60,
+        ..v1::StartRequest::default()
+    };
+    let started = cluster.start_with(request).await.unwrap();
+    let command = |author: &str| v1::RolloutCommand {
+        rollout: started.rollout,
+        author: author.to_owned(),
+    };
+    let early = cluster.rollouts().await.confirm(command("bob")).await;
+    assert_eq!(early.unwrap_err().code(), Code::FailedPrecondition);
+    cluster
+        .rollout_when(started.rollout, |it| it.phase == "WaitingForConfirm")
+        .await;
+    let mut rollouts = cluster.rollouts().await;
+    let paused = rollouts.pause(command("ada")).await.unwrap().into_inner();
+    assert_eq!(paused.phase, "Paused");
+    let confirmed = rollouts.confirm(command("bob")).await.unwrap().into_inner();
+    assert_eq!(confirmed.phase, "Paused");
+    // Once more by the same person is the same; by another it is too late.
+    rollouts.confirm(command("bob")).await.unwrap();
+    let twice = rollouts.confirm(command("eve")).await.unwrap_err();
+    assert_eq!(
+        twice.message(),
+        format!("rollout {} is confirmed by bob already", started.rollout)
+    );
+    cluster.stop().await;
+
+    cluster.resume().await;
+    for agent in &agents {
+        cluster.connected(agent.name).await;
+    }
+    let resumed = cluster.rollouts().await.resume(command("ada")).await;
+    assert_ne!(resumed.unwrap().into_inner().phase, "Paused");
+    let closed = cluster.closed(started.rollout).await;
+    assert_eq!(closed.decision, "commit");
+    let again = cluster.rollouts().await.confirm(command("bob")).await;
+    assert_eq!(again.unwrap().into_inner().phase, "Closed");
+    let mut said: Vec<_> = cluster
+        .audits()
+        .await
+        .into_iter()
+        .filter(|it| it.action.starts_with("rollout."))
+        .map(|it| (it.author, it.action))
+        .collect();
+    said.reverse();
+    let said: Vec<_> = said
+        .iter()
+        .map(|(author, action)| (author.as_str(), action.as_str()))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            ("ada", "rollout.start"),
+            ("controller", "rollout.apply"),
+            ("ada", "rollout.pause"),
+            ("bob", "rollout.confirm"),
+            ("ada", "rollout.resume"),
+            ("controller", "rollout.commit"),
+            ("controller", "rollout.close"),
+        ]
+    );
+}
+
+#[tokio::test]
 async fn a_restart_with_nothing_going_on_changes_nothing_on_any_node() {
     let mut cluster = Cluster::start().await;
     let agents = cluster.three().await;

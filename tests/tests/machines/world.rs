@@ -2,7 +2,7 @@
 
 use weft_core::rollout::event::{Event as News, Wish};
 use weft_core::rollout::policy::Offline;
-use weft_core::rollout::record::{Attempt, Decision, Phase, Record};
+use weft_core::rollout::record::{Attempt, Consent, Decision, Phase, Record};
 use weft_core::rollout::status::NodeProgress;
 use weft_model::revision::{RevisionId, RolloutId, Timestamp};
 
@@ -71,7 +71,9 @@ impl Cluster {
             },
             1 | 2 => Wish::Pause,
             3..=8 => Wish::Resume,
-            _ => Wish::Confirm,
+            _ => Wish::Confirm {
+                author: "a person".to_owned(),
+            },
         };
         self.tell(controller, News::User(wish));
     }
@@ -120,6 +122,7 @@ impl Cluster {
             message: String::new(),
             started: Timestamp(0),
             decided: None,
+            consent: Consent::default(),
             phase: Phase::Preparing,
             attempt: Attempt {
                 epoch: self.controllers[controller].epoch,

@@ -131,7 +131,7 @@ impl Setup {
         if self.bug == Bug::AbortAfterCommit && matches!(phase, Phase::Committed) {
             actions.push(Action::AbortLate { leader });
         }
-        if this.rollout.permits(&Wish::Confirm).is_ok() {
+        if this.rollout.permits(&confirm()).is_ok() {
             actions.push(Action::Confirm { leader });
         }
         if self.manual && this.pauses == 0 && this.rollout.permits(&Wish::Pause).is_ok() {
@@ -257,7 +257,7 @@ impl Setup {
                 let author = String::new();
                 self.tell(world, leader, News::User(Wish::Abort { author }));
             }
-            Action::Confirm { leader } => self.tell(world, leader, News::User(Wish::Confirm)),
+            Action::Confirm { leader } => self.tell(world, leader, News::User(confirm())),
             Action::Pause { leader } => {
                 world.leaders[leader].pauses += 1;
                 self.tell(world, leader, News::User(Wish::Pause));
@@ -307,4 +307,11 @@ const FAR: u64 = 10_000_000;
 
 pub(super) fn index(epoch: Epoch) -> Option<usize> {
     usize::try_from(epoch.0).ok()?.checked_sub(1)
+}
+
+/// A person keeps the change.
+fn confirm() -> Wish {
+    Wish::Confirm {
+        author: String::new(),
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use weft_core::rollout::machine::{Change, Rollout};
 use weft_core::rollout::policy::{Confirm, Policy, Wave};
-use weft_core::rollout::record::{Attempt, Leader as Identity, Phase, Record};
+use weft_core::rollout::record::{Attempt, Consent, Leader as Identity, Phase, Record};
 use weft_model::clock::{Moment, Span};
 use weft_model::message::{Pin, Target};
 use weft_model::name::NodeName;
@@ -141,6 +141,7 @@ impl Setup {
             message: String::new(),
             started: Timestamp(0),
             decided: None,
+            consent: Consent::default(),
             phase: Phase::Preparing,
             attempt: Attempt {
                 epoch: Epoch(1),

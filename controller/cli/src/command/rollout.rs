@@ -115,8 +115,13 @@ enum Way {
 }
 
 async fn steer(server: &Server, which: &Which, way: Way) -> Outcome {
+    // By its number, so that a repeated wish is known again when the rollout is over meanwhile.
+    let rollout = match which.rollout {
+        0 => one(server, which).await?.rollout,
+        number => number,
+    };
     let request = v1::RolloutCommand {
-        rollout: which.rollout,
+        rollout,
         author: server.author().to_owned(),
     };
     let ask = |channel| {

@@ -28,6 +28,9 @@ pub enum Refusal {
         /// What was wanted.
         wish: &'static str,
     },
+    /// A person has confirmed it.
+    #[error("rollout is confirmed already")]
+    Confirmed,
     /// It confirms itself.
     #[error("rollout confirms itself when every node is verified")]
     Automatic,
@@ -69,9 +72,10 @@ impl Rollout {
                 phase: "not paused",
                 wish: "resume",
             }),
-            (Phase::Preparing | Phase::Applying { .. }, Wish::Confirm) => {
+            (Phase::Preparing | Phase::Applying { .. }, Wish::Confirm { .. }) => {
                 match self.record.policy.confirm {
                     Confirm::Auto => Err(Refusal::Automatic),
+                    Confirm::Manual { .. } if self.is_confirmed() => Err(Refusal::Confirmed),
                     Confirm::Manual { .. } if count > 0 => Err(Refusal::Unverified { count }),
                     Confirm::Manual { .. } => Ok(()),
                 }
@@ -86,7 +90,7 @@ impl Rollout {
         match wish {
             Wish::Pause => self.pause = Some(true),
             Wish::Resume => self.pause = Some(false),
-            Wish::Confirm => self.confirmed = true,
+            Wish::Confirm { author } => self.consent = Some(author),
             Wish::Abort { author } => {
                 self.abort.get_or_insert(Reason::User { author });
             }
@@ -115,6 +119,8 @@ impl Rollout {
                     self.write(applying, Deed::Turn, now, effects);
                 } else if !paused && self.may_commit(now.steady) {
                     self.write(Phase::Committed, Deed::MoveHead, now, effects);
+                } else if self.has_consent_to_write() || self.is_marked(now.steady) {
+                    self.write(Phase::Applying { paused }, Deed::Turn, now, effects);
                 } else if !paused {
                     self.send_waves(now.steady, effects);
                 }
@@ -130,7 +136,7 @@ impl Rollout {
     fn may_commit(&self, now: Moment) -> bool {
         let wanted = match self.record.policy.confirm {
             Confirm::Auto => true,
-            Confirm::Manual { .. } => self.confirmed,
+            Confirm::Manual { .. } => self.is_confirmed(),
         };
         wanted && self.tally.verified == self.tally.nodes && self.tally.all_stand(now)
     }
@@ -146,6 +152,7 @@ impl Rollout {
         if record.decided.is_none() && phase.decision().is_some() {
             record.decided = Some(now.wall);
         }
+        self.note_consent(&mut record.consent, now);
         record.phase = phase;
         self.writing = Some(Box::new(record.clone()));
         effects.push(Effect::Write(Box::new(Transaction {

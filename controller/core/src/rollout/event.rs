@@ -56,7 +56,10 @@ pub enum Wish {
     /// Go on.
     Resume,
     /// Keep the change, under a policy that leaves this to a person.
-    Confirm,
+    Confirm {
+        /// Who wants it.
+        author: String,
+    },
     /// Undo the change.
     Abort {
         /// Who wants it.

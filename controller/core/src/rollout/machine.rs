@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use weft_model::clock::Moment;
+use weft_model::clock::{Moment, Span};
 use weft_model::message::{Command, Fence, Target};
 use weft_model::name::NodeName;
 use weft_model::revision::Nonce;
@@ -36,8 +36,10 @@ pub struct Rollout {
     pub(super) abort: Option<Reason>,
     /// Whether the rollout is to be paused, when that is to change.
     pub(super) pause: Option<bool>,
-    /// Whether a person has confirmed.
-    pub(super) confirmed: bool,
+    /// Who has confirmed, where that may not be durable yet.
+    pub(super) consent: Option<String>,
+    /// How much of a person's time had passed before this leader.
+    pub(super) waited: Span,
     /// When every participant was first verified.
     pub(super) verified_at: Option<Moment>,
     /// Whether another leader has taken over.
@@ -83,6 +85,7 @@ impl Rollout {
             tally.add(place, node);
         }
         let waves = Waves::new(&nodes);
+        let waited = record.consent.waited;
         let mut rollout = Self {
             leader,
             record,
@@ -95,7 +98,8 @@ impl Rollout {
             entered: now.steady,
             abort: None,
             pause: None,
-            confirmed: false,
+            consent: None,
+            waited,
             verified_at: None,
             deposed: false,
         };

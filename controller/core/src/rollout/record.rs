@@ -46,10 +46,44 @@ pub struct Record {
     pub started: Timestamp,
     /// When it was decided.
     pub decided: Option<Timestamp>,
+    /// What a person said of it, and how long it has waited for that.
+    #[serde(default, skip_serializing_if = "Consent::is_empty")]
+    pub consent: Consent,
     /// Where it stands.
     pub phase: Phase,
     /// The write that made it what it is.
     pub attempt: Attempt,
+}
+
+/// What a person said of a rollout that is theirs to confirm, and how long it has waited for that.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Consent {
+    /// Who confirmed. It outlives the leader that was told: the next one decides by it as soon as
+    /// every node is verified again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given: Option<Given>,
+    /// How much of the person's time had surely passed when this was written. The next leader goes
+    /// on from here, so that the time ends however often leaders change.
+    #[serde(default)]
+    pub waited: Span,
+}
+
+/// A person's word for a rollout.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Given {
+    /// Who.
+    pub author: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Consent {
+    /// Whether there is nothing to keep.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Names one write for ever, so that one whose reply was lost can be found to have won or not.

@@ -149,7 +149,7 @@ impl Rollout {
 
     /// The word for where the rollout stands, as clients show it.
     pub fn phase_word(&self) -> &'static str {
-        let waits = self.confirm_until().is_some() && !self.confirmed;
+        let waits = self.confirm_until().is_some() && !self.is_confirmed();
         match (&self.record.phase, self.record.policy.confirm) {
             (Phase::Applying { paused: false }, Confirm::Manual { .. }) if waits => {
                 "WaitingForConfirm"
@@ -172,6 +172,10 @@ impl Rollout {
             Phase::Preparing => format!("{prepared} of {nodes} nodes are prepared"),
             Phase::Applying { paused: true } => {
                 format!("paused; {verified} of {nodes} nodes are verified, {applying} are applying")
+            }
+            Phase::Applying { paused: false } if self.is_confirmed() => {
+                let author = self.confirmed_by().unwrap_or_default();
+                format!("confirmed by {author}; {verified} of {nodes} nodes stand by the change")
             }
             Phase::Applying { paused: false } if self.confirm_until().is_some() => {
                 format!("all {nodes} nodes are verified and wait for a person to confirm")

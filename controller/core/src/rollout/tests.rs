@@ -19,7 +19,7 @@ use super::effect::Effect;
 use super::event::{Event, Now, Outcome, Wish};
 use super::machine::{Change, Rollout};
 use super::policy::{Confirm, Policy, Wave};
-use super::record::{Attempt, Deed, Leader, Phase, Record, Transaction};
+use super::record::{Attempt, Consent, Deed, Leader, Phase, Reason, Record, Transaction};
 use super::tally::Tally;
 
 fn target(revision: u8) -> Target {
@@ -48,6 +48,12 @@ fn now(steady: u64) -> Now {
     }
 }
 
+fn confirm() -> Wish {
+    Wish::Confirm {
+        author: "bob".to_owned(),
+    }
+}
+
 fn fault() -> Fault {
     Fault {
         origin: None,
@@ -70,6 +76,7 @@ fn record(nodes: usize, policy: Policy) -> Record {
         message: "more vnets".to_owned(),
         started: Timestamp(1),
         decided: None,
+        consent: Consent::default(),
         phase: Phase::Preparing,
         attempt: Attempt {
             epoch: Epoch(5),
@@ -329,7 +336,7 @@ fn events() -> Vec<(&'static str, Event, u64)> {
         ),
         ("pause", Event::User(Wish::Pause), 1_000),
         ("resume", Event::User(Wish::Resume), 1_000),
-        ("confirm", Event::User(Wish::Confirm), 1_000),
+        ("confirm", Event::User(confirm()), 1_000),
         ("abort", Event::User(Wish::Abort { author }), 1_000),
     ]
 }
@@ -457,7 +464,7 @@ fn any_happening() -> impl Strategy<Value = Happening> {
     let wish = prop_oneof![
         4 => Just(Wish::Pause),
         4 => Just(Wish::Resume),
-        4 => Just(Wish::Confirm),
+        4 => Just(confirm()),
         1 => Just(Wish::Abort { author: "ada".to_owned() }),
     ];
     let node = 0..3usize;
@@ -666,7 +673,7 @@ impl Desk {
             self.land(true);
             self.answer_all();
             self.step(Event::User(Wish::Resume));
-            self.step(Event::User(Wish::Confirm));
+            self.step(Event::User(confirm()));
             let wake = self.rollout.next_wake().map_or(0, |wake| wake.0);
             self.clock = self.clock.max(wake.min(self.clock + 1_000));
             self.step(Event::Tick);
@@ -779,7 +786,9 @@ fn a_rollout_without_participants_that_nobody_confirms_ends() {
     };
     let (mut rollout, _) = load(record(0, policy), 5);
     rollout.step(WON, now(1_000));
-    assert_eq!(rollout.next_wake(), Some(Moment(61_000)));
+    assert_eq!(rollout.confirm_until(), Some(Moment(61_000)));
+    // A quarter of the time is written down when it has passed.
+    assert_eq!(rollout.next_wake(), Some(Moment(16_000)));
     let effects = rollout.step(Event::Tick, now(61_000));
     let words: Vec<_> = effects.iter().map(effect_words).collect();
     assert_eq!(words, ["write Aborted as 2 over 1 Turn"]);
@@ -810,4 +819,91 @@ fn a_record_of_ten_thousand_nodes_fits_a_request() {
     let record = record(10_000, Policy::default());
     let text = serde_json::to_string(&record).unwrap();
     assert!(text.len() < 512 << 10, "{} bytes", text.len());
+}
+
+#[test]
+fn a_confirm_that_was_taken_outlives_its_leader() {
+    let manual = Policy {
+        confirm: Confirm::Manual {
+            within: Span::from_secs(60),
+        },
+        ..Policy::default()
+    };
+    let verify = |rollout: &mut Rollout, epoch: u64| {
+        for node in 0..2 {
+            let hello = hello(standing(7, Progress::Verified));
+            rollout.step(Event::Hello(name(node), hello), now(0));
+        }
+        for node in 0..2 {
+            let answer = Event::Answer(name(node), fence(epoch, 1), Answer::Verified);
+            rollout.step(answer, now(10));
+        }
+    };
+    let paused = Record {
+        phase: Phase::Applying { paused: true },
+        ..record(2, manual)
+    };
+    let (mut first, _) = load(paused, 5);
+    verify(&mut first, 5);
+    let effects = first.step(Event::User(confirm()), now(20));
+    let [Effect::Write(write)] = effects.as_slice() else {
+        panic!("it is written down: {effects:?}");
+    };
+    let given = write.record.consent.given.clone();
+    assert_eq!(given.map(|given| given.author), Some("bob".to_owned()));
+    assert_eq!(write.record.phase, Phase::Applying { paused: true });
+    first.step(Event::Written(Outcome::Won), now(30));
+    assert_eq!(
+        first.permits(&confirm()),
+        Err(super::advance::Refusal::Confirmed)
+    );
+
+    // The next leader finds it resumed, and asks nobody again; but every node.
+    let resumed = Record {
+        phase: Phase::Applying { paused: false },
+        ..first.record().clone()
+    };
+    let (mut second, effects) = load(resumed, 6);
+    assert_eq!(effects, []);
+    verify(&mut second, 6);
+    let writing = second.writing.as_ref().unwrap();
+    assert_eq!(writing.phase, Phase::Committed);
+}
+
+#[test]
+fn the_time_to_confirm_goes_on_under_the_next_leader() {
+    let within = Span::from_secs(60);
+    let manual = Policy {
+        confirm: Confirm::Manual { within },
+        contact: Span::from_secs(600),
+        cap: Span::from_secs(6_000),
+        ..Policy::default()
+    };
+    let mut stored = Record {
+        phase: Phase::Applying { paused: false },
+        ..record(1, manual)
+    };
+    // Each leader is there for 50 seconds of its own clock.
+    let mut lived = 0;
+    for epoch in 5.. {
+        let (mut rollout, _) = load(stored.clone(), epoch);
+        let hello = hello(standing(7, Progress::Verified));
+        rollout.step(Event::Hello(name(0), hello), now(0));
+        let verified = Event::Answer(name(0), fence(epoch, 1), Answer::Verified);
+        rollout.step(verified, now(0));
+        for second in 1..=50 {
+            rollout.step(Event::Tick, now(second * 1_000));
+            lived += 1;
+            if let Some(writing) = rollout.writing.clone() {
+                stored = *writing;
+                rollout.step(Event::Written(Outcome::Won), now(second * 1_000));
+            }
+            if stored.phase != (Phase::Applying { paused: false }) {
+                assert_eq!(stored.phase, Phase::Aborted(Reason::Unconfirmed { within }));
+                // A quarter more for the one leader that was lost.
+                assert_eq!((epoch, lived), (6, 65));
+                return;
+            }
+        }
+    }
 }

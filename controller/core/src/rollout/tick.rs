@@ -24,24 +24,17 @@ impl Rollout {
             Phase::Applying { paused: true } | Phase::Closed { .. } => None,
             Phase::Committed | Phase::Aborted(_) => Some(self.entered.after(policy.settle)),
         };
-        let confirm = self.confirm_until().filter(|_| !self.confirmed);
+        let confirm = self.confirm_until().filter(|_| !self.is_confirmed());
         // While a write is under way, or an abort is wanted, only the nodes' turns matter.
         let rest = if self.writing.is_some() || self.abort.is_some() {
             None
         } else {
-            [lease, phase, confirm].into_iter().flatten().min()
+            [lease, phase, confirm, self.next_mark()]
+                .into_iter()
+                .flatten()
+                .min()
         };
         due.into_iter().chain(rest).min()
-    }
-
-    /// Until when a person may confirm, once every node is verified.
-    pub fn confirm_until(&self) -> Option<Moment> {
-        match (self.record.policy.confirm, &self.record.phase) {
-            (Confirm::Manual { within }, Phase::Applying { .. }) => {
-                Some(self.verified_at?.after(within))
-            }
-            (Confirm::Manual { .. } | Confirm::Auto, _) => None,
-        }
     }
 
     pub(super) fn tick(&mut self, now: Moment, effects: &mut Vec<Effect>) {
@@ -106,7 +99,7 @@ impl Rollout {
         }
         if let Confirm::Manual { within } = self.record.policy.confirm
             && self.confirm_until().is_some_and(|until| until <= now)
-            && !self.confirmed
+            && !self.is_confirmed()
         {
             self.abort.get_or_insert(Reason::Unconfirmed { within });
         }
