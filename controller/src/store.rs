@@ -32,6 +32,7 @@ pub mod draft;
 pub mod watch;
 
 mod bucket;
+pub mod results;
 pub mod revision;
 pub mod rollout;
 

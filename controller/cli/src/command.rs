@@ -20,5 +20,7 @@ pub mod nodes;
 pub mod plan;
 pub mod revisions;
 pub mod rollout;
+
+pub mod history;
 pub mod status;
 pub mod watch;

@@ -73,6 +73,7 @@ async fn ask(options: &Options, wanted: &Command) -> Outcome {
         Command::Discard => command::discard::run(&server).await,
         Command::Rollout(rollout) => command::rollout::run(&server, rollout).await,
         Command::Rollback(rollback) => command::revisions::rollback(&server, rollback).await,
+        Command::History(history) => command::history::run(&server, history).await,
         Command::Revisions(revisions) => command::revisions::run(&server, revisions).await,
         Command::Status => command::status::run(&server).await,
         Command::Lock(lock) => command::lock::run(&server, lock).await,

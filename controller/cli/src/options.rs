@@ -12,6 +12,7 @@ use crate::command::diff::Diff;
 use crate::command::events::Events;
 use crate::command::explain::Explain;
 use crate::command::get::Get;
+use crate::command::history::History;
 use crate::command::import::Import;
 use crate::command::lock::{Lock, Unlock};
 use crate::command::nodes::Nodes;
@@ -69,6 +70,8 @@ pub enum Command {
     Rollout(Rollout),
     /// Roll the objects of an old revision out again
     Rollback(Rollback),
+    /// Show what was rolled out: who, why, when, how it ended, and what became of each node
+    History(History),
     /// List revisions, or show one
     Revisions(Revisions),
     /// Show in a few lines how the cluster stands: leader, draft, rollout, nodes, lock

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::Stream;
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
-use weft_core::rollout::record::Record;
+use weft_core::rollout::record::{Phase, Record};
 use weft_model::revision::{RevisionId, RolloutId};
 use weft_proto::v1;
 
@@ -18,7 +18,7 @@ use crate::engine::port::{Start, Started, Way, Wish};
 use crate::engine::refusal::Refusal;
 use crate::engine::storage;
 use crate::engine::term::steer::is_granted;
-use crate::status::rollout::{recorded, running};
+use crate::status::rollout::{ended, recorded, running};
 use crate::store::error::StoreError;
 use crate::store::rollout::Recorded;
 
@@ -89,11 +89,15 @@ impl RolloutsService {
 impl Desk {
     /// A rollout as it is now: from the board where this controller drives it, else from the store.
     async fn rollout(&self, id: RolloutId) -> Result<v1::Rollout, Status> {
-        if let Some(rollout) = self.running(Some(id)) {
+        if let Some(rollout) = self.running(Some(id)).filter(|it| it.phase != CLOSED) {
             return Ok(rollout);
         }
         let found: Recorded<Record> = self.store.rollout(id).await.map_err(refuse)?;
-        Ok(recorded(&found.record))
+        if !matches!(found.record.phase, Phase::Closed { .. }) {
+            return Ok(recorded(&found.record));
+        }
+        let results = self.store.results(id).await.map_err(refuse)?;
+        Ok(ended(&found.record, &results))
     }
 
     /// The rollout on the board.
@@ -116,10 +120,7 @@ impl Desk {
         };
         Ok(found
             .filter(|rollout| rollout.phase != CLOSED)
-            .map(|rollout| v1::Rollout {
-                nodes: Vec::new(),
-                ..rollout
-            }))
+            .map(without_nodes))
     }
 
     /// The rollout that zero stands for.
@@ -182,6 +183,7 @@ impl v1::rollouts_server::Rollouts for RolloutsService {
                     .running(Some(found.rollout))
                     .unwrap_or_else(|| recorded(&found.record))
             })
+            .map(without_nodes)
             .collect();
         Ok(Response::new(v1::HistoryResponse { rollouts }))
     }
@@ -295,6 +297,14 @@ impl Watcher {
 
 fn refuse(error: StoreError) -> Status {
     answer::status(storage::refusal(&error))
+}
+
+fn without_nodes(rollout: v1::Rollout) -> v1::Rollout {
+    v1::Rollout {
+        nodes: Vec::new(),
+        deferred_nodes: Vec::new(),
+        ..rollout
+    }
 }
 
 /// What is answered when nothing differs: a rollout that is over before it began, and has no

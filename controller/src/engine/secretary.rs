@@ -20,6 +20,7 @@ use crate::log::Chain;
 use crate::store::Store;
 use crate::store::error::{Retry, StoreError};
 use crate::store::nodes::NodeRecord;
+use crate::store::results::{Later, Results};
 use crate::store::rollout::{Recorded, Update};
 use crate::store::write::{Audit, Fence};
 
@@ -78,11 +79,22 @@ impl Secretary {
     }
 
     /// Writes a rollout's record, which must have this version.
-    pub(super) fn write(&mut self, transaction: Transaction, version: Version, entry: AuditEntry) {
+    /// What became of its nodes is stored before the record says that it is over.
+    pub(super) fn write(
+        &mut self,
+        transaction: Transaction,
+        version: Version,
+        entry: AuditEntry,
+        results: Option<Results>,
+    ) {
         let (store, fence) = (self.store.clone(), self.fence.clone());
         self.spawn(async move {
             let rollout = transaction.record.id;
-            let result = write(&store, &fence, &transaction, version, entry).await;
+            let result = async {
+                note(&store, &fence, &transaction, results).await?;
+                write(&store, &fence, &transaction, version, entry).await
+            };
+            let result = result.await;
             let (outcome, version) = match result {
                 Ok(version) => (WriteOutcome::Won, Some(version)),
                 Err(error) => {
@@ -152,6 +164,16 @@ impl Secretary {
         });
     }
 
+    /// Stores that nodes came back. It is for people: what fails is not written again.
+    pub(super) fn note_later(&mut self, rollout: RolloutId, nodes: BTreeMap<NodeName, Later>) {
+        let (store, fence) = (self.store.clone(), self.fence.clone());
+        self.work.spawn(async move {
+            if let Err(error) = store.put_later(&fence, rollout, &nodes).await {
+                warn!(rollout = %rollout, error = %Chain(&error), "who came back is not stored");
+            }
+        });
+    }
+
     fn spawn(&mut self, work: impl Future<Output = Reply> + Send + 'static) {
         // What is done needs no place any more.
         while let Some(done) = self.work.try_join_next() {
@@ -165,6 +187,30 @@ impl Secretary {
             let _ = replies.send(work.await).await;
         });
     }
+}
+
+/// Stores what became of the nodes, as far as that is known at this write.
+async fn note(
+    store: &Store,
+    fence: &Fence,
+    transaction: &Transaction,
+    results: Option<Results>,
+) -> Result<(), StoreError> {
+    let Some(results) = results else {
+        return Ok(());
+    };
+    let rollout = transaction.record.id;
+    if transaction.deed == Deed::Release {
+        return store.put_results(fence, rollout, &results).await;
+    }
+    // The way back waits for nothing that is only for people.
+    let (store, fence) = (store.clone(), fence.clone());
+    tokio::spawn(async move {
+        if let Err(error) = store.put_trouble(&fence, rollout, &results).await {
+            warn!(rollout = %rollout, error = %Chain(&error), "who was in the way is not stored");
+        }
+    });
+    Ok(())
 }
 
 async fn write(

@@ -41,6 +41,7 @@ use crate::store::write::Fence;
 mod agent;
 mod deed;
 mod records;
+mod results;
 mod send;
 mod start;
 pub mod steer;
@@ -86,6 +87,7 @@ pub struct Term {
     wishes: Vec<steer::Waiting>,
     catchups: CatchUps,
     records: records::Records,
+    chronicle: results::Chronicle,
     deposed: bool,
 }
 
@@ -106,6 +108,7 @@ impl Term {
         let mut term = Self {
             catchups: CatchUps::new(leader.clone(), parts.usual.lease(), parts.usual.keep_alive),
             records: records::Records::default(),
+            chronicle: results::Chronicle::default(),
             parts,
             leader,
             clock,
@@ -123,6 +126,7 @@ impl Term {
         term.parts.board.set_head(Arc::clone(&head));
         let known = store.nodes().await?;
         term.records = records::Records::of(&known);
+        term.chronicle = results::Chronicle::of(store.away().await?);
         term.parts.board.write(|state| {
             for (node, record) in known {
                 let target = Target {
@@ -135,8 +139,9 @@ impl Term {
         info!(revision = %head.revision, "head read");
         let active: Option<Recorded<Record>> = store.active_rollout().await?;
         if let Some(active) = active {
+            let stored = store.results(active.rollout).await?;
             let opened = start::resume(store, active, head).await?;
-            term.begin(opened);
+            term.begin(opened, stored);
         }
         Ok(term)
     }
@@ -167,6 +172,7 @@ impl Term {
                     self.step(Event::Tick);
                     self.tick_catchups();
                     self.tick_records();
+                    self.tick_results();
                 }
             }
         }
@@ -193,6 +199,7 @@ impl Term {
             .into_iter()
             .chain(self.catchups.next_wake())
             .chain(self.records.next_wake())
+            .chain(self.chronicle.next_wake())
             .min()
             .map_or(IDLE, |due| now.until(due).duration());
         Instant::now() + wait.max(SHORTEST_REST)
@@ -312,7 +319,8 @@ impl Term {
                     if let Some((before, version)) = before {
                         let wisher = self.wisher(&transaction.record);
                         let entry = deed::entry(&before, &transaction, wisher);
-                        self.secretary.write(*transaction, version, entry);
+                        let results = self.results(&transaction.record);
+                        self.secretary.write(*transaction, version, entry, results);
                     }
                 }
                 Effect::Read => {
@@ -339,6 +347,13 @@ impl Term {
 
     /// The rollout is over. A node that never said how it ended says hello anew, and is then told.
     fn finished(&mut self) {
+        let record = self.parts.board.read(|state| {
+            let course = state.course.as_ref();
+            course.map(|course| course.record().clone())
+        });
+        if let Some(record) = record {
+            self.miss(&record);
+        }
         self.parts.board.write(|state| {
             let Some(course) = &state.course else { return };
             let record = course.record();

@@ -8,6 +8,7 @@ use weft_model::report::Fault;
 use weft_proto::v1;
 
 use crate::engine::course::Course;
+use crate::store::results::{End, NodeResult, Trouble};
 
 /// A rollout that this leader drives or drove last.
 pub fn running(course: &Course, now: Moment) -> v1::Rollout {
@@ -21,6 +22,47 @@ pub fn running(course: &Course, now: Moment) -> v1::Rollout {
             .map(|span| u32::try_from(span.0.div_ceil(1_000)).unwrap_or(u32::MAX))
             .unwrap_or_default(),
         ..common(course.record())
+    }
+}
+
+/// A rollout that is over, with what became of its nodes.
+pub fn ended(record: &Record, results: &[NodeResult]) -> v1::Rollout {
+    if results.is_empty() {
+        return recorded(record);
+    }
+    let (deferred, nodes) = results
+        .iter()
+        .partition::<Vec<_>, _>(|result| result.end == End::Deferred);
+    let told = |results: Vec<&NodeResult>| results.into_iter().map(result).collect();
+    v1::Rollout {
+        nodes: told(nodes),
+        deferred_nodes: told(deferred),
+        ..recorded(record)
+    }
+}
+
+fn result(result: &NodeResult) -> v1::RolloutNode {
+    v1::RolloutNode {
+        node: result.node.to_string(),
+        state: match result.end {
+            End::Confirmed => "Confirmed",
+            End::RolledBack => "RolledBack",
+            End::Converging | End::Open => "Converging",
+            End::Offline => "Offline",
+            End::Deferred => "Deferred",
+        }
+        .to_owned(),
+        faults: result.faults.iter().map(Into::into).collect(),
+        steps: result.steps,
+        at: result.at.0,
+        trouble: match result.trouble {
+            Trouble::None => "",
+            Trouble::Refused => "refused",
+            Trouble::Failed => "failed",
+        }
+        .to_owned(),
+        later: result.later.map_or(0, |later| later.at.0),
+        later_revision: result.later.map_or(0, |later| later.revision.0),
     }
 }
 
@@ -60,6 +102,13 @@ fn common(record: &Record) -> v1::Rollout {
         started: record.started.0,
         decided: record.decided.map_or(0, |decided| decided.0),
         deferred: record.deferred.iter().map(ToString::to_string).collect(),
+        node_count: u32::try_from(record.participants.len()).unwrap_or(u32::MAX),
+        confirmed_by: record
+            .consent
+            .given
+            .as_ref()
+            .map(|given| given.author.clone())
+            .unwrap_or_default(),
         ..v1::Rollout::default()
     }
 }
@@ -70,6 +119,7 @@ fn node(status: NodeStatus<'_>) -> v1::RolloutNode {
         state: status.progress.as_str().to_owned(),
         faults: status.faults.iter().map(Into::into).collect(),
         steps: status.steps,
+        ..v1::RolloutNode::default()
     }
 }
 
@@ -92,7 +142,7 @@ fn recorded_node(record: &Record, name: &NodeName) -> v1::RolloutNode {
         node: name.to_string(),
         state: progress.as_str().to_owned(),
         faults: faults.iter().map(Into::into).collect(),
-        steps: 0,
+        ..v1::RolloutNode::default()
     }
 }
 

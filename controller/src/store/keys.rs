@@ -39,6 +39,10 @@ pub const DECISION: &str = "decision/";
 pub const SPAN: &str = "span/";
 /// The lock that a person holds over the draft and rollouts.
 pub const LOCK: &str = "lock";
+/// What became of the nodes of rollouts.
+pub const RESULT: &str = "result/";
+/// Which nodes had not heard how rollouts ended.
+pub const AWAY: &str = "away/";
 /// Who did what.
 pub const AUDIT: &str = "audit/";
 /// The results of calls that may be repeated.
@@ -105,6 +109,26 @@ pub fn decision(rollout: RolloutId) -> String {
 /// From where to where a rollout goes.
 pub fn span(rollout: RolloutId) -> String {
     format!("{SPAN}{:020}", rollout.0)
+}
+
+/// The results of a rollout's nodes.
+pub fn results(rollout: RolloutId) -> String {
+    format!("{RESULT}{:020}/", rollout.0)
+}
+
+/// The results of some of a rollout's nodes.
+pub fn result(rollout: RolloutId, bucket: usize) -> String {
+    format!("{}{bucket:06}", results(rollout))
+}
+
+/// The nodes that had not heard how a rollout ended.
+pub fn away(rollout: RolloutId) -> String {
+    format!("{AWAY}{:020}", rollout.0)
+}
+
+/// The rollout of such a key.
+pub fn away_of(key: &str) -> Option<RolloutId> {
+    key.strip_prefix(AWAY)?.parse().ok().map(RolloutId)
 }
 
 /// The result of a call that may be repeated. What callers send is hashed, so that it can be

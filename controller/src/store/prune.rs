@@ -86,15 +86,25 @@ impl Store {
         };
         let old = self.oldest(keys::ROLLOUT, ROLLOUTS).await?;
         let old = old.iter().filter_map(|key| keys::rollout_of(key));
-        let old = old.filter(|rollout| Some(*rollout) != active);
+        // The one that set the head is what every node refers to.
+        let head = self.head().await?.rollout;
+        let old: Vec<RolloutId> = old
+            .filter(|rollout| Some(*rollout) != active && *rollout != head)
+            .collect();
+        for rollout in &old {
+            self.delete_all(ATTEMPT, fence, &keys::results(*rollout))
+                .await?;
+        }
         let all = |rollout| {
             [
                 keys::rollout(rollout),
                 keys::decision(rollout),
                 keys::span(rollout),
+                keys::away(rollout),
             ]
         };
-        self.delete(fence, old.flat_map(all).collect()).await
+        self.delete(fence, old.into_iter().flat_map(all).collect())
+            .await
     }
 
     /// The keys with the prefix, but for those of the newest.

@@ -8,6 +8,7 @@ mod cluster;
 
 mod counting;
 mod draft;
+mod history;
 mod leadership;
 mod lock;
 mod returning;

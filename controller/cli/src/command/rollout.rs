@@ -88,20 +88,32 @@ pub async fn run(server: &Server, command: &Rollout) -> Outcome {
         Rollout::Confirm(which) => steer(server, which, Way::Confirm).await,
         Rollout::Abort(which) => steer(server, which, Way::Abort).await,
         Rollout::History(history) => {
-            let request = v1::HistoryRequest {
-                limit: history.limit,
-            };
-            let ask = |channel| async move { call::rollouts(channel).history(request).await };
-            let listed = server.call(ask).await?;
-            console::print(&table(&listed.rollouts, SystemTime::now()))
+            let listed = list(server, history.limit).await?;
+            console::print(&table(&listed, SystemTime::now()))
         }
     }
 }
 
 async fn one(server: &Server, which: &Which) -> Outcome<v1::Rollout> {
-    let request = v1::GetRolloutRequest {
-        rollout: which.rollout,
-    };
+    get(server, which.rollout).await
+}
+
+/// Rollouts, newest first, without their nodes.
+///
+/// # Errors
+/// When the controller is not there.
+pub async fn list(server: &Server, limit: u32) -> Outcome<Vec<v1::Rollout>> {
+    let request = v1::HistoryRequest { limit };
+    let ask = |channel| async move { call::rollouts(channel).history(request).await };
+    Ok(server.call(ask).await?.rollouts)
+}
+
+/// One rollout; zero is the newest.
+///
+/// # Errors
+/// When there is no such rollout, or the controller is not there.
+pub async fn get(server: &Server, rollout: u64) -> Outcome<v1::Rollout> {
+    let request = v1::GetRolloutRequest { rollout };
     let ask = |channel| async move { call::rollouts(channel).get(request).await };
     server.call(ask).await
 }
@@ -140,7 +152,8 @@ async fn steer(server: &Server, which: &Which, way: Way) -> Outcome {
     console::line(&progress::headline(&rollout))
 }
 
-fn page(rollout: &v1::Rollout, now: SystemTime) -> String {
+/// Everything about one rollout.
+pub fn page(rollout: &v1::Rollout, now: SystemTime) -> String {
     let mut lines = vec![
         progress::headline(rollout),
         format!(
@@ -161,12 +174,18 @@ fn page(rollout: &v1::Rollout, now: SystemTime) -> String {
             moment::age(rollout.decided, now)
         ));
     }
+    if !rollout.confirmed_by.is_empty() {
+        lines.push(format!("confirmed by: {}", safe(&rollout.confirmed_by)));
+    }
     if !rollout.deferred.is_empty() {
         let deferred = safe(&rollout.deferred.join(", "));
         lines.push(format!("left out because they are offline: {deferred}"));
     }
     let mut text = lines.join("\n") + "\n";
-    if !rollout.nodes.is_empty() {
+    let all = rollout.nodes.iter().chain(&rollout.deferred_nodes);
+    if all.clone().any(|node| node.at > 0) {
+        text = format!("{text}\n{}", ends(all));
+    } else if !rollout.nodes.is_empty() {
         let mut columns = Columns::new(&["NODE", "STATE", "STEPS"]);
         for node in &rollout.nodes {
             columns.row([safe(&node.node), safe(&node.state), node.steps.to_string()]);
@@ -178,6 +197,28 @@ fn page(rollout: &v1::Rollout, now: SystemTime) -> String {
         text = format!("{text}\nFaults:\n{}\n", faults.join("\n"));
     }
     text
+}
+
+/// How every node stood at the end, and what came of those that were away.
+fn ends<'a>(nodes: impl Iterator<Item = &'a v1::RolloutNode>) -> String {
+    let mut columns = Columns::new(&["NODE", "END", "STEPS", "WHEN", "LATER"]);
+    for node in nodes {
+        let end = match node.trouble.as_str() {
+            "" => safe(&node.state),
+            trouble => format!("{} ({})", safe(&node.state), safe(trouble)),
+        };
+        let later = match node.later {
+            0 => String::new(),
+            at => format!(
+                "at revision {} since {}",
+                node.later_revision,
+                moment::rfc3339(at)
+            ),
+        };
+        let when = moment::rfc3339(node.at);
+        columns.row([safe(&node.node), end, node.steps.to_string(), when, later]);
+    }
+    columns.text()
 }
 
 fn said(author: &str) -> String {
@@ -198,7 +239,7 @@ fn table(rollouts: &[v1::Rollout], now: SystemTime) -> String {
             it.to.to_string(),
             safe(&it.phase),
             safe(&it.decision),
-            it.nodes.len().to_string(),
+            it.node_count.to_string(),
             moment::age(it.started, now),
             safe(&it.author),
             safe(&it.message),
@@ -230,8 +271,8 @@ mod tests {
                 v1::RolloutNode {
                     node: "n1".to_owned(),
                     state: "RolledBack".to_owned(),
-                    faults: Vec::new(),
                     steps: 3,
+                    ..v1::RolloutNode::default()
                 },
                 v1::RolloutNode {
                     node: "n2".to_owned(),
@@ -245,14 +286,42 @@ mod tests {
                         cause: "the kernel has no such type".to_owned(),
                         advice: "load the module vxlan".to_owned(),
                     }],
-                    steps: 0,
+                    ..v1::RolloutNode::default()
                 },
             ],
+            node_count: 2,
             deferred: vec!["n3".to_owned()],
-            confirm_remaining_seconds: 0,
+            ..v1::Rollout::default()
         };
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_060);
         let text = page(&rollout, now) + &table(&[rollout], now);
         insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn the_end_of_every_node_is_told_and_what_came_of_those_that_were_away() {
+        let node = |name: &str, state: &str| v1::RolloutNode {
+            node: name.to_owned(),
+            state: state.to_owned(),
+            steps: 2,
+            at: 1_700_000_000_000,
+            ..v1::RolloutNode::default()
+        };
+        let failed = v1::RolloutNode {
+            trouble: "failed".to_owned(),
+            ..node("n1", "RolledBack")
+        };
+        let late = v1::RolloutNode {
+            later: 1_700_000_600_000,
+            later_revision: 7,
+            ..node("n2", "Offline")
+        };
+        assert_eq!(
+            ends([failed, late].iter()),
+            "NODE  END                  STEPS  WHEN                  LATER\n\
+             n1    RolledBack (failed)  2      2023-11-14T22:13:20Z  -\n\
+             n2    Offline              2      2023-11-14T22:13:20Z  at revision 7 since \
+             2023-11-14T22:23:20Z\n"
+        );
     }
 }

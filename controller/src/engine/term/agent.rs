@@ -104,6 +104,7 @@ impl Term {
     }
 
     fn heard(&mut self, node: &NodeName, fence: Fence, answer: Answer) {
+        self.chronicle(node, fence.rollout, &answer);
         self.note_settled(node, &fence, &answer);
         if self.takes_part(node) {
             self.step(Event::Answer(node.clone(), fence, answer));
@@ -179,6 +180,7 @@ impl Term {
                 Effect::Send(node, fence, command) => sent.push((node, fence, command)),
                 Effect::Current(node, confirmed) => {
                     info!(node = %node, revision = %confirmed.target.revision, "node is current");
+                    self.came_back(&node, confirmed.target.revision);
                     self.note_confirmed(&node, confirmed);
                 }
                 Effect::Failed(node, faults) => {

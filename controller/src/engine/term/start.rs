@@ -19,6 +19,7 @@ use crate::engine::port::{Start, Started};
 use crate::engine::refusal::{Refusal, named};
 use crate::store::Store;
 use crate::store::error::StoreError;
+use crate::store::results::Results;
 use crate::store::rollout::Recorded;
 
 /// How many idempotency keys are remembered; older ones are looked up in the store.
@@ -98,7 +99,7 @@ impl Term {
                 info!(rollout = %id, from = %opened.record.from, to = %opened.record.to,
                     nodes = opened.record.participants.len(),
                     deferred = opened.record.deferred.len(), "rollout started");
-                self.begin(*opened);
+                self.begin(*opened, Vec::new());
                 Ok(Started::Rollout { id, remark })
             }
             Ok(Outcome::Repeated(id)) => Ok(Started::Rollout {
@@ -121,7 +122,8 @@ impl Term {
     }
 
     /// Takes up a rollout, new or left by the last leader.
-    pub(super) fn begin(&mut self, opened: Opened) {
+    pub(super) fn begin(&mut self, opened: Opened, stored: Results) {
+        self.chronicle.begin(stored);
         let changes = targets(&opened.from, &opened.next);
         let now = self.now();
         let (machine, effects) = Rollout::load(self.leader.clone(), opened.record, &changes, now);
