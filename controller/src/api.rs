@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod identity;
+pub mod patience;
 
 pub mod desk;
 

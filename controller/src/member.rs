@@ -98,6 +98,7 @@ impl Member {
         let (roles, role) = watch::channel(Role::Following { leader: None });
         let desk = Desk {
             own: settings.candidate.to_string(),
+            cluster: cluster.clone(),
             store: store.clone(),
             mirror: mirror.clone(),
             judge: judge.clone(),

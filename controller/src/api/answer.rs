@@ -1,6 +1,7 @@
 //! Refusals as `google.rpc.Status`: a code that programs act on, details that name every field.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
@@ -18,7 +19,8 @@ pub fn status(refusal: Refusal) -> Status {
         Refusal::NotLeading { leader } => {
             let leader = leader.map(|leader| ("leader".to_owned(), leader));
             let facts: HashMap<_, _> = leader.into_iter().collect();
-            let details = ErrorDetails::with_error_info("NOT_LEADING", DOMAIN, facts);
+            let mut details = ErrorDetails::with_error_info("NOT_LEADING", DOMAIN, facts);
+            details.set_retry_info(Some(AGAIN));
             Status::with_error_details(Code::Unavailable, message, details)
         }
         Refusal::Invalid(violations) => {
@@ -76,8 +78,29 @@ pub fn status(refusal: Refusal) -> Status {
         }
         Refusal::NotNow(_) => Status::failed_precondition(message),
         Refusal::Again(_) => Status::aborted(message),
+        Refusal::Unanswered(_) => unavailable("STORE_UNAVAILABLE", message),
         Refusal::Store(_) => Status::unavailable(message),
     }
+}
+
+/// When a client should try again while the store does not answer: an election of etcd's takes
+/// about two seconds.
+const AGAIN: Duration = Duration::from_secs(1);
+
+fn unavailable(reason: &str, message: String) -> Status {
+    let mut details = ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new());
+    details.set_retry_info(Some(AGAIN));
+    Status::with_error_details(Code::Unavailable, message, details)
+}
+
+/// The status of a request that waits for a store that does not answer.
+pub fn silent(silence: Duration) -> Status {
+    let message = format!(
+        "etcd has not answered for {} s; the request may still be carried out when it does: look at \
+         etcd, and try again with the same idempotency key. Nodes keep what they have",
+        silence.as_secs_f32().round()
+    );
+    unavailable("STORE_UNAVAILABLE", message)
 }
 
 /// The status that says that a watch cannot start at its version.

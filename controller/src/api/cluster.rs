@@ -28,7 +28,6 @@ impl v1::cluster_server::Cluster for ClusterService {
         _: Request<v1::ClusterStatusRequest>,
     ) -> Result<Response<v1::ClusterStatus>, Status> {
         let desk = &self.0;
-        let cluster = desk.store.cluster().await.map_err(refuse)?;
         let (leader, leads) = match &*desk.roles.borrow() {
             Role::Leading { .. } => (desk.own.clone(), true),
             Role::Following { leader } => (leader.clone().unwrap_or_default(), false),
@@ -38,9 +37,11 @@ impl v1::cluster_server::Cluster for ClusterService {
         let pending = diff::diff(head.intent.snapshot(), draft.snapshot()).len();
         let nodes = desk.statuses(&draft).nodes();
         let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        // At the same time: the status is not to take longer than a silent store is waited for.
+        let (rollout, lock) = tokio::join!(known(desk.active()), known(self.lock_state()));
         Ok(Response::new(v1::ClusterStatus {
-            cluster: cluster.id.to_string(),
-            incarnation: cluster.incarnation.0,
+            cluster: desk.cluster.id.to_string(),
+            incarnation: desk.cluster.incarnation.0,
             leader,
             leads,
             head: head.revision.0,
@@ -48,8 +49,9 @@ impl v1::cluster_server::Cluster for ClusterService {
             nodes: count(nodes.len()),
             connected: count(nodes.iter().filter(|node| node.connected).count()),
             current: count(nodes.iter().filter(|node| node.current).count()),
-            rollout: desk.active().await?,
-            lock: Some(self.lock_state().await?),
+            rollout: rollout.flatten(),
+            lock,
+            silent_seconds: desk.store.kv().pulse().silent_for().as_secs(),
         }))
     }
 
@@ -94,6 +96,14 @@ impl ClusterService {
         let state = lock.map(|(lock, remaining)| held(&lock, remaining));
         Ok(state.unwrap_or_default())
     }
+}
+
+/// How long the status waits for what only the store knows.
+const STATUS_LIMIT: Duration = Duration::from_millis(1_000);
+
+/// What the store says, unless it is silent: the status tells the rest.
+async fn known<T>(asked: impl Future<Output = Result<T, Status>>) -> Option<T> {
+    tokio::time::timeout(STATUS_LIMIT, asked).await.ok()?.ok()
 }
 
 fn wanted(request: v1::LockRequest) -> Result<Wanted, Refusal> {

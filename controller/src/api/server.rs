@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -23,6 +24,7 @@ use super::cluster::ClusterService;
 use super::desk::Desk;
 use super::nodes::NodesService;
 use super::objects::ObjectsService;
+use super::patience::Patient;
 use super::revisions::RevisionsService;
 use super::rollouts::RolloutsService;
 
@@ -112,6 +114,7 @@ where
         .build_v1()
         .map_err(ServeError::Reflection)?;
     let (health, health_service) = tonic_health::server::health_reporter();
+    let pulse = desk.store.kv().pulse();
     let objects = sized_objects(ObjectsService(desk.clone()));
     let revisions = RevisionsServer::new(RevisionsService(desk.clone()))
         .max_encoding_message_size(LARGEST_MESSAGE);
@@ -141,11 +144,11 @@ where
         .max_concurrent_streams(STREAMS_PER_CONNECTION)
         .add_service(health_service)
         .add_service(reflection)
-        .add_service(objects)
-        .add_service(revisions)
-        .add_service(rollouts)
-        .add_service(nodes)
-        .add_service(cluster)
+        .add_service(Patient::new(objects, Arc::clone(&pulse)))
+        .add_service(Patient::new(revisions, Arc::clone(&pulse)))
+        .add_service(Patient::new(rollouts, Arc::clone(&pulse)))
+        .add_service(Patient::new(nodes, Arc::clone(&pulse)))
+        .add_service(Patient::new(cluster, pulse))
         .add_service(agents)
         .serve_with_incoming_shutdown(incoming, withdraw)
         .await

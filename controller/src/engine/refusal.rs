@@ -89,7 +89,10 @@ pub enum Refusal {
     /// Somebody else was first, or the leader changed on the way; the same request may work now.
     #[error("{0}")]
     Again(String),
-    /// The store does not answer, or answers something that it must not.
+    /// The store does not answer at the moment.
+    #[error("{0}")]
+    Unanswered(String),
+    /// The store answers something that it must not.
     #[error("the store: {0}")]
     Store(String),
 }

@@ -47,8 +47,8 @@ pub fn refusal(error: &StoreError) -> Refusal {
         StoreError::Missing { what, .. } => Refusal::Missing { what: what.clone() },
         StoreError::Unavailable { .. }
         | StoreError::Unknown { .. }
-        | StoreError::NoSpace { .. }
-        | StoreError::Compacted { .. }
+        | StoreError::NoSpace { .. } => Refusal::Unanswered(Chain(error).to_string()),
+        StoreError::Compacted { .. }
         | StoreError::Gap { .. }
         | StoreError::Denied { .. }
         | StoreError::TooLarge { .. }

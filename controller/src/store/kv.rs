@@ -12,6 +12,8 @@ use super::error::{Source, StoreError};
 
 pub mod entry;
 
+pub mod pulse;
+
 pub mod etcd;
 pub mod memory;
 
@@ -21,6 +23,7 @@ use entry::{Entry, Lease, Message, Op, Page, Range, Txn, TxnReply, Want};
 use etcd::{EtcdKv, EtcdWatch};
 use far::{FarKv, FarWatch, Way};
 use memory::{MemoryKv, MemoryWatch};
+use pulse::Pulse;
 
 /// What can go wrong below the store.
 #[derive(Debug)]
@@ -75,6 +78,7 @@ pub enum Fault {
 pub struct Kv {
     backend: Backend,
     faults: Arc<Mutex<VecDeque<Option<Fault>>>>,
+    pulse: Arc<Pulse>,
 }
 
 #[derive(Clone)]
@@ -104,6 +108,7 @@ impl Kv {
         Self {
             backend,
             faults: Arc::default(),
+            pulse: Arc::default(),
         }
     }
 
@@ -119,19 +124,28 @@ impl Kv {
         queue.pop_front().flatten()
     }
 
+    /// Whether the store answers.
+    pub fn pulse(&self) -> Arc<Pulse> {
+        Arc::clone(&self.pulse)
+    }
+
     /// Reads a range of keys.
     pub async fn range(&self, range: Range) -> Result<Page, KvError> {
-        match &self.backend {
-            Backend::Etcd(etcd) => etcd.range(range).await,
-            Backend::Memory(memory) => memory.range(&range),
-            Backend::Far(far) => far.range(&range).await,
-        }
+        // What waits for etcd is large, and would be in every future above it.
+        let call = async {
+            match &self.backend {
+                Backend::Etcd(etcd) => Box::pin(etcd.range(range)).await,
+                Backend::Memory(memory) => memory.range(&range),
+                Backend::Far(far) => far.range(&range).await,
+            }
+        };
+        self.pulse.feel(call).await
     }
 
     /// How many keys with the prefix there are.
     pub async fn count(&self, prefix: &str) -> Result<u64, KvError> {
         match &self.backend {
-            Backend::Etcd(etcd) => etcd.count(prefix).await,
+            Backend::Etcd(etcd) => Box::pin(etcd.count(prefix)).await,
             Backend::Memory(memory) => Ok(memory.count(prefix)),
             Backend::Far(far) => far.count(prefix).await,
         }
@@ -162,11 +176,14 @@ impl Kv {
     }
 
     async fn carry_out(&self, txn: Txn) -> Result<TxnReply, KvError> {
-        match &self.backend {
-            Backend::Etcd(etcd) => etcd.txn(txn).await,
-            Backend::Memory(memory) => memory.txn(&txn),
-            Backend::Far(far) => far.txn(&txn).await,
-        }
+        let call = async {
+            match &self.backend {
+                Backend::Etcd(etcd) => Box::pin(etcd.txn(txn)).await,
+                Backend::Memory(memory) => memory.txn(&txn),
+                Backend::Far(far) => far.txn(&txn).await,
+            }
+        };
+        self.pulse.feel(call).await
     }
 
     /// Watches the keys with the prefix from a revision on.
@@ -180,26 +197,32 @@ impl Kv {
 
     /// Makes a lease.
     pub async fn grant(&self, ttl: Duration) -> Result<Lease, KvError> {
-        match &self.backend {
-            Backend::Etcd(etcd) => etcd.grant(ttl).await,
-            Backend::Memory(memory) => Ok(memory.grant_here(ttl)),
-            Backend::Far(far) => far.grant(ttl).await,
-        }
+        let call = async {
+            match &self.backend {
+                Backend::Etcd(etcd) => Box::pin(etcd.grant(ttl)).await,
+                Backend::Memory(memory) => Ok(memory.grant_here(ttl)),
+                Backend::Far(far) => far.grant(ttl).await,
+            }
+        };
+        self.pulse.feel(call).await
     }
 
     /// Renews a lease.
     pub async fn keep_alive(&self, lease: Lease) -> Result<(), KvError> {
-        match &self.backend {
-            Backend::Etcd(etcd) => etcd.keep_alive(lease).await,
-            Backend::Memory(memory) => memory.keep_alive(lease),
-            Backend::Far(far) => far.keep_alive(lease).await,
-        }
+        let call = async {
+            match &self.backend {
+                Backend::Etcd(etcd) => Box::pin(etcd.keep_alive(lease)).await,
+                Backend::Memory(memory) => memory.keep_alive(lease),
+                Backend::Far(far) => far.keep_alive(lease).await,
+            }
+        };
+        self.pulse.feel(call).await
     }
 
     /// How long a lease lives if nobody renews it.
     pub async fn remaining(&self, lease: Lease) -> Result<Duration, KvError> {
         match &self.backend {
-            Backend::Etcd(etcd) => etcd.remaining(lease).await,
+            Backend::Etcd(etcd) => Box::pin(etcd.remaining(lease)).await,
             Backend::Memory(memory) => memory.remaining(lease),
             Backend::Far(far) => far.remaining(lease).await,
         }

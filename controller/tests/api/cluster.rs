@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
@@ -94,6 +96,13 @@ impl Cluster {
         };
         cluster.resume().await;
         cluster
+    }
+
+    /// Stops or wakes the etcd of the cluster.
+    pub fn signal_etcd(&self, signal: Signal) {
+        let (etcd, _) = self.etcd.as_ref().unwrap();
+        let pid = Pid::from_raw(i32::try_from(etcd.pid()).unwrap());
+        nix::sys::signal::kill(pid, signal).unwrap();
     }
 
     /// Stops the controller, then its etcd.

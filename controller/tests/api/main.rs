@@ -13,5 +13,6 @@ mod leadership;
 mod lock;
 mod returning;
 mod rollout;
+mod silence;
 mod steering;
 mod watching;

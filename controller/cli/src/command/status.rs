@@ -43,13 +43,24 @@ fn page(status: &v1::ClusterStatus) -> String {
     } else {
         format!("{}; the leader knows how they are", status.nodes)
     };
-    let lock = lock::line(&status.lock.clone().unwrap_or_default());
-    format!(
-        "Cluster:   {}\nLeader:    {leader}\nConfirmed: revision {}\nDraft:     {draft}\n\
+    let lock = match &status.lock {
+        None => "not known: the store does not answer".to_owned(),
+        Some(lock) => lock::line(lock),
+    };
+    let silence = match status.silent_seconds {
+        0 => String::new(),
+        seconds => format!(
+            "Store:     etcd has not answered for {seconds} s: look at it; what is below is what was \
+             known before, and nothing can be changed\n"
+        ),
+    };
+    silence
+        + &format!(
+            "Cluster:   {}\nLeader:    {leader}\nConfirmed: revision {}\nDraft:     {draft}\n\
          Rollout:   {rollout}\nNodes:     {nodes}\nLock:      {lock}\n",
-        safe(&status.cluster),
-        status.head,
-    )
+            safe(&status.cluster),
+            status.head,
+        )
 }
 
 #[cfg(test)]
@@ -67,6 +78,7 @@ mod tests {
             nodes: 3,
             connected: 3,
             current: 2,
+            lock: Some(v1::LockState::default()),
             ..v1::ClusterStatus::default()
         };
         assert_eq!(

@@ -11,8 +11,10 @@ use std::time::Duration;
 
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Response, Status};
+use tonic_types::StatusExt;
 
 use super::refusal;
+use crate::console::{self, safe};
 use crate::context::Servers;
 use crate::failure::{Failure, Outcome, chain};
 use crate::manifest::read::Manifest;
@@ -121,11 +123,15 @@ impl Server {
         Answer: Future<Output = Result<Response<T>, Status>>,
     {
         let start = tokio::time::Instant::now();
+        let mut told = false;
         loop {
             let mut last: Option<Status> = None;
             for channel in &self.channels {
                 match ask(channel.clone()).await {
-                    Ok(answer) => return Ok(answer.into_inner()),
+                    Ok(answer) => {
+                        tell_stale(&answer);
+                        return Ok(answer.into_inner());
+                    }
                     Err(status) if status.code() == Code::Unavailable => {
                         // An answer that nobody leads tells more than one that is not there.
                         if is_answer(&status) || !last.as_ref().is_some_and(is_answer) {
@@ -139,7 +145,13 @@ impl Server {
             if !is_answer(&last) || start.elapsed() > ELECTION_LIMIT {
                 return Err(last);
             }
-            tokio::time::sleep(PAUSE).await;
+            if !told {
+                told = true;
+                let seconds = ELECTION_LIMIT.as_secs();
+                let message = safe(last.message());
+                console::note(&format!("{message}; trying again for {seconds} s"));
+            }
+            tokio::time::sleep(again(&last)).await;
         }
     }
 
@@ -156,6 +168,23 @@ impl Server {
              ~/.config/weft/context.yaml",
             urls.join(", ")
         ))
+    }
+}
+
+/// How long to wait before all are asked again: as long as the last one says.
+fn again(status: &Status) -> Duration {
+    let said = status.get_details_retry_info();
+    said.and_then(|it| it.retry_delay)
+        .map_or(PAUSE, |delay| delay.clamp(PAUSE, ELECTION_LIMIT))
+}
+
+/// Says when an answer is from a controller's memory, because its store is silent.
+fn tell_stale<T>(answer: &Response<T>) {
+    let seconds = answer.metadata().get("weft-stale-seconds");
+    if let Some(seconds) = seconds.and_then(|it| it.to_str().ok()) {
+        console::note(&safe(&format!(
+            "etcd has not answered the controller for {seconds} s: this is what it knew before"
+        )));
     }
 }
 
