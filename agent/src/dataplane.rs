@@ -1,7 +1,8 @@
 //! The data plane of this node, as the rest of the agent sees it.
 //!
 //! A thread of its own holds the netlink sockets and the mirror of the kernel; this is the handle to
-//! it. What it is asked is done one after the other.
+//! it. What it is asked is done one after the other; an apply that nobody waits for any more ends
+//! between two steps.
 //!
 //! # Guarantees
 //! Nothing is written to the kernel but by [`Dataplane::apply`], [`Dataplane::collect`] and, while
@@ -20,8 +21,11 @@ use weft_model::revision::ClusterId;
 use weft_node::driver::Driver;
 use weft_node::own::Owner;
 
+mod collecting;
+mod desk;
 mod heal;
 mod pace;
+mod reach;
 mod request;
 mod retry;
 mod task;
@@ -80,7 +84,8 @@ impl Dataplane {
     ///
     /// What `next` no longer has is set down and detached, and destroyed by [`Self::collect`]. Going
     /// back is applying the earlier plan. `Ok` means that the node was looked at afterwards and
-    /// that nothing is left to do. After `Err` there is no target until the next call.
+    /// that nothing is left to do. After `Err` there is no target until the next call. Dropped, it
+    /// ends soon: between two handfuls of steps, and when it waits at once. What was made stays.
     ///
     /// # Errors
     /// What could not be made true, and why: the foremost of it.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use nix::libc;
 use tokio::sync::Notify;
@@ -25,6 +26,7 @@ struct State {
     changes: Changes,
     orders: Vec<Order>,
     made: Vec<String>,
+    pace: Duration,
     facts: Facts,
     observed: Seen,
 }
@@ -72,6 +74,11 @@ impl Fake {
         });
     }
 
+    /// Makes every step take so long from now on.
+    pub fn slow(&self, pace: Duration) {
+        self.lock().pace = pace;
+    }
+
     /// Changes what is there behind the driver's back, as another program would.
     pub fn meddle(&self, change: impl FnOnce(&mut Seen)) {
         let mut state = self.lock();
@@ -112,6 +119,27 @@ impl Fake {
     fn lock(&self) -> MutexGuard<'_, State> {
         // A test that panicked leaves nothing here that is half done.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Makes a step; says why not.
+    fn make(&mut self, step: &Step) -> Option<(i32, String)> {
+        let text = step.to_string();
+        let order = self
+            .orders
+            .iter_mut()
+            .find(|order| order.times > 0 && text.starts_with(&order.step));
+        if let Some(order) = order {
+            order.times -= 1;
+            let cause = std::io::Error::from_raw_os_error(order.errno).to_string();
+            return Some((order.errno, cause));
+        }
+        if let Err(refused) = replay(&mut self.seen, step) {
+            return Some((errno(refused), refused.to_string()));
+        }
+        self.made.push(text);
+        None
     }
 }
 
@@ -159,30 +187,18 @@ impl Driver for FakeDriver {
     }
 
     async fn perform(&mut self, steps: &[Step]) -> Vec<Failure> {
-        let mut state = self.fake.lock();
         for (place, step) in steps.iter().enumerate() {
-            let text = step.to_string();
-            let order = state
-                .orders
-                .iter_mut()
-                .find(|order| order.times > 0 && text.starts_with(&order.step));
-            let refused = if let Some(order) = order {
-                order.times -= 1;
-                let cause = std::io::Error::from_raw_os_error(order.errno).to_string();
-                Some((Some(order.errno), cause))
-            } else {
-                let done = replay(&mut state.seen, step);
-                done.err()
-                    .map(|refused| (Some(errno(refused)), refused.to_string()))
-            };
-            if let Some((errno, cause)) = refused {
+            let pace = self.fake.lock().pace;
+            if !pace.is_zero() {
+                tokio::time::sleep(pace).await;
+            }
+            if let Some((errno, cause)) = self.fake.lock().make(step) {
                 return vec![Failure {
                     step: place,
-                    errno,
+                    errno: Some(errno),
                     cause,
                 }];
             }
-            state.made.push(text);
         }
         Vec::new()
     }

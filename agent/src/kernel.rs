@@ -9,7 +9,7 @@ use weft_model::facts::Facts;
 use weft_node::driver::{Changes, Driver, Failure};
 use weft_node::nft::TABLE;
 use weft_node::seen::Seen;
-use weft_node::step::{Change, Ipv6Switch, Step};
+use weft_node::step::{Change, Step};
 
 use crate::facts::{self, Constants};
 use crate::mirror::Mirror;
@@ -20,8 +20,14 @@ use crate::netlink::events::Events;
 use crate::netlink::number::{
     AF_INET, AF_INET6, NETLINK_NETFILTER, NETLINK_ROUTE, NFNLGRP_NFTABLES, ROUTE_GROUPS,
 };
-use crate::netlink::requests::{Counters, IN_FLIGHT, Nack, Requests};
+use crate::netlink::requests::{Counters, IN_FLIGHT, Requests};
 use crate::{nft, sysctl};
+
+mod handful;
+
+mod hand_over;
+
+use handful::Handful;
 
 /// Why the kernel could not be opened or read.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +58,9 @@ pub struct Kernel {
     /// `None` where the kernel has no nftables.
     tables: Option<(Requests, Events)>,
     mirror: Mirror,
+    /// Whether our table has to be read again.
+    table_due: bool,
+    handful: Handful,
     constants: Constants,
     counters: Counters,
 }
@@ -80,6 +89,8 @@ impl Kernel {
             events,
             tables,
             mirror: Mirror::default(),
+            table_due: false,
+            handful: Handful::default(),
             constants,
             counters,
         };
@@ -133,6 +144,7 @@ impl Kernel {
 
     /// Reads our table where there is one; `nft` is only asked when the kernel says so.
     async fn read_table(&mut self) -> Result<(), Error> {
+        self.table_due = true;
         let is_there = match &mut self.tables {
             Some((requests, _)) if self.constants.has_nft() => {
                 self.counters.questions += 1;
@@ -154,76 +166,7 @@ impl Kernel {
         } else {
             None
         };
-        Ok(())
-    }
-
-    /// Hands over what has gathered. Nothing is gathered after a failure.
-    fn flush(
-        &mut self,
-        steps: &[Step],
-        batch: &mut Vec<(usize, Message)>,
-        failures: &mut Vec<Failure>,
-    ) {
-        while !batch.is_empty() && failures.is_empty() {
-            let rest = batch.split_off(batch.len().min(IN_FLIGHT));
-            let (places, mut messages): (Vec<usize>, Vec<Message>) =
-                std::mem::replace(batch, rest).into_iter().unzip();
-            self.counters.changes += messages.len() as u64;
-            let mut made = Vec::new();
-            match self.requests.batch(&mut messages) {
-                Ok(answers) => {
-                    for (step, answer) in places.into_iter().zip(answers) {
-                        match answer {
-                            Ok(()) => made.push(step),
-                            Err(nack) => failures.push(refused(step, nack)),
-                        }
-                    }
-                }
-                Err(error) => {
-                    // Nobody knows what was done of it; the mirror is read anew.
-                    self.mirror.changes().all = true;
-                    failures.push(Failure {
-                        step: places.first().copied().unwrap_or_default(),
-                        errno: error.raw_os_error(),
-                        cause: format!("no answer from the kernel: {error}"),
-                    });
-                }
-            }
-            if let Err(error) = self.drain() {
-                failures.push(Failure {
-                    step: 0,
-                    errno: None,
-                    cause: chain(&error),
-                });
-            }
-            self.trust(made.iter().filter_map(|place| steps.get(*place)));
-        }
-        batch.clear();
-    }
-
-    /// Takes in what the kernel tells of only some time after it has done it: IPv6 addresses.
-    fn trust<'a>(&mut self, made: impl Iterator<Item = &'a Step>) {
-        for step in made {
-            if let Step::Link {
-                index,
-                change: Change::AddAddress(address),
-                ..
-            } = step
-            {
-                self.mirror.seen.add_address(*index, *address);
-            }
-        }
-    }
-
-    fn turn(&mut self, index: u32, name: &str, switch: Ipv6Switch, on: bool) -> io::Result<()> {
-        sysctl::turn(name, switch, on)?;
-        // The kernel does not tell of every switch.
-        self.mirror.seen.set_ipv6(index, |ipv6| match switch {
-            Ipv6Switch::Disable => ipv6.disabled = Some(on),
-            Ipv6Switch::Forwarding => ipv6.forwarding = Some(on),
-            Ipv6Switch::AcceptRa => ipv6.accept_ra = Some(on),
-            Ipv6Switch::AcceptDad => ipv6.accept_dad = Some(on),
-        });
+        self.table_due = false;
         Ok(())
     }
 }
@@ -237,15 +180,17 @@ impl Driver for Kernel {
 
     async fn look(&mut self) -> Result<Changes, Error> {
         self.drain()?;
-        let mut nat = false;
         if let Some((_, events)) = &mut self.tables {
-            let whole = events.drain(|_| nat = true).map_err(|source| Error::Read {
-                what: "events of nftables",
-                source,
-            })?;
-            nat |= !whole;
+            let due = &mut self.table_due;
+            let whole = events
+                .drain(|_| *due = true)
+                .map_err(|source| Error::Read {
+                    what: "events of nftables",
+                    source,
+                })?;
+            *due |= !whole;
         }
-        if nat {
+        if self.table_due {
             let was = self.mirror.seen.nat.clone();
             self.read_table().await?;
             self.mirror.changes().nat |= was != self.mirror.seen.nat;
@@ -300,6 +245,7 @@ impl Driver for Kernel {
     }
 
     async fn perform(&mut self, steps: &[Step]) -> Vec<Failure> {
+        self.handful = Handful::default();
         let mut failures = Vec::new();
         let mut batch: Vec<(usize, Message)> = Vec::new();
         for (place, step) in steps.iter().enumerate() {
@@ -309,7 +255,7 @@ impl Driver for Kernel {
                     None
                 }
                 Step::Nat(table) => {
-                    self.flush(steps, &mut batch, &mut failures);
+                    self.flush(steps, &mut batch, &mut failures).await;
                     if !failures.is_empty() {
                         break;
                     }
@@ -325,7 +271,7 @@ impl Driver for Kernel {
                     change: Change::Ipv6(switch, on),
                     ..
                 } => {
-                    self.flush(steps, &mut batch, &mut failures);
+                    self.flush(steps, &mut batch, &mut failures).await;
                     if !failures.is_empty() {
                         break;
                     }
@@ -353,13 +299,13 @@ impl Driver for Kernel {
                 cause,
             }));
             if batch.len() >= IN_FLIGHT {
-                self.flush(steps, &mut batch, &mut failures);
+                self.flush(steps, &mut batch, &mut failures).await;
             }
             if !failures.is_empty() {
                 break;
             }
         }
-        self.flush(steps, &mut batch, &mut failures);
+        self.flush(steps, &mut batch, &mut failures).await;
         failures
     }
 
@@ -369,15 +315,6 @@ impl Driver for Kernel {
 
     fn may_switch(&self) -> bool {
         sysctl::may_turn()
-    }
-}
-
-fn refused(step: usize, nack: Nack) -> Failure {
-    let cause = io::Error::from_raw_os_error(nack.errno);
-    Failure {
-        step,
-        errno: Some(nack.errno),
-        cause: nack.text.unwrap_or_else(|| cause.to_string()),
     }
 }
 

@@ -473,3 +473,58 @@ fn with_one_capability() {
         assert_eq!(opened.dataplane.collect().await, Ok(2));
     });
 }
+
+#[test]
+fn an_apply_that_nobody_waits_for_ends_soon_on_a_real_kernel_and_the_way_back_is_whole() {
+    const MANY: usize = 3_000;
+    let host = Host::new("giveup");
+    host.run(async |host| {
+        let opened = host.open().await;
+        let web = Arc::new(plan_of([bridge("web")]));
+        opened.dataplane.apply(Arc::clone(&web)).await.unwrap();
+        let before = network(&host.namespace).unwrap();
+        let many = (0..MANY).map(|number| bridge(&format!("v{number}")));
+        let many = Arc::new(plan_of(many));
+        let apply = opened.dataplane.apply(many);
+        let limit = Duration::from_millis(150);
+        tokio::time::timeout(limit, apply).await.unwrap_err();
+        let start = Instant::now();
+        // It is served after what is given up.
+        opened.dataplane.set_target(None).await.unwrap();
+        let took = start.elapsed();
+        assert!(took <= Duration::from_millis(500), "{took:?}");
+        let made = host.ip("-o link show type bridge").lines().count();
+        assert!((2..MANY).contains(&made), "{made} devices in {limit:?}");
+        opened.dataplane.apply(Arc::clone(&web)).await.unwrap();
+        opened.dataplane.collect().await.unwrap();
+        assert_eq!(network(&host.namespace).unwrap(), before);
+    });
+}
+
+#[test]
+fn events_that_the_kernel_had_to_drop_are_made_up_for_by_looking_at_all() {
+    const OTHERS: u32 = 200;
+    let host = Host::new("overrun");
+    host.run(async |host| {
+        let mut kernel = Kernel::open().await.unwrap();
+        let want = plan_of([bridge("web")]);
+        host.reach(&mut kernel, &want).await;
+        let each = |what: &dyn Fn(u32) -> String| {
+            let lines: Vec<String> = (0..OTHERS).map(what).collect();
+            host.batch(&lines.join("\n"));
+        };
+        each(&|number| format!("link add o{number} type bridge"));
+        // Much more than a receive buffer holds, while nobody listens.
+        for round in 0..30 {
+            each(&|number| format!("link set o{number} mtu {}", 1_300 + round));
+        }
+        host.ip("link set web mtu 1300");
+        let changes = kernel.look().await.unwrap();
+        assert!(changes.all, "nothing was dropped: it takes more events");
+        let seen = kernel.seen();
+        assert_eq!(seen.named("web").unwrap().mtu, 1300);
+        let others = seen.links().filter(|link| link.name.starts_with('o'));
+        assert_eq!(others.count(), OTHERS as usize);
+        assert_eq!(seen, Kernel::open().await.unwrap().seen());
+    });
+}

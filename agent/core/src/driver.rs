@@ -41,7 +41,7 @@ pub trait Driver {
     /// What is there, as of the last look. Costs nothing.
     fn seen(&self) -> &Seen;
 
-    /// Takes in what happened up to now, without waiting.
+    /// Takes in what happened up to now, without waiting. May be dropped: the next look tells.
     ///
     /// # Errors
     /// When the kernel cannot be read.
@@ -57,7 +57,9 @@ pub trait Driver {
     fn changed(&mut self) -> impl Future<Output = ()> + Send;
 
     /// Makes the steps, in order. Makes no decision. Gives what failed; what came after a failure
-    /// may or may not have been tried, and is then among the failures too.
+    /// may or may not have been tried, and is then among the failures too. May be dropped while it
+    /// waits, which it does between steps at least every moment or so: what was made stays made,
+    /// and the next look tells of it.
     fn perform(&mut self, steps: &[Step]) -> impl Future<Output = Vec<Failure>> + Send;
 
     /// What the node is and has.

@@ -277,6 +277,14 @@ impl Seen {
         }
     }
 
+    /// Takes in the marks that a device was given while it is down, which kernels do not tell of.
+    pub fn mark_down(&mut self, index: u32, group: Option<u32>, alias: Option<&str>) {
+        if let Some(link) = self.links.get_mut(&index).filter(|link| !link.up) {
+            link.group = group.unwrap_or(link.group);
+            link.alias = alias.map(str::to_owned).or(link.alias.take());
+        }
+    }
+
     /// Changes a device's IPv6 switches.
     pub fn set_ipv6(&mut self, index: u32, change: impl FnOnce(&mut Ipv6)) {
         if let Some(ipv6) = self

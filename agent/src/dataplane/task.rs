@@ -1,7 +1,8 @@
 //! The loop that owns the driver: answers the handle, hears the kernel, heals drift.
 //!
-//! Every arm of its `select!` only waits, and may be dropped while it does: the channel's `recv`,
-//! the driver's `changed` and a sleep lose nothing when dropped.
+//! Every arm of its `select!` only waits, and may be dropped while it does: the desk's `next`, the
+//! driver's `changed` and a sleep lose nothing when dropped. Work that makes steps may be dropped
+//! between them; then all is looked at again.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,21 +14,16 @@ use tracing::{info, warn};
 use weft_model::facts::Facts;
 use weft_model::plan::NodePlan;
 use weft_model::report::{Fault, NodeEvent};
-use weft_node::collect::collect;
 use weft_node::driver::{Changes, Driver};
 use weft_node::own::Owner;
 use weft_node::plan::plan;
 use weft_node::refusal::refusals;
 use weft_node::scope::Scope;
-use weft_node::step::{Change, Step};
 
-use super::Applied;
+use super::desk::{Closed, Desk};
 use super::pace::Pace;
 use super::request::Request;
-use super::retry::{Verdict, faults, verdict};
 
-/// How often a plan is made again at most until nothing is left of it.
-const PASSES: u32 = 12;
 /// How long to wait after a change for those that come with it.
 const SETTLE: Duration = Duration::from_millis(50);
 /// How often everything is read anew, against what might have been missed.
@@ -35,7 +31,7 @@ const RESYNC: Duration = Duration::from_secs(600);
 /// How long to wait after the kernel could not be read.
 const UNREADABLE: Duration = Duration::from_secs(1);
 
-type Collecting = (u32, Vec<oneshot::Sender<Result<u32, Vec<Fault>>>>);
+pub(super) type Collecting = (u32, Vec<oneshot::Sender<Result<u32, Vec<Fault>>>>);
 
 pub(super) struct Task<D> {
     pub(super) driver: D,
@@ -51,7 +47,7 @@ pub(super) struct Task<D> {
     pub(super) events: mpsc::Sender<NodeEvent>,
     facts: watch::Sender<Arc<Facts>>,
     facts_changed: bool,
-    collecting: Option<Collecting>,
+    pub(super) collecting: Option<Collecting>,
     pub(super) heal_at: Option<Instant>,
     resync_at: Instant,
 }
@@ -79,7 +75,7 @@ impl Dirty {
 }
 
 enum Woken {
-    Asked(Option<Request>),
+    Asked(Request),
     Changed,
     Timer,
 }
@@ -110,30 +106,33 @@ impl<D: Driver> Task<D> {
     }
 
     /// Runs until the handle is dropped.
-    pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+    pub(super) async fn run(mut self, requests: mpsc::Receiver<Request>) {
+        let mut desk = Desk::new(requests);
         loop {
             let woken = if self.collecting.is_some() {
-                match requests.try_recv() {
-                    Ok(request) => Woken::Asked(Some(request)),
-                    Err(mpsc::error::TryRecvError::Disconnected) => Woken::Asked(None),
-                    Err(mpsc::error::TryRecvError::Empty) => {
-                        self.collect_some().await;
+                match desk.try_next() {
+                    Ok(Some(request)) => Woken::Asked(request),
+                    Ok(None) => {
+                        desk.unless_urgent(self.collect_some()).await;
                         Woken::Changed
                     }
+                    Err(Closed) => return,
                 }
             } else {
                 let wake_at = self
                     .heal_at
                     .map_or(self.resync_at, |at| at.min(self.resync_at));
                 tokio::select! {
-                    request = requests.recv() => Woken::Asked(request),
+                    request = desk.next() => match request {
+                        Ok(request) => Woken::Asked(request),
+                        Err(Closed) => return,
+                    },
                     () = self.driver.changed() => Woken::Changed,
                     () = sleep_until(wake_at) => Woken::Timer,
                 }
             };
             match woken {
-                Woken::Asked(Some(request)) => self.answer(request).await,
-                Woken::Asked(None) => return,
+                Woken::Asked(request) => self.answer(request).await,
                 Woken::Changed => self.hear().await,
                 Woken::Timer => {}
             }
@@ -144,8 +143,13 @@ impl<D: Driver> Task<D> {
             }
             if self.heal_at.is_some_and(|at| at <= now) {
                 self.heal_at = None;
-                self.heal().await;
-                self.tell_facts().await;
+                if desk.unless_urgent(self.heal()).await {
+                    self.tell_facts().await;
+                } else {
+                    // What was being healed, and what was heard on the way, is looked for again.
+                    self.dirty.all = true;
+                    self.heal_at = Some(Instant::now());
+                }
             }
         }
     }
@@ -160,8 +164,19 @@ impl<D: Driver> Task<D> {
             Request::Check { next, answer } => {
                 let _ = answer.send(self.check(&next).await);
             }
-            Request::Apply { next, answer } => {
-                let _ = answer.send(self.apply(next).await);
+            Request::Apply { next, mut answer } => {
+                // Who does not wait for it any more wants the node to be something else, and soon.
+                let applied = tokio::select! {
+                    biased;
+                    () = answer.closed() => None,
+                    applied = self.apply(next) => Some(applied),
+                };
+                match applied {
+                    Some(applied) => {
+                        let _ = answer.send(applied);
+                    }
+                    None => info!("a plan that was being made true is given up"),
+                }
             }
             Request::Collect { answer } => {
                 let (_, waiting) = self.collecting.get_or_insert_default();
@@ -228,7 +243,7 @@ impl<D: Driver> Task<D> {
         }
     }
 
-    fn owner(&self) -> Result<Owner, Vec<Fault>> {
+    pub(super) fn owner(&self) -> Result<Owner, Vec<Fault>> {
         self.owner.clone().ok_or_else(|| {
             vec![Fault {
                 origin: None,
@@ -240,7 +255,7 @@ impl<D: Driver> Task<D> {
     }
 
     /// What has to be looked at to get from the target to `next`.
-    fn scope(&mut self, next: &NodePlan) -> Scope {
+    pub(super) fn scope(&mut self, next: &NodePlan) -> Scope {
         match &self.target {
             Some(target) if !self.dirty.all => {
                 let Scope::Some { names, nat } = Scope::between(target, next) else {
@@ -276,124 +291,4 @@ impl<D: Driver> Task<D> {
             Err(found)
         }
     }
-
-    async fn apply(&mut self, next: Arc<NodePlan>) -> Result<Applied, Vec<Fault>> {
-        let owner = self.owner()?;
-        self.hear().await;
-        let scope = self.scope(&next);
-        self.target = None;
-        self.dirty = Dirty::default();
-        self.told.clear();
-        let applied = self.reach(&owner, &next, scope).await?;
-        self.target = Some(next);
-        info!(steps = applied.steps, passes = applied.passes, "applied");
-        Ok(applied)
-    }
-
-    /// Plans, acts and looks until nothing is left to do.
-    pub(super) async fn reach(
-        &mut self,
-        owner: &Owner,
-        want: &NodePlan,
-        mut scope: Scope,
-    ) -> Result<Applied, Vec<Fault>> {
-        let mut applied = Applied::default();
-        let mut tries = 0;
-        loop {
-            let planned = plan(owner, want, self.driver.seen(), &scope);
-            if !planned.clashes.is_empty() {
-                return Err(planned.clashes);
-            }
-            let steps = planned.steps;
-            if steps.is_empty() {
-                return Ok(applied);
-            }
-            if applied.passes >= PASSES {
-                return Err(unsettled(&steps));
-            }
-            applied.passes += 1;
-            let failures = self.driver.perform(&steps).await;
-            let done = failures.first().map_or(steps.len(), |first| first.step);
-            applied.steps += u32::try_from(done).unwrap_or(u32::MAX);
-            self.hear().await;
-            if steps.iter().any(gives_up_name) || self.dirty.all {
-                // Whatever hung on it has to be looked at, and only looking at all finds it.
-                scope = Scope::All;
-            }
-            scope = scope.and(std::mem::take(&mut self.dirty.names));
-            if failures.is_empty() {
-                continue;
-            }
-            tries += 1;
-            match verdict(&failures, tries) {
-                Verdict::Again(wait) => {
-                    sleep(wait).await;
-                    self.hear().await;
-                }
-                Verdict::Fail => return Err(faults(&steps, &failures)),
-            }
-        }
-    }
-
-    /// Destroys one group of what was set aside.
-    async fn collect_some(&mut self) {
-        let Some((count, waiting)) = self.collecting.take() else {
-            return;
-        };
-        let result = self.destroy_next(count).await;
-        match result {
-            Ok(Some(count)) => self.collecting = Some((count, waiting)),
-            Ok(None) => waiting.into_iter().for_each(|answer| {
-                let _ = answer.send(Ok(count));
-            }),
-            Err(found) => waiting.into_iter().for_each(|answer| {
-                let _ = answer.send(Err(found.clone()));
-            }),
-        }
-    }
-
-    /// How many are destroyed when one more group is; `None` when there is no group left.
-    async fn destroy_next(&mut self, count: u32) -> Result<Option<u32>, Vec<Fault>> {
-        let owner = self.owner()?;
-        self.hear().await;
-        let mut tries = 0;
-        loop {
-            let steps: Vec<Step> = collect(&owner, self.driver.seen())
-                .into_iter()
-                .take(1)
-                .collect();
-            let Some(step) = steps.first() else {
-                return Ok(None);
-            };
-            let devices = u32::try_from(step.devices().len()).unwrap_or(u32::MAX);
-            let failures = self.driver.perform(&steps).await;
-            self.hear().await;
-            if failures.is_empty() {
-                return Ok(Some(count.saturating_add(devices)));
-            }
-            tries += 1;
-            match verdict(&failures, tries) {
-                Verdict::Again(wait) => sleep(wait).await,
-                Verdict::Fail => return Err(faults(&steps, &failures)),
-            }
-        }
-    }
-}
-
-fn gives_up_name(step: &Step) -> bool {
-    matches!(step, Step::Link { change: Change::Set(settings), .. } if settings.name.is_some())
-}
-
-fn unsettled(steps: &[Step]) -> Vec<Fault> {
-    let mut told = BTreeSet::new();
-    steps
-        .iter()
-        .filter(|step| told.insert(step.devices()))
-        .map(|step| Fault {
-            origin: step.origin().cloned(),
-            attempt: format!("cannot {step}"),
-            cause: "the kernel says yes, and yet it is not so".to_owned(),
-            advice: "see whether another program changes the device at the same time".to_owned(),
-        })
-        .collect()
 }

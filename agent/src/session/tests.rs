@@ -587,3 +587,31 @@ async fn an_answer_that_holds_no_more_when_a_new_stream_is_open_is_not_given() {
     assert!(failed[0].contains("cannot stay"), "{failed:?}");
     agent.stopped().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_way_back_begins_within_a_second_of_the_lease_though_an_apply_is_slow() {
+    let web = plan_of(&["web"]);
+    let names: Vec<String> = (0..100).map(|number| format!("v{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let more = plan_of(&names);
+    let (_desk, node, agent, mut stream) = settled(&web).await;
+    stream.prepare(2, (1, &web), (2, &more), SHORT).await;
+    // It would take half a minute.
+    node.fake.slow(Duration::from_millis(100));
+    let start = std::time::Instant::now();
+    stream.command(2, Command::Apply, None).await;
+    until("the way back", || {
+        let taken_down = |step: &String| step.starts_with("set device v") && step.contains("down");
+        node.fake.made().iter().any(taken_down)
+    })
+    .await;
+    let lease = SHORT.contact.duration();
+    assert!(start.elapsed() <= lease + Duration::from_secs(1));
+    node.fake.slow(Duration::ZERO);
+    until("its end", || {
+        matches!(node.journal().state, State::Reverted { .. })
+    })
+    .await;
+    assert!(node.has("web"));
+    agent.stopped().await;
+}
