@@ -8,6 +8,8 @@ pub mod clock;
 pub mod refusal;
 pub mod storage;
 
+pub mod keepsake;
+
 pub mod feed;
 
 pub mod draft;

@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use weft_controller::api::server;
+use weft_controller::engine::keepsake::Keepsake;
 use weft_controller::etcd::{ChildEtcd, ChildOptions};
 use weft_controller::log;
 use weft_controller::member::{Member, Settings};
@@ -80,6 +81,7 @@ async fn run(options: Options) -> anyhow::Result<()> {
     let settings = Settings {
         lease: Duration::from_secs(options.leader_lease.into()),
         policy: options.rollouts.policy(),
+        keepsake: Keepsake::of(&options.state_dir),
         ..Settings::of(&name, address.to_string())
     };
     let member = Member::open(store, settings, stop.clone()).await?;

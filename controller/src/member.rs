@@ -16,8 +16,10 @@ use weft_core::rollout::policy::Policy;
 use crate::agents::session::Gate;
 use crate::api::desk::Desk;
 use crate::engine::board::Board;
+use crate::engine::clock::wall_clock;
 use crate::engine::draft::Mirror;
 use crate::engine::judge::Judge;
+use crate::engine::keepsake::Keepsake;
 use crate::engine::past;
 use crate::engine::port::{Port, Role};
 use crate::engine::term::{Parts, Term};
@@ -28,10 +30,14 @@ use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::meta::Cluster;
 use crate::store::prune::upkeep;
+use crate::store::quarantine::Quarantine;
 use crate::store::write::Fence;
 
 /// How often a controller that does not lead looks for a new confirmed revision.
 const LOOK: Duration = Duration::from_secs(2);
+
+/// How often a leader remembers how far the store is.
+const REMEMBER: Duration = Duration::from_secs(10);
 
 /// How long a new leader waits before it tries again to read what it needs to lead.
 const RETRY: Duration = Duration::from_secs(1);
@@ -45,6 +51,8 @@ pub struct Settings {
     pub lease: Duration,
     /// How a rollout goes where the user does not say.
     pub policy: Policy,
+    /// What is remembered of the store outside of it.
+    pub keepsake: Keepsake,
 }
 
 impl Settings {
@@ -57,6 +65,7 @@ impl Settings {
             },
             lease: LEASE,
             policy: Policy::default(),
+            keepsake: Keepsake::default(),
         }
     }
 }
@@ -72,7 +81,7 @@ pub struct Member {
 /// What the terms of one controller have in common.
 struct Seat {
     store: Store,
-    cluster: Cluster,
+    keepsake: Keepsake,
     mirror: Mirror,
     judge: Judge,
     board: Arc<Board>,
@@ -98,7 +107,7 @@ impl Member {
         let (roles, role) = watch::channel(Role::Following { leader: None });
         let desk = Desk {
             own: settings.candidate.to_string(),
-            cluster: cluster.clone(),
+            cluster,
             store: store.clone(),
             mirror: mirror.clone(),
             judge: judge.clone(),
@@ -109,7 +118,7 @@ impl Member {
         let election = Election::start(store.clone(), settings.candidate, settings.lease);
         let seat = Seat {
             store,
-            cluster,
+            keepsake: settings.keepsake,
             mirror: mirror.clone(),
             judge,
             board,
@@ -193,10 +202,11 @@ impl Seat {
         info!(epoch = %fence.epoch(), "leading");
         let terms = async {
             loop {
-                if let Err(error) = self.term(&fence).await {
-                    warn!(error = %Chain(&error), "this term of leadership broke");
-                    self.withdraw(None);
+                match self.term(&fence).await {
+                    Ok(()) => info!("the store is read anew"),
+                    Err(error) => warn!(error = %Chain(&error), "this term of leadership broke"),
                 }
+                self.withdraw(None);
                 tokio::time::sleep(RETRY).await;
             }
         };
@@ -204,6 +214,7 @@ impl Seat {
         tokio::select! {
             () = terms => {}
             () = upkeep(&self.store, &fence) => {}
+            () = self.remember() => {}
         }
     }
 
@@ -215,6 +226,8 @@ impl Seat {
 
     async fn term(&self, fence: &Fence) -> Result<(), StoreError> {
         self.mirror.reload_facts().await?;
+        let cluster = self.store.cluster().await?;
+        let quarantine = self.examine(&cluster, fence).await?;
         let (port, requests) = Port::new();
         let writer = Writer::new(
             self.store.clone(),
@@ -224,17 +237,65 @@ impl Seat {
         );
         let parts = Parts {
             store: self.store.clone(),
-            cluster: self.cluster.clone(),
+            cluster,
             fence: fence.clone(),
             mirror: self.mirror.clone(),
             judge: self.judge.clone(),
             board: Arc::clone(&self.board),
             writer: writer.clone(),
             usual: self.policy.clone(),
+            keepsake: self.keepsake.clone(),
+            quarantine,
         };
         let term = Term::open(parts).await?;
         self.roles.send_replace(Role::Leading { port, writer });
         term.run(requests).await
+    }
+
+    /// Whether the store is the one that was there before; what is known of it is stored.
+    async fn examine(
+        &self,
+        cluster: &Cluster,
+        fence: &Fence,
+    ) -> Result<Option<Quarantine>, StoreError> {
+        let mark = self.store.mark().await?;
+        if let Some(why) = self.keepsake.contradicts(cluster, &mark)
+            && self.store.quarantine().await?.is_none()
+        {
+            error!(reason = why, "the store was restored from a backup");
+            let since = wall_clock();
+            let quarantine = Quarantine { why, since };
+            self.store.put_quarantine(fence, &quarantine).await?;
+        }
+        let quarantine = self.store.quarantine().await?;
+        if quarantine.is_none() {
+            self.keepsake.keep(cluster, mark);
+        }
+        Ok(quarantine)
+    }
+
+    /// Remembers now and then how far the store is; ends only by being dropped.
+    async fn remember(&self) {
+        loop {
+            tokio::time::sleep(REMEMBER).await;
+            let seen = async {
+                let cluster = self.store.cluster().await?;
+                let mark = self.store.mark().await?;
+                let known = self.store.quarantine().await?;
+                Ok::<_, StoreError>(known.is_none().then_some((cluster, mark)))
+            };
+            match seen.await {
+                // A store that went back under a leader has no key of that leader any more: the
+                // next term examines it.
+                Ok(Some((cluster, mark)))
+                    if self.keepsake.contradicts(&cluster, &mark).is_none() =>
+                {
+                    self.keepsake.keep(&cluster, mark);
+                }
+                Ok(_) => {}
+                Err(error) => warn!(error = %Chain(&error), "how far the store is is not known"),
+            }
+        }
     }
 
     /// Keeps the confirmed revision and the facts as the leader stores them.

@@ -22,9 +22,11 @@ pub mod write;
 
 mod once;
 
-pub mod lock;
-
 pub mod meta;
+
+pub mod quarantine;
+
+pub mod lock;
 pub mod nodes;
 
 mod batch;
@@ -82,6 +84,11 @@ impl Store {
                 staging: Mutex::default(),
             }),
         }
+    }
+
+    /// A copy as it is now, as a backup of etcd would be; only of a store in memory. For tests.
+    pub fn backup(&self) -> Option<Self> {
+        self.kv().backup().map(Self::over)
     }
 
     /// The keys and values below: for the election, and for tests.

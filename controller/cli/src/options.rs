@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::command::apply::Apply;
+use crate::command::cluster::Cluster;
 use crate::command::delete::Delete;
 use crate::command::describe::Describe;
 use crate::command::diff::Diff;
@@ -86,6 +87,9 @@ pub enum Command {
     Watch(Watch),
     /// Show what happened on nodes
     Events(Events),
+    /// Act on the cluster as a whole
+    #[command(subcommand)]
+    Cluster(Cluster),
     /// Tell what kinds and fields mean
     Explain(Explain),
     /// Write another system's network as manifests

@@ -65,6 +65,10 @@ pub fn status(refusal: Refusal) -> Status {
             let details = ErrorDetails::with_error_info("LOCKED", DOMAIN, facts);
             Status::with_error_details(Code::FailedPrecondition, message, details)
         }
+        Refusal::Quarantined(_) => {
+            let details = ErrorDetails::with_error_info("STORE_RESTORED", DOMAIN, HashMap::new());
+            Status::with_error_details(Code::FailedPrecondition, message, details)
+        }
         Refusal::Offline(nodes) => {
             let mut details = ErrorDetails::new();
             for node in nodes {

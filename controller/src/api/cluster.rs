@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tonic::{Request, Response, Status};
 use weft_core::diff;
+use weft_model::revision::Incarnation;
 use weft_model::text::Text;
 use weft_proto::v1;
 
@@ -37,11 +38,20 @@ impl v1::cluster_server::Cluster for ClusterService {
         let pending = diff::diff(head.intent.snapshot(), draft.snapshot()).len();
         let nodes = desk.statuses(&draft).nodes();
         let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let identity = desk.store.cluster();
+        let quarantine = desk.store.quarantine();
         // At the same time: the status is not to take longer than a silent store is waited for.
-        let (rollout, lock) = tokio::join!(known(desk.active()), known(self.lock_state()));
+        let (rollout, lock, identity, quarantine) = tokio::join!(
+            known(desk.active()),
+            known(self.lock_state()),
+            known(identity),
+            known(quarantine),
+        );
+        let identity = identity.unwrap_or_else(|| desk.cluster.clone());
+        let quarantine = quarantine.flatten().map(|quarantine| quarantine.why);
         Ok(Response::new(v1::ClusterStatus {
-            cluster: desk.cluster.id.to_string(),
-            incarnation: desk.cluster.incarnation.0,
+            cluster: identity.id.to_string(),
+            incarnation: identity.incarnation.0,
             leader,
             leads,
             head: head.revision.0,
@@ -51,6 +61,7 @@ impl v1::cluster_server::Cluster for ClusterService {
             current: count(nodes.iter().filter(|node| node.current).count()),
             rollout: rollout.flatten(),
             lock,
+            quarantine: quarantine.unwrap_or_default(),
             silent_seconds: desk.store.kv().pulse().silent_for().as_secs(),
         }))
     }
@@ -82,6 +93,26 @@ impl v1::cluster_server::Cluster for ClusterService {
         Ok(Response::new(v1::LockState::default()))
     }
 
+    async fn accept_restore(
+        &self,
+        request: Request<v1::AcceptRestoreRequest>,
+    ) -> Result<Response<v1::AcceptRestoreResponse>, Status> {
+        let request = request.into_inner();
+        let caller = Caller::claimed(&request.author).map_err(answer::status)?;
+        let reason = text("reason", &request.reason).map_err(answer::status)?;
+        let writer = self.0.writer().map_err(answer::status)?;
+        let port = self.0.port().map_err(answer::status)?;
+        let accepted = writer
+            .accept_restore(caller.name(), reason.as_str(), self.heard_of())
+            .await
+            .map_err(answer::status)?;
+        // A leader that is gone meanwhile is followed by one that reads the store anew.
+        let _ = port.reopen().await;
+        Ok(Response::new(v1::AcceptRestoreResponse {
+            incarnation: accepted.0,
+        }))
+    }
+
     async fn get_lock(
         &self,
         _: Request<v1::GetLockRequest>,
@@ -91,6 +122,15 @@ impl v1::cluster_server::Cluster for ClusterService {
 }
 
 impl ClusterService {
+    /// The highest incarnation that a node that is here has heard of.
+    fn heard_of(&self) -> Incarnation {
+        self.0.board.read(|state| {
+            let nodes = state.roster.known();
+            let pins = nodes.filter_map(|node| state.roster.get(node)?.hello().pin);
+            pins.map(|pin| pin.incarnation).max().unwrap_or_default()
+        })
+    }
+
     async fn lock_state(&self) -> Result<v1::LockState, Status> {
         let lock = self.0.store.lock().await.map_err(refuse)?;
         let state = lock.map(|(lock, remaining)| held(&lock, remaining));
@@ -102,24 +142,28 @@ impl ClusterService {
 const STATUS_LIMIT: Duration = Duration::from_millis(1_000);
 
 /// What the store says, unless it is silent: the status tells the rest.
-async fn known<T>(asked: impl Future<Output = Result<T, Status>>) -> Option<T> {
+async fn known<T, E>(asked: impl Future<Output = Result<T, E>>) -> Option<T> {
     tokio::time::timeout(STATUS_LIMIT, asked).await.ok()?.ok()
 }
 
 fn wanted(request: v1::LockRequest) -> Result<Wanted, Refusal> {
     let caller = Caller::claimed(&request.author)?;
-    let reason: Text = request.reason.parse().map_err(|error| {
-        Refusal::Invalid(vec![Violation {
-            field: "reason".to_owned(),
-            description: format!("{error}"),
-        }])
-    })?;
+    let reason = text("reason", &request.reason)?;
     Ok(Wanted {
         owner: caller.name().to_owned(),
         reason: reason.to_string(),
         span: Duration::from_secs(request.seconds.into()),
         against: against(request.force),
         idempotency: idempotency(&request.idempotency_key)?,
+    })
+}
+
+fn text(field: &str, text: &str) -> Result<Text, Refusal> {
+    text.parse().map_err(|error| {
+        Refusal::Invalid(vec![Violation {
+            field: field.to_owned(),
+            description: format!("{error}"),
+        }])
     })
 }
 

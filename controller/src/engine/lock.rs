@@ -1,16 +1,18 @@
-//! The lock for people: who may change the draft and start rollouts at the moment.
+//! Who may change anything at the moment: the lock for people, and the way out of quarantine.
 //!
 //! # Guarantees
 //! Pausing and aborting a rollout is never locked: going back is open to everybody.
 
 use std::time::Duration;
 
+use weft_model::revision::Incarnation;
+
 use super::clock::wall_clock;
 use super::refusal::{Refusal, Violation};
 use super::storage;
 use super::writer::Writer;
 use crate::store::lock::{Against, Claim, Lock};
-use crate::store::write::Idempotency;
+use crate::store::write::{Audit, Idempotency};
 
 /// A lock that outlives a day is one that somebody forgot.
 pub const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
@@ -75,6 +77,26 @@ impl Writer {
             .release_lock(&self.fence, author, against, wall_clock())
             .await;
         released.map_err(|error| storage::refusal(&error))
+    }
+
+    /// Takes a store that went back in time for the truth again.
+    ///
+    /// # Errors
+    /// When nothing is wrong with the store, or it does not answer.
+    pub async fn accept_restore(
+        &self,
+        author: &str,
+        reason: &str,
+        beyond: Incarnation,
+    ) -> Result<Incarnation, Refusal> {
+        let audit = Audit {
+            at: wall_clock(),
+            author: author.to_owned(),
+            action: "cluster.accept-restore".to_owned(),
+            detail: reason.to_owned(),
+        };
+        let accepted = self.store.accept_restore(&self.fence, beyond, audit).await;
+        accepted.map_err(|error| storage::refusal(&error))
     }
 
     /// Whether a person may change something now.

@@ -93,6 +93,8 @@ pub enum Request {
         /// What came of it.
         reply: oneshot::Sender<Result<Started, Refusal>>,
     },
+    /// The store must be read anew.
+    Reopen,
     /// A user wants a rollout to go another way.
     Steer {
         /// The rollout; nothing for the active one.
@@ -255,6 +257,14 @@ impl Port {
     pub async fn start(&self, start: Start) -> Result<Started, Refusal> {
         let start = Box::new(start);
         self.ask(|reply| Request::Start { start, reply }).await
+    }
+
+    /// Has the engine read the store anew, and every agent say hello again.
+    ///
+    /// # Errors
+    /// When this controller leads no more.
+    pub async fn reopen(&self) -> Result<(), Refusal> {
+        self.tell(Request::Reopen).await
     }
 
     /// Sends a rollout another way.

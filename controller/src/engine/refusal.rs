@@ -77,6 +77,13 @@ pub enum Refusal {
         /// Until when.
         until: Timestamp,
     },
+    /// The store went back in time.
+    #[error(
+        "the store was restored from a backup: {0}. Nothing is changed and no node is told \
+         anything until that is settled: put the newer store back and restart the controllers, or \
+         accept what this one has with weftctl cluster accept-restore"
+    )]
+    Quarantined(String),
     /// Nodes that would take part are not there.
     #[error(
         "the change concerns nodes that are offline: {}; bring them back, or leave them out with \

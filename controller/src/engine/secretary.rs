@@ -13,13 +13,16 @@ use weft_model::name::NodeName;
 use weft_model::revision::{RolloutId, Version};
 
 use super::clock::wall_clock;
+use super::keepsake::Keepsake;
 use super::opening::{Opening, Outcome};
 use super::port::{SessionId, Start};
 use super::refusal::Refusal;
 use crate::log::Chain;
 use crate::store::Store;
 use crate::store::error::{Retry, StoreError};
+use crate::store::meta::Cluster;
 use crate::store::nodes::NodeRecord;
+use crate::store::quarantine::Quarantine;
 use crate::store::results::{Later, Results};
 use crate::store::rollout::{Recorded, Update};
 use crate::store::write::{Audit, Fence};
@@ -47,6 +50,8 @@ pub(super) enum Reply {
     },
     /// A rollout's record was read.
     Read(Box<Recorded<Record>>),
+    /// That the store went back in time was stored, or not.
+    Quarantined(Result<(), StoreError>),
     /// What the store knows of the rollout that a node holds an unsettled change of.
     Held {
         node: NodeName,
@@ -149,6 +154,25 @@ impl Secretary {
                     session,
                     held,
                 };
+            }
+        });
+    }
+
+    /// Stores that the store went back in time.
+    pub(super) fn quarantine(&mut self, quarantine: Quarantine) {
+        let (store, fence) = (self.store.clone(), self.fence.clone());
+        self.spawn(
+            async move { Reply::Quarantined(store.put_quarantine(&fence, &quarantine).await) },
+        );
+    }
+
+    /// Remembers how far the store is, outside of it: what it has now must never be missing again.
+    pub(super) fn remember(&mut self, keepsake: Keepsake, cluster: Cluster) {
+        let store = self.store.clone();
+        self.work.spawn(async move {
+            match store.mark().await {
+                Ok(mark) => keepsake.keep(&cluster, mark),
+                Err(error) => warn!(error = %Chain(&error), "how far the store is is not known"),
             }
         });
     }

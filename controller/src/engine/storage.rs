@@ -31,9 +31,11 @@ pub fn refusal(error: &StoreError) -> Refusal {
                 since: *since,
                 until: *until,
             },
-            Conflict::Active(_) | Conflict::Decided(_) | Conflict::Unlocked => {
-                Refusal::NotNow(conflict.to_string())
-            }
+            Conflict::Quarantined(why) => Refusal::Quarantined(why.clone()),
+            Conflict::Active(_)
+            | Conflict::Decided(_)
+            | Conflict::Unlocked
+            | Conflict::NotQuarantined => Refusal::NotNow(conflict.to_string()),
             Conflict::Twice { .. }
             | Conflict::Draft { .. }
             | Conflict::Head { .. }

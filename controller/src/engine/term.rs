@@ -20,6 +20,7 @@ use weft_core::rollout::event::{Event, Now};
 use weft_core::rollout::policy::Policy;
 use weft_core::rollout::record::{Leader, Phase, Record};
 use weft_model::message::Target;
+use weft_model::name::NodeName;
 use weft_model::revision::RolloutId;
 
 use super::board::Board;
@@ -28,6 +29,7 @@ use super::course::Course;
 use super::draft::Mirror;
 use super::head::Head;
 use super::judge::Judge;
+use super::keepsake::Keepsake;
 use super::past;
 use super::port::Request;
 use super::secretary::{Reply, Secretary};
@@ -35,12 +37,14 @@ use super::writer::Writer;
 use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::meta::Cluster;
+use crate::store::quarantine::Quarantine;
 use crate::store::rollout::Recorded;
 use crate::store::write::Fence;
 
 mod agent;
 mod deed;
 mod records;
+mod restored;
 mod results;
 mod send;
 mod start;
@@ -71,6 +75,10 @@ pub struct Parts {
     pub writer: Writer,
     /// How a rollout goes where the user does not say.
     pub usual: Policy,
+    /// What is remembered of the store outside of it.
+    pub keepsake: Keepsake,
+    /// Why everything stands still, where the store went back in time.
+    pub quarantine: Option<Quarantine>,
 }
 
 /// A term of leadership.
@@ -88,6 +96,12 @@ pub struct Term {
     catchups: CatchUps,
     records: records::Records,
     chronicle: results::Chronicle,
+    /// The newest rollout that the store knows.
+    newest: RolloutId,
+    /// Nodes that know more than the store does.
+    witnesses: BTreeMap<NodeName, String>,
+    /// Whether the store is to be read anew.
+    reopens: bool,
     deposed: bool,
 }
 
@@ -117,6 +131,9 @@ impl Term {
             opening: None,
             keys: BTreeMap::new(),
             wishes: Vec::new(),
+            newest: RolloutId::default(),
+            witnesses: BTreeMap::new(),
+            reopens: false,
             deposed: false,
         };
         let store = term.parts.store.clone();
@@ -137,8 +154,9 @@ impl Term {
             }
         });
         info!(revision = %head.revision, "head read");
+        term.newest = RolloutId(store.next_rollout().await?.0.saturating_sub(1));
         let active: Option<Recorded<Record>> = store.active_rollout().await?;
-        if let Some(active) = active {
+        if let Some(active) = active.filter(|_| term.parts.quarantine.is_none()) {
             let stored = store.results(active.rollout).await?;
             let opened = start::resume(store, active, head).await?;
             term.begin(opened, stored);
@@ -146,10 +164,10 @@ impl Term {
         Ok(term)
     }
 
-    /// Works until this controller leads no more.
+    /// Works until this controller leads no more, or the store must be read anew.
     ///
     /// # Errors
-    /// When another controller leads, or the queues are gone.
+    /// When another controller leads.
     pub async fn run(mut self, mut requests: mpsc::Receiver<Request>) -> Result<(), StoreError> {
         enum Turn {
             Asked(Request),
@@ -174,6 +192,9 @@ impl Term {
                     self.tick_records();
                     self.tick_results();
                 }
+            }
+            if self.reopens {
+                return Ok(());
             }
         }
         Err(StoreError::Deposed { attempt: "lead" })
@@ -218,6 +239,7 @@ impl Term {
                 word,
             } => self.hear(&node, session, word),
             Request::Leave { node, session } => self.leave(&node, session),
+            Request::Reopen => self.reopens = true,
             Request::Start { start, reply } => self.start(*start, reply),
             Request::Steer {
                 rollout,
@@ -251,6 +273,7 @@ impl Term {
                 self.with_course(rollout, |course| course.version = recorded.version);
                 self.step_of(rollout, Event::Read(Box::new(recorded.record)));
             }
+            Reply::Quarantined(stored) => self.put_in_quarantine(stored),
             Reply::Held {
                 node,
                 session,
@@ -302,6 +325,8 @@ impl Term {
         };
         self.carry_out(effects);
         if moved {
+            let (keepsake, cluster) = (self.parts.keepsake.clone(), self.parts.cluster.clone());
+            self.secretary.remember(keepsake, cluster);
             self.bring_along();
         }
         self.answer_wishes();

@@ -108,7 +108,7 @@ const TRIES: usize = 16;
 const DIRECT_BYTES: usize = 1 << 20;
 
 /// How many objects fit in one transaction beside what else a batch compares and writes.
-const DIRECT_OBJECTS: usize = WRITE_OPS - 4;
+const DIRECT_OBJECTS: usize = WRITE_OPS - 5;
 
 impl Store {
     /// All objects, at one moment.
@@ -213,7 +213,7 @@ impl Store {
     async fn present(
         &self,
         attempt: &'static str,
-        unlocked: Option<Compare>,
+        unlocked: Option<[Compare; 2]>,
         wanted: &BTreeSet<ObjectKey>,
     ) -> Result<Option<Present>, StoreError> {
         let (entries, revision) = if wanted.len() <= DIRECT_OBJECTS {
@@ -261,7 +261,7 @@ impl Store {
     ) -> Result<Option<Version>, StoreError> {
         let change = Compare::same(keys::DRAFT_CHANGE, present.change.as_ref());
         let mut when = vec![Compare::Absent(keys::DRAFT_BATCH.to_owned())];
-        when.extend(present.unlocked.clone());
+        when.extend(present.unlocked.iter().flatten().cloned());
         let mut then = vec![Op::put(keys::DRAFT_CHANGE, "{}")];
         let mut objects = Vec::new();
         let mut size = 0;

@@ -175,6 +175,12 @@ pub enum Conflict {
         /// Until when, by the clock of the controller that took it.
         until: Timestamp,
     },
+    /// The store went back in time.
+    #[error("the store was restored from a backup: {0}")]
+    Quarantined(String),
+    /// Nothing is wrong with the store.
+    #[error("the store was not restored from a backup: there is nothing to accept")]
+    NotQuarantined,
     /// There is no lock to give back.
     #[error("nobody holds the lock")]
     Unlocked,

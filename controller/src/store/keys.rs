@@ -9,6 +9,8 @@ use weft_model::revision::{RevisionId, RolloutId};
 
 /// The cluster's identity.
 pub const CLUSTER: &str = "meta/cluster";
+/// That the store went back in time, until an operator accepts it.
+pub const QUARANTINE: &str = "meta/quarantine";
 /// The candidates for leadership; the oldest leads.
 pub const LEADER: &str = "leader/";
 /// The draft, with what belongs to it.

@@ -112,6 +112,14 @@ impl Kv {
         }
     }
 
+    /// A copy of what is in memory, with all of its history.
+    pub(super) fn backup(&self) -> Option<Self> {
+        match &self.backend {
+            Backend::Memory(memory) => Some(Self::new(Backend::Memory(memory.copy()))),
+            Backend::Etcd(_) | Backend::Far(_) => None,
+        }
+    }
+
     /// Orders what befalls each of the next transactions that write, and forgets earlier orders.
     /// For tests.
     pub fn order_faults(&self, faults: impl IntoIterator<Item = Option<Fault>>) {

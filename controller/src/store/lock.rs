@@ -22,6 +22,7 @@ use super::error::{Conflict, StoreError};
 use super::keys;
 use super::kv::KvError;
 use super::kv::entry::{Compare, Entry, Lease, Op};
+use super::quarantine::Quarantine;
 use super::record;
 use super::write::{Audit, Fence, Idempotency, Write, Written};
 
@@ -88,24 +89,41 @@ impl Store {
         }
     }
 
-    /// What a person's write must compare so that nobody else's lock is passed by.
+    /// What a person's write must compare so that neither somebody else's lock nor the quarantine of
+    /// a restored store is passed by.
     ///
     /// # Errors
-    /// [`Conflict::Locked`] when somebody else holds the lock.
+    /// [`Conflict::Locked`] when somebody else holds the lock, [`Conflict::Quarantined`] when the
+    /// store went back in time.
     pub(super) async fn unlocked(
         &self,
         attempt: &'static str,
         author: &str,
-    ) -> Result<Compare, StoreError> {
-        let entry = self.entry(attempt, keys::LOCK).await?;
-        refuse_others(attempt, entry.as_ref(), author)?;
-        Ok(Compare::same(keys::LOCK, entry.as_ref()))
+    ) -> Result<[Compare; 2], StoreError> {
+        let names = [keys::LOCK, keys::QUARANTINE].map(str::to_owned);
+        let found = self.kv().get(names.to_vec()).await;
+        let (found, _) = found.map_err(|error| error.during(attempt))?;
+        let [lock, quarantine] = found.as_slice() else {
+            let conflict = Conflict::Contention;
+            return Err(StoreError::Conflict { attempt, conflict });
+        };
+        if let Some(entry) = quarantine {
+            let quarantine: Quarantine = record::read(attempt, entry)?;
+            let conflict = Conflict::Quarantined(quarantine.why);
+            return Err(StoreError::Conflict { attempt, conflict });
+        }
+        refuse_others(attempt, lock.as_ref(), author)?;
+        Ok([
+            Compare::same(keys::LOCK, lock.as_ref()),
+            Compare::Absent(keys::QUARANTINE.to_owned()),
+        ])
     }
 
     /// Whether a person may change something now.
     ///
     /// # Errors
-    /// [`Conflict::Locked`] when somebody else holds the lock.
+    /// [`Conflict::Locked`] when somebody else holds the lock, [`Conflict::Quarantined`] when the
+    /// store went back in time.
     pub async fn heed_lock(&self, author: &str) -> Result<(), StoreError> {
         self.unlocked("go on", author).await.map(drop)
     }

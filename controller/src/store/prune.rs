@@ -40,6 +40,9 @@ impl Store {
     /// # Errors
     /// When the store cannot be written; trying again goes on where it stopped.
     pub async fn prune(&self, fence: &Fence, keep: usize) -> Result<usize, StoreError> {
+        if self.quarantine().await?.is_some() {
+            return Ok(0);
+        }
         self.drop_undecided(fence).await?;
         let old = self.oldest(keys::AUDIT, AUDITS).await?;
         self.delete(fence, old).await?;

@@ -148,8 +148,8 @@ impl Store {
             Compare::Absent(own.clone()),
             Compare::same(keys::HEAD, head.as_ref()),
             Compare::same(&keys::manifest(to), manifest.as_ref()),
-            self.unlocked(attempt, &creation.audit.author).await?,
         ];
+        when.extend(self.unlocked(attempt, &creation.audit.author).await?);
         let span = Span { from, to };
         let mut then = vec![
             Op::put(keys::ACTIVE, record::write(attempt, &rollout)?),
@@ -176,7 +176,7 @@ impl Store {
                 expected: from,
                 found: read_head(attempt, head.as_ref())?.revision,
             }),
-            Written::Refused(5, Some(entry)) => {
+            Written::Refused(6, Some(entry)) => {
                 Ok(Created::Repeated(record::read(attempt, &entry)?))
             }
             Written::Refused(_, _) => conflict(Conflict::Contention),

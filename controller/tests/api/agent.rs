@@ -9,11 +9,13 @@ use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::task::AbortOnDropHandle;
 use weft_model::facts::{DeviceType, Facts, LinkFacts};
-use weft_model::message::{Answer, Command, Confirmed, Fence, Hello, Progress, Standing, Target};
+use weft_model::message::{
+    Answer, Command, Confirmed, Fence, Hello, Pin, Progress, Standing, Target,
+};
 use weft_model::mtu::Mtu;
 use weft_model::plan::{NodePlan, PlanDelta};
 use weft_model::report::{EventKind, Fault, NodeEvent};
-use weft_model::revision::{Epoch, RevisionId, Timestamp};
+use weft_model::revision::{Epoch, RevisionId, RolloutId, Timestamp};
 use weft_proto::convert::message::{answer_to_wire, command, hello_to_wire};
 use weft_proto::convert::report::event_to_wire;
 use weft_proto::digest;
@@ -46,6 +48,7 @@ pub struct Node {
     /// How many entries each plan brought that was sent.
     pub brought: Vec<usize>,
     pub epoch: Epoch,
+    pub pin: Option<Pin>,
 }
 
 /// A change in hand.
@@ -125,6 +128,11 @@ impl Agent {
             message: message.to_owned(),
         };
         self.events.as_ref().unwrap().send(event).await.unwrap();
+    }
+
+    /// Has the node say from its next connection on that it confirmed this rollout.
+    pub fn claim_rollout(&self, rollout: u64) {
+        self.node.lock().unwrap().confirmed.rollout = RolloutId(rollout);
     }
 
     /// What the node has.
@@ -246,7 +254,7 @@ impl Node {
             },
         };
         Hello {
-            pin: None,
+            pin: self.pin.clone(),
             epoch: self.epoch,
             confirmed: self.confirmed,
             standing,
@@ -272,7 +280,21 @@ impl Node {
             }
             v1::down::Message::Command(wire) => {
                 let (fence, command, delta) = command(wire).unwrap();
+                let known = self.pin.as_ref().map(|pin| pin.incarnation);
+                if known < Some(fence.incarnation) {
+                    // Numbers count anew after a restored backup.
+                    self.epoch = Epoch::default();
+                    self.confirmed.rollout = RolloutId::default();
+                }
+                assert!(
+                    known <= Some(fence.incarnation),
+                    "a store of the past speaks"
+                );
                 assert!(fence.epoch >= self.epoch, "a deposed leader speaks");
+                self.pin = Some(Pin {
+                    cluster: fence.cluster.clone(),
+                    incarnation: fence.incarnation,
+                });
                 self.epoch = fence.epoch;
                 self.obey(script, &fence, &command, delta)
             }

@@ -11,6 +11,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 use weft_controller::api::server;
+use weft_controller::engine::keepsake::Keepsake;
 use weft_controller::etcd::{ChildEtcd, ChildOptions, Durability};
 use weft_controller::member::{Member, Settings};
 use weft_controller::store::Store;
@@ -36,6 +37,7 @@ pub struct Cluster {
     /// Lives as long as the cluster, where the store is in it.
     etcd: Option<(ChildEtcd, tempfile::TempDir)>,
     policy: Policy,
+    keepsake: Keepsake,
     running: Option<Running>,
     address: watch::Sender<SocketAddr>,
 }
@@ -65,6 +67,7 @@ impl Cluster {
             store: Store::memory(),
             etcd: None,
             policy,
+            keepsake: Keepsake::default(),
             running: None,
             address: watch::Sender::new(nowhere),
         };
@@ -91,6 +94,7 @@ impl Cluster {
             store: Store::connect(&options).await.unwrap(),
             etcd: Some((etcd, directory)),
             policy: Policy::default(),
+            keepsake: Keepsake::default(),
             running: None,
             address: watch::Sender::new(nowhere),
         };
@@ -113,6 +117,23 @@ impl Cluster {
         }
     }
 
+    /// What a backup of the store would have now; the controller must not run.
+    pub fn backup(&self) -> Store {
+        assert!(self.running.is_none());
+        self.store.backup().unwrap()
+    }
+
+    /// Puts a backup in the store's place; the controller must not run.
+    pub fn restore(&mut self, backup: Store) {
+        assert!(self.running.is_none());
+        self.store = backup;
+    }
+
+    /// Forgets what the controller remembers of the store, as a new machine does.
+    pub fn forget_store(&mut self) {
+        self.keepsake = Keepsake::default();
+    }
+
     /// Starts a controller on the store, and waits until it leads.
     pub async fn resume(&mut self) {
         let stop = CancellationToken::new();
@@ -122,6 +143,7 @@ impl Cluster {
         let address = listener.local_addr().unwrap();
         let settings = Settings {
             policy: self.policy.clone(),
+            keepsake: self.keepsake.clone(),
             lease: Duration::from_secs(2),
             ..Settings::of("tests", address.to_string())
         };
@@ -162,6 +184,7 @@ impl Cluster {
             store: self.store.clone(),
             etcd: None,
             policy: self.policy.clone(),
+            keepsake: Keepsake::default(),
             running: Some(Running {
                 stop,
                 member,

@@ -54,7 +54,17 @@ fn page(status: &v1::ClusterStatus) -> String {
              known before, and nothing can be changed\n"
         ),
     };
+    let restored = match status.quarantine.as_str() {
+        "" => String::new(),
+        why => format!(
+            "RESTORED:  the store was restored from a backup: {}\n           Nothing is changed and \
+             no node is told anything; nodes keep what they have.\n           Put the newer store \
+             back, or accept this one: weftctl cluster accept-restore --reason TEXT\n",
+            safe(why)
+        ),
+    };
     silence
+        + &restored
         + &format!(
             "Cluster:   {}\nLeader:    {leader}\nConfirmed: revision {}\nDraft:     {draft}\n\
          Rollout:   {rollout}\nNodes:     {nodes}\nLock:      {lock}\n",

@@ -18,7 +18,7 @@ use weft_model::report::Fault;
 use weft_model::revision::{Nonce, RolloutId};
 
 use super::record::Leader;
-use super::welcome::{Held, Strangeness, Welcome, settled, welcome};
+use super::welcome::{Held, Strangeness, Welcome, is_of_before, settled, welcome};
 
 /// How long a node that failed is left alone at first; each failure more doubles it.
 const FIRST_REST: Span = Span::from_secs(10);
@@ -115,14 +115,11 @@ impl CatchUps {
             Event::Hello { hello, held } => {
                 self.forget(node);
                 let next = welcome(&self.leader, head, self.lease, &hello, held);
-                self.follow(
-                    node,
-                    hello.confirmed,
-                    hello.standing,
-                    next,
-                    now,
-                    &mut effects,
-                );
+                let mut confirmed = hello.confirmed;
+                if is_of_before(&self.leader, &hello) {
+                    confirmed.rollout = RolloutId::default();
+                }
+                self.follow(node, confirmed, hello.standing, next, now, &mut effects);
             }
             Event::Compare(confirmed) => {
                 if !self.courses.contains_key(node) {
@@ -446,7 +443,7 @@ mod tests {
             (idle(at(3, 1)), unknown, say("CatchUp(3) of 6")),
             (idle(at(7, 4)), unknown, only("Ahead")),
             (foreign, unknown, only("OtherCluster")),
-            (restored, unknown, only("StoreRestored")),
+            (restored, unknown, say("CatchUp(3) of 6")),
             (outdated, unknown, only("StoreOutdated")),
             (obeys_another, unknown, nothing.clone()),
             (with(Progress::Verified), Held::Undecided, nothing.clone()),

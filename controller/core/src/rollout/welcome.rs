@@ -47,8 +47,6 @@ pub enum Welcome {
 pub enum Strangeness {
     /// It belongs to another cluster.
     OtherCluster,
-    /// The store was restored from a backup since the node last heard of it.
-    StoreRestored,
     /// It has heard of a later store than this one.
     StoreOutdated,
     /// It has confirmed a later rollout than the store knows.
@@ -61,10 +59,6 @@ impl Strangeness {
         match self {
             Self::OtherCluster => {
                 "the node belongs to another cluster; wipe its state directory to take it over"
-            }
-            Self::StoreRestored => {
-                "the store was restored from a backup since the node last heard of it; \
-                 check that nothing is lost, then accept the node"
             }
             Self::StoreOutdated => {
                 "the node has heard of a later store than this one; \
@@ -91,12 +85,12 @@ pub fn welcome(
         if pin.cluster != leader.cluster {
             return Welcome::Quarantine(Strangeness::OtherCluster);
         }
-        if pin.incarnation < leader.incarnation {
-            return Welcome::Quarantine(Strangeness::StoreRestored);
-        }
         if pin.incarnation > leader.incarnation {
             return Welcome::Quarantine(Strangeness::StoreOutdated);
         }
+    }
+    if is_of_before(leader, hello) {
+        return restored(head, lease, hello.standing);
     }
     if hello.epoch > leader.epoch {
         return Welcome::Wait;
@@ -106,6 +100,62 @@ pub fn welcome(
         Standing::Unsettled {
             rollout, progress, ..
         } => unsettled(head, lease, rollout, progress, held),
+    }
+}
+
+/// Whether a node last heard of the store before it was restored from a backup, which an operator
+/// has accepted since. Its numbers of rollouts and epochs are of a past that is no more.
+pub fn is_of_before(leader: &Leader, hello: &Hello) -> bool {
+    let pin = hello
+        .pin
+        .as_ref()
+        .filter(|pin| pin.cluster == leader.cluster);
+    pin.is_some_and(|pin| pin.incarnation < leader.incarnation)
+}
+
+/// What a node's hello says against this store: that the node knows of a later past than the store
+/// does. No node can in one history, because a node is told of what is stored already.
+///
+/// Who finds this must make sure that it leads still: a leader that was deposed sees the same.
+pub fn contradiction(leader: &Leader, newest: RolloutId, hello: &Hello) -> Option<String> {
+    let pin = hello.pin.as_ref()?;
+    if pin.cluster != leader.cluster || is_of_before(leader, hello) {
+        return None;
+    }
+    if pin.incarnation > leader.incarnation {
+        return Some(format!(
+            "it has heard of incarnation {} of the store, and this is {}",
+            pin.incarnation, leader.incarnation
+        ));
+    }
+    if hello.confirmed.rollout > newest {
+        return Some(format!(
+            "it has confirmed rollout {}, and the store knows none after {newest}",
+            hello.confirmed.rollout
+        ));
+    }
+    (hello.epoch > leader.epoch).then(|| {
+        format!(
+            "it has obeyed a leader elected at version {} of the store, and this one was elected \
+             later at version {}",
+            hello.epoch, leader.epoch
+        )
+    })
+}
+
+/// What to say to a node of before the store was restored: to drop what it has in hand, and then
+/// to become what the head has. A node that has that already takes the new incarnation by it.
+fn restored(head: Confirmed, lease: Lease, standing: Standing) -> Welcome {
+    match standing {
+        Standing::Settled => {
+            let to = head.target;
+            Welcome::Say(head.rollout, Command::CatchUp { to, lease })
+        }
+        Standing::Unsettled {
+            progress: Progress::Stuck,
+            ..
+        } => Welcome::Wait,
+        Standing::Unsettled { rollout, .. } => Welcome::Say(rollout, Command::Rollback),
     }
 }
 

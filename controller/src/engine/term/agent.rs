@@ -55,6 +55,9 @@ impl Term {
         if replaced {
             self.lost(&node);
         }
+        if self.leaves_alone(&node, &arrival.hello) {
+            return;
+        }
         if self.takes_part(&node) {
             self.step(Event::Hello(node, arrival.hello));
             return;

@@ -46,7 +46,7 @@ impl Term {
             let _ = reply.send(Ok(started));
             return;
         }
-        if let Some(refusal) = self.busy() {
+        if let Some(refusal) = self.quarantined().or_else(|| self.busy()) {
             let _ = reply.send(Err(refusal));
             return;
         }
@@ -124,6 +124,7 @@ impl Term {
     /// Takes up a rollout, new or left by the last leader.
     pub(super) fn begin(&mut self, opened: Opened, stored: Results) {
         self.chronicle.begin(stored);
+        self.note_newest(opened.record.id);
         let changes = targets(&opened.from, &opened.next);
         let now = self.now();
         let (machine, effects) = Rollout::load(self.leader.clone(), opened.record, &changes, now);

@@ -33,6 +33,10 @@ impl Term {
         way: Way,
         reply: oneshot::Sender<Result<RolloutId, Refusal>>,
     ) {
+        if let Some(refusal) = self.quarantined() {
+            let _ = reply.send(Err(refusal));
+            return;
+        }
         let found = self.parts.board.read(|state| {
             let course = state
                 .course

@@ -20,8 +20,8 @@ pub(super) struct Present {
     pub version: Version,
     /// What the uids of new objects are made of.
     pub seed: [u8; 16],
-    /// Holds as long as nobody else takes the lock.
-    pub unlocked: Option<Compare>,
+    /// Holds as long as nobody else takes the lock, and the store is what it was.
+    pub unlocked: Option<[Compare; 2]>,
     /// The draft's last change.
     pub change: Option<Entry>,
     /// The objects that the batch names, where they exist.

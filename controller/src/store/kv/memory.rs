@@ -78,6 +78,23 @@ impl MemoryKv {
         }
     }
 
+    /// A copy with all of the history, and no leases but those that nobody ends.
+    pub(super) fn copy(&self) -> Self {
+        let state = self.lock();
+        let copy = Self::with_clock(Arc::clone(&self.clock));
+        let revision = state.revision;
+        *copy.lock() = State {
+            revision,
+            compacted: state.compacted,
+            history: state.history.clone(),
+            log: state.log.clone(),
+            leases: BTreeMap::new(),
+            next_lease: state.next_lease,
+        };
+        copy.publish(revision);
+        copy
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
