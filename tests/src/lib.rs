@@ -4,6 +4,7 @@
 //! made, and goes with it. The modules are listed bottom-up.
 
 pub mod exec;
+pub mod power;
 pub mod skip;
 pub mod wait;
 
@@ -15,6 +16,7 @@ pub mod namespace;
 
 pub mod process;
 
+pub mod capture;
 pub mod ping;
 
 pub mod etcd;
@@ -26,6 +28,10 @@ pub mod underlay;
 pub mod declared;
 
 pub mod wires;
+
+pub mod trunk;
+
+pub mod openvswitch;
 
 pub mod node;
 

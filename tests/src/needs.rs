@@ -86,8 +86,10 @@ impl Need {
             Self::Bond => "ip link add name one type bond",
             // The data path makes no device before its programs run.
             Self::OpenVswitch => {
-                "command -v ovs-vsctl ovs-vswitchd ovsdb-server &&
-                 { test -d /sys/module/openvswitch || modprobe openvswitch; }"
+                "for program in ovs-vsctl ovs-vswitchd ovsdb-server; do
+                     command -v $program || exit 1
+                 done
+                 test -d /sys/module/openvswitch || modprobe openvswitch"
             }
         };
         Command::new("unshare")

@@ -46,6 +46,7 @@ const NEEDS: &[Need] = &[
     need("nsenter", "util-linux"),
     need("ping", "iputils-ping"),
     need("ps", "procps"),
+    need("tcpdump", "tcpdump"),
 ];
 
 /// What the lab of full kernels uses besides. The kernel itself is not installed.

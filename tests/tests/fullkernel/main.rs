@@ -2,3 +2,4 @@
 //! (`cargo xtask lab test`) where the machine's own kernel lacks it.
 
 mod abilities;
+mod trunk;

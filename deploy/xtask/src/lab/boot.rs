@@ -117,6 +117,7 @@ impl Machine {
         share: &Share,
         order: &Order,
         terminal: Terminal,
+        boot: u32,
     ) -> Result<Command> {
         let kernel = Kernel::get(cache, &self.kernel)?;
         let inside = inside::get(cache)?;
@@ -126,7 +127,7 @@ impl Machine {
                 .variables
                 .push(("WEFT_LAB_TERMINAL".to_owned(), size_of_ours()));
         }
-        share.put(&order)?;
+        share.put(&order, boot)?;
         let settings = format!(
             "share={}\ncontrol={}\nmodules={}\n",
             quoted(share.folder().as_os_str()),
@@ -158,6 +159,12 @@ impl Machine {
                 "-device",
                 &format!("virtio-9p-pci,fsdev={tag},mount_tag={tag}"),
             ]);
+        }
+        if share.disk().exists() {
+            // What the kernel inside has not written is lost with it; what it has, we do not lose.
+            let drive = "if=none,id=disk,format=raw,cache=unsafe,file=";
+            command.arg("-drive").arg(prefixed(drive, &share.disk()));
+            command.args(["-device", "virtio-blk-pci,drive=disk"]);
         }
         match terminal {
             Terminal::Ours => {}
@@ -199,7 +206,7 @@ impl Machine {
             .collect()
     }
 
-    /// Runs an order to its end.
+    /// Runs an order to its end; where the command cuts the power, again on the next boot.
     ///
     /// # Errors
     /// When the lab cannot be started, or its kernel ends before the command does; the error has
@@ -211,25 +218,33 @@ impl Machine {
         order: &Order,
         terminal: Terminal,
     ) -> Result<Ran> {
-        let mut child = self
-            .command(cache, share, order, terminal)?
-            .spawn()
-            .context("cannot run the emulator")?;
-        let printed = child
-            .stdout
-            .take()
-            .map(|stdout| thread::spawn(move || shell::copy(stdout, std::io::stdout())));
-        let status = self.wait(&mut child)?;
-        let printed = printed.and_then(|printed| printed.join().ok());
-        Ok(Ran {
-            end: end(status, self.limit, share)?,
-            printed: printed.unwrap_or_default(),
-        })
+        let start = Instant::now();
+        let mut all = String::new();
+        let mut boot = 1;
+        loop {
+            let mut child = self
+                .command(cache, share, order, terminal, boot)?
+                .spawn()
+                .context("cannot run the emulator")?;
+            let printed = child
+                .stdout
+                .take()
+                .map(|stdout| thread::spawn(move || shell::copy(stdout, std::io::stdout())));
+            let status = self.wait(&mut child, start)?;
+            let printed = printed.and_then(|printed| printed.join().ok());
+            all.push_str(&printed.unwrap_or_default());
+            if share.code().is_none() && status.is_some() && share.take_cut() {
+                boot += 1;
+                println!("lab: the power was cut; this is boot {boot}");
+                continue;
+            }
+            let end = end(status, self.limit, share)?;
+            return Ok(Ran { end, printed: all });
+        }
     }
 
     /// Waits until the emulator ended, or ends it when the time is over.
-    fn wait(&self, child: &mut Child) -> Result<Option<ExitStatus>> {
-        let start = Instant::now();
+    fn wait(&self, child: &mut Child, start: Instant) -> Result<Option<ExitStatus>> {
         loop {
             if let Some(status) = child.try_wait().context("cannot wait for the emulator")? {
                 return Ok(Some(status));

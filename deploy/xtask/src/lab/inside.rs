@@ -1,6 +1,7 @@
 //! Programs that are there inside the lab and need not be on the machine.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -11,6 +12,12 @@ use crate::shell;
 
 /// The packages, besides all that the machine has. Their services are not started.
 const PACKAGES: [&str; 1] = ["openvswitch-switch"];
+
+/// What installing the packages would link besides: the link, and where it leads.
+const LINKS: [(&str, &str); 1] = [(
+    "usr/sbin/ovs-vswitchd",
+    "/usr/lib/openvswitch-switch/ovs-vswitchd",
+)];
 
 /// Folders of packages that are links to those in `usr` on a machine.
 const MERGED: [&str; 4] = ["bin", "lib", "lib64", "sbin"];
@@ -23,7 +30,8 @@ pub fn get(cache: &Path) -> Result<PathBuf> {
     fetch::once(cache, "inside", |folder| {
         let names = fetch::known(&PACKAGES.join(" "), missing)?;
         fetch::unpack(folder, &names)?;
-        merge(folder)
+        merge(folder)?;
+        link(folder)
     })
 }
 
@@ -60,6 +68,17 @@ fn merge(folder: &Path) -> Result<()> {
             )?;
             fs::remove_dir_all(&from)
                 .with_context(|| format!("cannot remove {}", from.display()))?;
+        }
+    }
+    Ok(())
+}
+
+fn link(folder: &Path) -> Result<()> {
+    for (name, target) in LINKS {
+        let file = folder.join(name);
+        // Where the machine has the package there is nothing of it here.
+        if folder.join(target.trim_start_matches('/')).is_file() && !file.exists() {
+            symlink(target, &file).with_context(|| format!("cannot make {}", file.display()))?;
         }
     }
     Ok(())

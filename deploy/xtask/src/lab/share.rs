@@ -24,6 +24,12 @@ const VARIABLES: [&str; 12] = [
     "CI",
 ];
 
+/// Where the disk is, inside.
+const DISK_FOLDER: &str = "/mnt/weft-lab";
+
+/// How large a disk is, in bytes; of those that nobody wrote the machine's disk has none.
+const DISK: u64 = 1 << 30;
+
 /// The share of one run.
 #[derive(Debug)]
 pub struct Share {
@@ -89,11 +95,11 @@ impl Share {
         self.folder.join(".lab")
     }
 
-    /// Puts in what is to be run.
+    /// Puts in what is to be run, on the boot with this number.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn put(&self, order: &Order) -> Result<()> {
+    pub fn put(&self, order: &Order, boot: u32) -> Result<()> {
         let mut environment = String::new();
         let kept = std::env::vars_os().filter(|(name, _)| {
             let name = name.to_string_lossy();
@@ -103,11 +109,16 @@ impl Share {
             .variables
             .iter()
             .map(|(name, value)| (OsString::from(name), value.clone()));
-        let share = (
-            OsString::from("WEFT_LAB_SHARE"),
-            self.folder.clone().into_os_string(),
-        );
-        for (name, value) in kept.chain(own).chain([share]) {
+        let mut lab = vec![
+            ("WEFT_LAB_SHARE", self.folder.clone().into_os_string()),
+            ("WEFT_LAB_BOOT", boot.to_string().into()),
+        ];
+        if self.disk().exists() {
+            lab.push(("WEFT_LAB_DISK", DISK_FOLDER.into()));
+            lab.push(("TMPDIR", DISK_FOLDER.into()));
+        }
+        let lab = lab.into_iter().map(|(name, value)| (name.into(), value));
+        for (name, value) in kept.chain(own).chain(lab) {
             writeln!(
                 environment,
                 "export {}={}",
@@ -133,6 +144,26 @@ impl Share {
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> Result<()> {
         let file = self.control().join(name);
         fs::write(&file, content).with_context(|| format!("cannot write {}", file.display()))
+    }
+
+    /// Gives the lab a disk, which is empty and survives the loss of power.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn add_disk(&self) -> Result<()> {
+        let file = self.disk();
+        let made = fs::File::create(&file).and_then(|file| file.set_len(DISK));
+        made.with_context(|| format!("cannot make {}", file.display()))
+    }
+
+    /// The file of the disk, where there is one.
+    pub fn disk(&self) -> PathBuf {
+        self.control().join("disk")
+    }
+
+    /// Whether the command cut the power; once asked, it did not.
+    pub fn take_cut(&self) -> bool {
+        fs::remove_file(self.folder.join("cut")).is_ok()
     }
 
     /// The exit code of what was run; `None` where it did not come to that.
@@ -179,19 +210,28 @@ mod tests {
         let cache = std::env::temp_dir().join(format!("weft-share-{}", std::process::id()));
         let share = Share::fleeting(&cache).unwrap();
         share
-            .put(&Order {
-                words: ["echo", "a b"].map(OsString::from).to_vec(),
-                variables: vec![("WEFT_X".to_owned(), OsString::from("it's"))],
-                folder: PathBuf::from("/tmp"),
-            })
+            .put(
+                &Order {
+                    words: ["echo", "a b"].map(OsString::from).to_vec(),
+                    variables: vec![("WEFT_X".to_owned(), OsString::from("it's"))],
+                    folder: PathBuf::from("/tmp"),
+                },
+                2,
+            )
             .unwrap();
         let command = fs::read_to_string(share.control().join("command")).unwrap();
         assert_eq!(command, "cd '/tmp' && exec 'echo' 'a b'\n");
         let environment = fs::read_to_string(share.control().join("environment")).unwrap();
         assert!(environment.contains("export WEFT_X='it'\\''s'\n"));
+        assert!(environment.contains("export WEFT_LAB_BOOT='2'\n"));
+        assert!(!environment.contains("WEFT_LAB_DISK"));
         assert_eq!(share.code(), None);
         share.write("code", "7\n").unwrap();
         assert_eq!(share.code(), Some(7));
+        assert!(!share.take_cut());
+        fs::write(share.folder().join("cut"), "").unwrap();
+        assert!(share.take_cut());
+        assert!(!share.take_cut());
         drop(share);
         fs::remove_dir(&cache).unwrap();
     }

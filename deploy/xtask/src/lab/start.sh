@@ -12,6 +12,16 @@ done
 echo lab >/proc/sys/kernel/hostname
 . "$control/environment"
 ip link set lo up
+if [ -n "$WEFT_LAB_DISK" ]; then
+    # What survives the loss of power, as on a machine.
+    modprobe virtio_blk
+    modprobe ext4
+    mkdir -p "$WEFT_LAB_DISK"
+    mount /dev/vda "$WEFT_LAB_DISK" 2>/dev/null || {
+        mkfs.ext4 -q /dev/vda
+        mount /dev/vda "$WEFT_LAB_DISK"
+    }
+fi
 exec </dev/null >/dev/hvc0 2>&1
 if [ -n "$WEFT_LAB_TERMINAL" ]; then
     stty -F /dev/hvc0 sane $WEFT_LAB_TERMINAL

@@ -34,11 +34,18 @@ const ESSENTIALS: [(&str, &[&str]); 3] = [
     ),
 ];
 
+/// The program of the test that cuts the lab's power: it has a lab for itself.
+pub const POWER_CUT: &str = "powercut";
+
 impl Choice {
-    /// The choice in the words of nextest.
-    pub fn filterset(&self) -> String {
+    /// The choice in the words of nextest, which takes it for a mistake to ask for a program that
+    /// is not among these.
+    pub fn filterset(&self, programs: &[String]) -> String {
         let chosen = match self {
-            Self::Named(text) => format!("binary(~{text}) | test(~{text})"),
+            Self::Named(text) if programs.iter().any(|name| name.contains(text.as_str())) => {
+                format!("binary(~{text}) | test(~{text})")
+            }
+            Self::Named(text) => format!("test(~{text})"),
             Self::Essentials(more) => ESSENTIALS
                 .iter()
                 .map(|(program, tests)| match tests {
@@ -56,12 +63,26 @@ impl Choice {
                 .collect::<Vec<_>>()
                 .join(" | "),
         };
-        format!("package(=weft-tests) & ({chosen})")
+        format!("package(=weft-tests) & ({chosen}) - binary(={POWER_CUT})")
+    }
+
+    /// Whether there may be anything in it for the lab that all share.
+    pub fn is_shared(&self) -> bool {
+        *self != Self::Named(POWER_CUT.to_owned())
+    }
+
+    /// Whether the test that cuts the power is in it.
+    pub fn cuts_power(&self) -> bool {
+        match self {
+            Self::Named(text) => POWER_CUT.contains(text.as_str()),
+            Self::Essentials(_) => true,
+        }
     }
 
     /// The arguments of each run of a program of tests; none where nothing of it is chosen.
     pub fn arguments(&self, program: &str) -> Vec<Vec<String>> {
         match self {
+            _ if program == POWER_CUT => Vec::new(),
             Self::Named(text) if program.contains(text.as_str()) => vec![Vec::new()],
             Self::Named(text) => vec![vec![text.clone()]],
             Self::Essentials(more) => {
@@ -97,9 +118,9 @@ mod tests {
 
     #[test]
     fn nextest_is_told_the_essentials_and_what_was_skipped_elsewhere() {
-        let told = besides().filterset();
+        let told = besides().filterset(&[]);
         assert!(told.starts_with("package(=weft-tests) & (binary(=fullkernel) | "));
-        assert!(told.ends_with(" | (binary(=vlan) & test(=tags::are_kept)))"));
+        assert!(told.ends_with(" | (binary(=vlan) & test(=tags::are_kept))) - binary(=powercut)"));
     }
 
     #[test]
@@ -112,11 +133,25 @@ mod tests {
     }
 
     #[test]
+    fn the_test_that_cuts_the_power_has_a_lab_for_itself() {
+        let named = |text: &str| Choice::Named(text.to_owned());
+        assert!(besides().is_shared() && besides().cuts_power());
+        assert!(named("vlan").is_shared() && !named("vlan").cuts_power());
+        assert!(!named("powercut").is_shared() && named("powercut").cuts_power());
+        let more = Choice::Essentials(vec!["powercut::hosts_boot".to_owned()]);
+        assert_eq!(more.arguments("powercut"), Vec::<Vec<String>>::new());
+    }
+
+    #[test]
     fn a_name_chooses_a_program_or_tests_of_any() {
         let named = Choice::Named("vlan".to_owned());
         assert_eq!(
-            named.filterset(),
-            "package(=weft-tests) & (binary(~vlan) | test(~vlan))"
+            named.filterset(&["vlans".to_owned()]),
+            "package(=weft-tests) & (binary(~vlan) | test(~vlan)) - binary(=powercut)"
+        );
+        assert_eq!(
+            named.filterset(&["e2e".to_owned()]),
+            "package(=weft-tests) & (test(~vlan)) - binary(=powercut)"
         );
         assert_eq!(named.arguments("vlan"), [Vec::<String>::new()]);
         assert_eq!(named.arguments("e2e"), [["vlan"]]);
