@@ -2,6 +2,8 @@
 //!
 //! `tests/cases/<case>/` holds `objects.yaml`, `facts.json` (by node), and in `expected/` the notes
 //! and, for every node, the plan (`<node>.json`) and the same in words (`<node>.txt`). A case named
+//! A case named `change-<kind>-<name>` has `before.yaml` too, and what is expected is `change.txt`:
+//! what kind of change each object makes, and what each node would do. A case named
 //! `example-<name>` takes its objects from `deploy/examples/<name>.yaml`. As a node's agent makes the
 //! node with its first hello, a node with facts need not be among the objects.
 //!
@@ -11,11 +13,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use weft_core::class::{self, Class};
 use weft_core::compile;
+use weft_core::intent::Intent;
 use weft_core::plan_text;
 use weft_core::snapshot::Snapshot;
 use weft_core::validate::validate;
@@ -25,6 +29,9 @@ use weft_model::object::node::NodeSpec;
 use weft_model::object::{API_VERSION, Kind, Labels, Metadata, Node, Object};
 use weft_model::plan::NodePlan;
 use weft_model::revision::Version;
+
+/// What a cluster comes from, in the cases of changes.
+const BEFORE: &str = "before.yaml";
 
 #[test]
 fn every_case_comes_out_as_expected() -> Result<()> {
@@ -78,9 +85,32 @@ fn a_case_is_refused_just_where_its_name_says_so() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn a_change_is_of_the_kind_that_its_name_says() -> Result<()> {
+    let mut kinds = BTreeSet::new();
+    for case in cases()? {
+        let name = file_name(&case);
+        if let Some(rest) = name.strip_prefix("change-") {
+            let class = class::gravest(&class::classify(&before(&case)?, &after(&case)?));
+            let word = class.map_or("no change", Class::as_str);
+            ensure!(rest.starts_with(word), "{name} is {word}");
+            kinds.insert(word);
+        }
+    }
+    assert_eq!(kinds.len(), 4, "{kinds:?}");
+    Ok(())
+}
+
 /// The files that follow from a case, by name.
 fn outcome(case: &Path) -> Result<BTreeMap<String, String>> {
     let mut files = BTreeMap::new();
+    if case.join(BEFORE).exists() {
+        files.insert(
+            "change.txt".to_owned(),
+            change(&before(case)?, &after(case)?),
+        );
+        return Ok(files);
+    }
     match validate(&snapshot(case)?) {
         Err(notes) => {
             files.insert("notes.txt".to_owned(), lines(&notes));
@@ -102,6 +132,42 @@ fn outcome(case: &Path) -> Result<BTreeMap<String, String>> {
         }
     }
     Ok(files)
+}
+
+/// What a change is, and what it does.
+fn change(before: &Intent, after: &Intent) -> String {
+    let mut text = String::new();
+    let changes = class::classify(before, after);
+    let overall = class::gravest(&changes).map_or("no change", Class::as_str);
+    text += &format!("{overall}\n");
+    for object in &changes {
+        text += &format!("{}\n", object.key);
+        for (class, what) in &object.changes {
+            text += &format!("  {}: {what}\n", class.as_str());
+        }
+    }
+    for (node, delta) in compile::update(before, after) {
+        text += &format!("{node}\n");
+        for line in plan_text::changes(&compile::node(before, &node), &delta) {
+            text += &format!("  {line}\n");
+        }
+    }
+    text
+}
+
+fn before(case: &Path) -> Result<Intent> {
+    valid(&snapshot_of(case, &case.join(BEFORE))?)
+}
+
+fn after(case: &Path) -> Result<Intent> {
+    valid(&snapshot(case)?)
+}
+
+fn valid(snapshot: &Snapshot) -> Result<Intent> {
+    match validate(snapshot) {
+        Ok((intent, _)) => Ok(intent),
+        Err(notes) => bail!("it is not valid: {}", lines(&notes)),
+    }
 }
 
 fn lines<T: ToString>(things: &[T]) -> String {
@@ -137,7 +203,12 @@ fn snapshot(case: &Path) -> Result<Snapshot> {
         Some(example) => examples().join(format!("{example}.yaml")),
         None => case.join("objects.yaml"),
     };
-    let text = fs::read_to_string(&file).with_context(|| format!("cannot read {file:?}"))?;
+    snapshot_of(case, &file)
+}
+
+/// These objects, and the facts of a case.
+fn snapshot_of(case: &Path, file: &Path) -> Result<Snapshot> {
+    let text = fs::read_to_string(file).with_context(|| format!("cannot read {file:?}"))?;
     let mut objects = objects(&text).with_context(|| format!("in {file:?}"))?;
     let text = fs::read_to_string(case.join("facts.json")).context("cannot read facts.json")?;
     let facts: BTreeMap<NodeName, Facts> = serde_json::from_str(&text).context("in facts.json")?;

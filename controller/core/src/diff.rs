@@ -63,6 +63,33 @@ pub fn diff(old: &Snapshot, new: &Snapshot) -> Vec<ObjectDiff> {
     diffs
 }
 
+/// Every object that differs, and how, without its fields; as [`diff`] has them.
+pub fn pending_all(old: &Snapshot, new: &Snapshot) -> Vec<(ObjectKey, Pending)> {
+    fn of<K: Ord + Clone + AsRef<str>, V: PartialEq>(
+        kind: Kind,
+        old: &Shelf<K, V>,
+        new: &Shelf<K, V>,
+    ) -> Vec<(ObjectKey, Pending)> {
+        let differences = old.differences(new).found;
+        let pending = differences.into_iter().map(|it| {
+            let pending = match (&it.old, &it.new) {
+                (None, _) => Pending::New,
+                (Some(_), None) => Pending::Deleted,
+                (Some(_), Some(_)) => Pending::Changed,
+            };
+            (ObjectKey::new(kind, it.key.as_ref()), pending)
+        });
+        pending.collect()
+    }
+    [
+        of(Kind::Node, old.nodes(), new.nodes()),
+        of(Kind::Zone, old.zones(), new.zones()),
+        of(Kind::Vnet, old.vnets(), new.vnets()),
+        of(Kind::Subnet, old.subnets(), new.subnets()),
+    ]
+    .concat()
+}
+
 /// How one object differs; `None` where it is the same in both, or in neither.
 pub fn pending(old: &Snapshot, new: &Snapshot, key: &ObjectKey) -> Option<Pending> {
     fn of<K: Ord + Clone + std::borrow::Borrow<str>, V: PartialEq>(

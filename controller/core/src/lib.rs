@@ -17,6 +17,8 @@ pub mod compile;
 pub mod diff;
 pub mod plan_text;
 
+pub mod class;
+
 pub mod condition;
 
 pub mod rollout;

@@ -1,8 +1,12 @@
 //! What a draft would change, over gRPC: objects, then what each node would do.
 
+use std::collections::BTreeMap;
+
+use weft_core::class::{self, Classified};
 use weft_core::diff::{self, FieldDiff, ObjectDiff, Pending};
 use weft_core::plan_text;
 use weft_core::snapshot::Snapshot;
+use weft_core::validate::validate;
 use weft_proto::v1;
 
 use crate::engine::board::Board;
@@ -21,21 +25,50 @@ pub(super) fn between(board: &Board, next: &Snapshot, verdict: &Verdict) -> v1::
             node: node.to_string(),
         })
         .collect();
+    let changes = verdict
+        .intent
+        .as_ref()
+        .map(|intent| class::classify(&head.intent, intent))
+        .unwrap_or_default();
     v1::DiffResponse {
-        objects: objects(head.intent.snapshot(), next),
+        objects: objects(head.intent.snapshot(), next, &changes),
+        class: word(&changes),
         nodes,
         notes: verdict.notes.iter().map(Into::into).collect(),
         revision: head.revision.0,
     }
 }
 
-/// The objects that differ.
-pub(super) fn objects(old: &Snapshot, new: &Snapshot) -> Vec<v1::ObjectDiff> {
+/// The objects that differ between two revisions, and the gravest kind of change among them.
+pub(super) fn classified(old: &Snapshot, new: &Snapshot) -> (Vec<v1::ObjectDiff>, String) {
+    // What was valid once may not be so by the rules of this version.
+    let changes = match (validate(old), validate(new)) {
+        (Ok((old, _)), Ok((new, _))) => class::classify(&old, &new),
+        (Err(_), _) | (_, Err(_)) => Vec::new(),
+    };
+    (objects(old, new, &changes), word(&changes))
+}
+
+fn word(changes: &[Classified]) -> String {
+    let gravest = class::gravest(changes).map(class::Class::as_str);
+    gravest.unwrap_or_default().to_owned()
+}
+
+fn objects(old: &Snapshot, new: &Snapshot, changes: &[Classified]) -> Vec<v1::ObjectDiff> {
+    let by_key: BTreeMap<_, _> = changes.iter().map(|it| (&it.key, it)).collect();
+    let object = |diff: &ObjectDiff| object(diff, by_key.get(&diff.key).copied());
     diff::diff(old, new).iter().map(object).collect()
 }
 
-fn object(diff: &ObjectDiff) -> v1::ObjectDiff {
+fn object(diff: &ObjectDiff, change: Option<&Classified>) -> v1::ObjectDiff {
+    let class = change.map(|change| change.class().as_str());
+    let effects = change.map(|change| {
+        let effects = change.changes.iter();
+        effects.map(|(class, what)| format!("{}: {what}", class.as_str()))
+    });
     v1::ObjectDiff {
+        class: class.unwrap_or_default().to_owned(),
+        effects: effects.into_iter().flatten().collect(),
         key: Some((&diff.key).into()),
         pending: Pending::as_str(diff.pending).to_owned(),
         fields: diff.fields.iter().map(field).collect(),

@@ -48,13 +48,14 @@ impl v1::revisions_server::Revisions for RevisionsService {
         let stored = content.objects.into_values().map(|stored| stored.object);
         let own = Snapshot::new(Version::default(), stored, content.facts);
         // A parent that is pruned leaves the comparison out, not the revision.
-        let changes = past::snapshot(store, found.parent)
+        let (changes, class) = past::snapshot(store, found.parent)
             .await
-            .map(|parent| difference::objects(&parent, &own))
+            .map(|parent| difference::classified(&parent, &own))
             .unwrap_or_default();
         Ok(Response::new(v1::Revision {
             objects,
             changes,
+            class,
             ..summary(found)
         }))
     }
@@ -72,7 +73,6 @@ fn summary(summary: Summary) -> v1::Revision {
         message: summary.message,
         created: summary.created.0,
         object_count: summary.object_count,
-        changes: Vec::new(),
-        objects: Vec::new(),
+        ..v1::Revision::default()
     }
 }

@@ -68,6 +68,9 @@ fn text(answer: &v1::DiffResponse, palette: Palette) -> String {
         return format!("no differences from revision {}\n", answer.revision);
     }
     let mut text = format!("compared with revision {}:\n", answer.revision);
+    if !answer.class.is_empty() {
+        let _ = writeln!(text, "{}", class_line(&answer.class));
+    }
     for object in &answer.objects {
         describe(&mut text, object, palette, "");
     }
@@ -90,6 +93,22 @@ fn text(answer: &v1::DiffResponse, palette: Palette) -> String {
     text
 }
 
+/// What the kind of a change means for whoever brings it to nodes.
+pub fn class_line(class: &str) -> String {
+    let meaning = match class {
+        "additive" => "nothing that is there is touched; waves do no harm",
+        "compatible" => "nodes with and without it go on together; waves do no harm",
+        "flag-day" => {
+            "nodes with it and nodes without it cannot reach each other; bring it to all at once"
+        }
+        "destructive" => {
+            "something goes; where guests are plugged in, it needs --accept destructive"
+        }
+        _ => "",
+    };
+    format!("this change is {}: {meaning}", safe(class))
+}
+
 /// One object's differences.
 pub fn describe(text: &mut String, object: &v1::ObjectDiff, palette: Palette, indent: &str) {
     let key = columns::key_text(object.key.as_ref());
@@ -98,8 +117,21 @@ pub fn describe(text: &mut String, object: &v1::ObjectDiff, palette: Palette, in
         "deleted" => ("-", Paint::Bad),
         _ => ("~", Paint::Mind),
     };
-    let line = format!("{mark} {key} ({})", safe(&object.pending));
+    let class = match object.class.as_str() {
+        "" => String::new(),
+        class => format!(", {}", safe(class)),
+    };
+    let line = format!("{mark} {key} ({}{class})", safe(&object.pending));
     let _ = writeln!(text, "{indent}{}", palette.paint(paint, &line));
+    // What is additive or compatible harms nobody, and the fields say it.
+    let grave = |effect: &&String| {
+        ["flag-day", "destructive"]
+            .iter()
+            .any(|it| effect.starts_with(it))
+    };
+    for effect in object.effects.iter().filter(grave) {
+        let _ = writeln!(text, "{indent}    ! {}", safe(effect));
+    }
     // Of what goes, everything goes: there is nothing to tell beyond the name.
     if object.pending == "deleted" {
         return;
@@ -120,7 +152,7 @@ pub fn describe(text: &mut String, object: &v1::ObjectDiff, palette: Palette, in
 mod tests {
     use super::*;
 
-    fn object(name: &str, pending: &str, fields: &[[&str; 3]]) -> v1::ObjectDiff {
+    fn object(name: &str, pending: &str, class: &str, fields: &[[&str; 3]]) -> v1::ObjectDiff {
         let field = |[field, before, after]: &[&str; 3]| v1::FieldDiff {
             field: (*field).to_owned(),
             before: (*before).to_owned(),
@@ -132,6 +164,8 @@ mod tests {
                 name: name.to_owned(),
             }),
             pending: pending.to_owned(),
+            class: class.to_owned(),
+            effects: vec![format!("{class}: it is said why")],
             fields: fields.iter().map(field).collect(),
         }
     }
@@ -141,13 +175,14 @@ mod tests {
         let answer = v1::DiffResponse {
             revision: 4,
             objects: vec![
-                object("web", "new", &[["spec.tag", "", "100"]]),
+                object("web", "new", "additive", &[["spec.tag", "", "100"]]),
                 object(
                     "db",
                     "changed",
+                    "flag-day",
                     &[["spec.tag", "1", "2"], ["spec.alias", "\"x\"", ""]],
                 ),
-                object("old", "deleted", &[["spec.tag", "3", ""]]),
+                object("old", "deleted", "destructive", &[["spec.tag", "3", ""]]),
             ],
             nodes: vec![
                 v1::NodeDiff {
@@ -162,6 +197,7 @@ mod tests {
                 },
             ],
             notes: Vec::new(),
+            class: "destructive".to_owned(),
         };
         insta::assert_snapshot!(text(&answer, Palette::Plain));
     }

@@ -107,6 +107,9 @@ fn page(revision: &v1::Revision, palette: Palette) -> String {
         safe(&revision.message),
         revision.object_count
     );
+    if !revision.class.is_empty() {
+        page.push_str(&format!("Class:      {}\n", safe(&revision.class)));
+    }
     if !revision.changes.is_empty() {
         page.push_str("\nChanges:\n");
     }
