@@ -51,6 +51,15 @@ pub struct Applied {
     pub passes: u32,
 }
 
+/// What a plan would do here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// The steps that it would take, in words.
+    pub steps: Vec<String>,
+    /// What it would take away from guests that are plugged in.
+    pub disruptive: Vec<Fault>,
+}
+
 /// The handle to the data plane.
 #[derive(Clone, Debug)]
 pub struct Dataplane {
@@ -72,11 +81,11 @@ impl Dataplane {
         self.ask(|answer| Request::Join { cluster, answer }).await
     }
 
-    /// Plans `next` against the live kernel and answers with the steps, in words. Changes nothing.
+    /// Plans `next` against the live kernel and answers with what it would do. Changes nothing.
     ///
     /// # Errors
     /// Everything that would keep `next` from being applied here.
-    pub async fn check(&self, next: Arc<NodePlan>) -> Result<Vec<String>, Vec<Fault>> {
+    pub async fn check(&self, next: Arc<NodePlan>) -> Result<Checked, Vec<Fault>> {
         self.ask(|answer| Request::Check { next, answer }).await?
     }
 
@@ -136,7 +145,7 @@ impl Dataplane {
 
 /// A node that can do nothing has as many faults as vnets; more than these help nobody, and the
 /// journal that keeps them has its room.
-fn foremost(mut faults: Vec<Fault>) -> Vec<Fault> {
+pub(crate) fn foremost(mut faults: Vec<Fault>) -> Vec<Fault> {
     let more = faults.len().saturating_sub(MOST_FAULTS);
     faults.truncate(MOST_FAULTS);
     if more > 0 {

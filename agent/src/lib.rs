@@ -21,6 +21,8 @@ pub mod log;
 
 pub mod ledger;
 
+pub mod probe;
+
 pub mod session;
 
 pub mod service;

@@ -79,6 +79,20 @@ pub struct Service {
     #[arg(long, value_name = "NAME", env = "WEFT_NODE")]
     pub node: Option<String>,
 
+    /// The directory of the probes that rollouts may ask this node to run, by name
+    ///
+    /// A probe is an executable file. Directory and file must belong to root, and nobody else may
+    /// be able to write them. A probe runs without the agent's rights and with an empty
+    /// environment; where the agent is root, as nobody. It fails when it ends with anything but 0,
+    /// or not in time, and what it said last is told.
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = crate::probe::USUAL_DIRECTORY,
+        env = "WEFT_PROBE_DIR"
+    )]
+    pub probe_dir: PathBuf,
+
     /// Allow a controller on another machine, without encryption
     #[arg(long, env = "WEFT_INSECURE")]
     pub insecure: bool,

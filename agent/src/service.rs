@@ -19,6 +19,7 @@ use crate::dataplane;
 use crate::ledger::error::LedgerError;
 use crate::ledger::lock;
 use crate::options::{Options, OptionsError};
+use crate::probe::Probes;
 use crate::session::{self, Memory, Pulse, Settings, Surroundings, clock};
 
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
@@ -37,6 +38,7 @@ pub struct Service {
     node: NodeName,
     controllers: Vec<Controller>,
     state_dir: PathBuf,
+    probes: Probes,
 }
 
 impl Service {
@@ -49,6 +51,7 @@ impl Service {
             node: options.service.node()?,
             controllers: options.service.controllers()?,
             state_dir: options.state_dir.clone(),
+            probes: Probes::new(&options.service.probe_dir),
         })
     }
 
@@ -80,7 +83,10 @@ impl Service {
                 beat: Box::new(|| tell_systemd(&[NotifyState::Watchdog])),
             }),
             retry,
-            surroundings: Surroundings::default(),
+            surroundings: Surroundings {
+                probes: self.probes,
+                ..Surroundings::default()
+            },
         };
         tokio::spawn(async move {
             if is_ready.await.is_ok() {

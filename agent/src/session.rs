@@ -28,6 +28,7 @@ use crate::ledger::disk::{Disk, HostDisk};
 use crate::ledger::error::LedgerError;
 use crate::ledger::{self, Ledger};
 use crate::log::Chain;
+use crate::probe::Probes;
 
 pub mod clock;
 
@@ -83,6 +84,8 @@ pub struct Surroundings {
     pub clock: Clock,
     /// How controllers are reached.
     pub road: Road,
+    /// The probes that rollouts may ask for.
+    pub probes: Probes,
 }
 
 /// A sign of life.
@@ -181,7 +184,11 @@ pub async fn run(
 ) -> Result<(), SessionError> {
     let joined = memory.cluster();
     let before = memory.journal.clone();
-    let Surroundings { clock, road } = settings.surroundings;
+    let Surroundings {
+        clock,
+        road,
+        probes,
+    } = settings.surroundings;
     let (session, effects) = Session::start(memory.journal, settings.boot, clock.now());
     let dataplane = opened.dataplane;
     let mut shell = Shell {
@@ -193,7 +200,7 @@ pub async fn run(
         line: Line::new(settings.controllers, road),
         clock,
         news: News::default(),
-        jobs: jobs::Jobs::new(dataplane.clone()),
+        jobs: jobs::Jobs::new(dataplane.clone(), probes),
         alarm: None,
         offer: None,
         wanted: None,

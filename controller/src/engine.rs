@@ -30,6 +30,8 @@ pub mod roster;
 
 pub mod board;
 
+mod manner;
+
 mod opening;
 mod secretary;
 

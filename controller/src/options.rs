@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, ValueEnum};
 use weft_core::rollout::policy::Policy;
 use weft_model::clock::Span;
+use weft_model::message::Gates;
+use weft_model::name::ProbeName;
 
 use crate::store::options::EtcdOptions;
 
@@ -129,6 +131,32 @@ pub struct RolloutOptions {
         env = "WEFT_SETTLE_LIMIT"
     )]
     pub settle_limit: u32,
+
+    /// How many seconds all nodes must stand by a change that is verified everywhere before it is
+    /// kept, where the user does not say; at the end every node is asked once more
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 0,
+        value_parser = clap::value_parser!(u32).range(0..=86_400),
+        env = "WEFT_SOAK"
+    )]
+    pub soak: u32,
+
+    /// Probes that every rollout asks nodes to pass, by name; each node's administrator says what
+    /// a name stands for (weft-agent --probe-dir)
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', env = "WEFT_PROBES")]
+    pub probes: Vec<ProbeName>,
+
+    /// How many seconds a probe may take, where the user does not say
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u32).range(1..=60),
+        env = "WEFT_PROBE_LIMIT"
+    )]
+    pub probe_limit: u32,
 }
 
 impl RolloutOptions {
@@ -139,6 +167,11 @@ impl RolloutOptions {
             keep_alive: Span::from_secs(self.keep_alive.into()),
             prepare: Span::from_secs(self.prepare_limit.into()),
             settle: Span::from_secs(self.settle_limit.into()),
+            soak: Span::from_secs(self.soak.into()),
+            gates: Gates {
+                probes: self.probes.iter().cloned().collect(),
+                limit: Span::from_secs(self.probe_limit.into()),
+            },
             ..Policy::default()
         }
     }

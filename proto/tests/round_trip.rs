@@ -19,7 +19,7 @@ use weft_model::clock::Span;
 use weft_model::facts::{DeviceType, Facts, LinkFacts};
 use weft_model::mac::Mac;
 use weft_model::message::{
-    Answer, Command, Confirmed, Fence, Hello, Lease, Pin, Progress, Standing, Target,
+    Answer, Command, Confirmed, Fence, Found, Gates, Hello, Lease, Pin, Progress, Standing, Target,
 };
 use weft_model::mtu::Mtu;
 use weft_model::name::{LabelKey, LabelValue, LinkName, NodeName, SubnetName, VnetName, ZoneName};
@@ -316,14 +316,29 @@ fn command() -> impl Strategy<Value = Command> {
         contact: Span(contact),
         cap: Span(cap),
     });
-    let prepare = (target(), target(), lease.clone())
-        .prop_map(|(from, to, lease)| Command::Prepare { from, to, lease });
+    let gates = prop_oneof![
+        Just(Gates::default()),
+        (btree_set(name(), 1..3), 1u64..).prop_map(|(probes, limit)| Gates {
+            probes,
+            limit: Span(limit),
+        }),
+    ];
+    let prepare =
+        (target(), target(), lease.clone(), gates).prop_map(|(from, to, lease, gates)| {
+            Command::Prepare {
+                from,
+                to,
+                lease,
+                gates,
+            }
+        });
     let catch_up = (target(), lease).prop_map(|(to, lease)| Command::CatchUp { to, lease });
     prop_oneof![
         prepare,
         catch_up,
         Just(Command::Apply),
         Just(Command::KeepAlive),
+        Just(Command::Check),
         Just(Command::Confirm),
         Just(Command::Rollback),
     ]
@@ -341,10 +356,18 @@ fn answer() -> impl Strategy<Value = Answer> {
             attempt,
             cause,
             advice,
-        });
-    let faults = vec(fault, 0..3).boxed();
+        })
+        .boxed();
+    let faults = vec(fault.clone(), 0..3).boxed();
+    let found = (any::<u32>(), btree_map(name(), fault, 0..3), faults.clone()).prop_map(
+        |(steps, failing, disruptive)| Found {
+            steps,
+            failing,
+            disruptive,
+        },
+    );
     prop_oneof![
-        any::<u32>().prop_map(|steps| Answer::Prepared { steps }),
+        found.prop_map(Answer::Prepared),
         faults.clone().prop_map(Answer::Refused),
         faults.prop_map(Answer::Failed),
         Just(Answer::Alive),

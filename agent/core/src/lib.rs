@@ -12,6 +12,7 @@ pub mod scope;
 
 mod clash;
 pub mod collect;
+pub mod disruption;
 pub mod plan;
 pub mod refusal;
 pub mod replay;

@@ -143,7 +143,7 @@ fn case(journal: &Journal, boot: &BootId) -> Option<Case> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use weft_model::message::{Lease, Target};
+    use weft_model::message::{Gates, Lease, Target};
     use weft_model::revision::Epoch;
 
     use super::*;
@@ -156,15 +156,11 @@ mod tests {
     }
 
     fn change() -> Change {
-        Change {
-            rollout: RolloutId(7),
-            to: Target::EMPTY,
-            lease: Lease {
-                contact: Span(30_000),
-                cap: Span(600_000),
-            },
-            steps: 4,
-        }
+        let lease = Lease {
+            contact: Span(30_000),
+            cap: Span(600_000),
+        };
+        Change::new(RolloutId(7), Target::EMPTY, lease, Gates::default())
     }
 
     fn term() -> Term {

@@ -7,7 +7,7 @@ use weft_model::plan::NodePlan;
 use weft_model::report::Fault;
 use weft_model::revision::ClusterId;
 
-use super::Applied;
+use super::{Applied, Checked};
 
 /// One question, with where the answer goes.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub(super) enum Request {
     },
     Check {
         next: Arc<NodePlan>,
-        answer: oneshot::Sender<Result<Vec<String>, Vec<Fault>>>,
+        answer: oneshot::Sender<Result<Checked, Vec<Fault>>>,
     },
     Apply {
         next: Arc<NodePlan>,

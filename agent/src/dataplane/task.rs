@@ -14,12 +14,14 @@ use tracing::{info, warn};
 use weft_model::facts::Facts;
 use weft_model::plan::NodePlan;
 use weft_model::report::{Fault, NodeEvent};
+use weft_node::disruption::disruptions;
 use weft_node::driver::{Changes, Driver};
 use weft_node::own::Owner;
 use weft_node::plan::plan;
 use weft_node::refusal::refusals;
 use weft_node::scope::Scope;
 
+use super::Checked;
 use super::desk::{Closed, Desk};
 use super::pace::Pace;
 use super::request::Request;
@@ -268,7 +270,7 @@ impl<D: Driver> Task<D> {
         }
     }
 
-    async fn check(&mut self, next: &NodePlan) -> Result<Vec<String>, Vec<Fault>> {
+    async fn check(&mut self, next: &NodePlan) -> Result<Checked, Vec<Fault>> {
         let owner = self.owner()?;
         self.hear().await;
         self.facts_changed = true;
@@ -285,10 +287,15 @@ impl<D: Driver> Task<D> {
             &scope,
         );
         found.extend(planned.clashes);
-        if found.is_empty() {
-            Ok(planned.steps.iter().map(ToString::to_string).collect())
-        } else {
-            Err(found)
+        if !found.is_empty() {
+            return Err(found);
         }
+        let now = self.target.as_deref();
+        Ok(Checked {
+            steps: planned.steps.iter().map(ToString::to_string).collect(),
+            disruptive: now
+                .map(|now| disruptions(&owner, now, next, self.driver.seen()))
+                .unwrap_or_default(),
+        })
     }
 }

@@ -99,7 +99,12 @@ async fn what_the_kernel_will_not_do_is_told_at_once_and_going_back_works() {
 async fn checking_changes_nothing_and_says_what_would_be_done() {
     let fake = Fake::new();
     let opened = open(&fake).await;
-    let steps = opened.dataplane.check(plan_of(&["web"])).await.unwrap();
+    let steps = opened
+        .dataplane
+        .check(plan_of(&["web"]))
+        .await
+        .unwrap()
+        .steps;
     assert_eq!(steps.first().unwrap(), "create device web of type bridge");
     fake.set_facts(|facts| facts.device_types.clear());
     let faults = opened.dataplane.check(plan_of(&["web"])).await.unwrap_err();
@@ -247,7 +252,13 @@ async fn an_apply_that_nobody_waits_for_ends_between_two_steps_and_the_way_back_
     let before = fake.seen();
     let names: Vec<String> = (0..100).map(|number| format!("v{number}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let all = opened.dataplane.check(plan_of(&names)).await.unwrap().len();
+    let all = opened
+        .dataplane
+        .check(plan_of(&names))
+        .await
+        .unwrap()
+        .steps
+        .len();
     fake.slow(Duration::from_millis(100));
     let made = fake.made().len();
     let whole = opened.dataplane.apply(plan_of(&names));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tracing::{debug, info, warn};
-use weft_model::message::{Answer, Fence, Progress, Standing, Target};
+use weft_model::message::{Answer, Fence, Gates, Progress, Standing, Target};
 use weft_model::plan::digest::Digest;
 use weft_model::report::{EventKind, Fault, NodeEvent};
 use weft_model::revision::RevisionId;
@@ -39,11 +39,14 @@ impl Shell {
                         .persist(&journal)
                         .map_err(SessionError::Ledger)?;
                 }
-                Effect::Stage { rollout, to } => self.stage(rollout, to),
-                Effect::Apply { rollout, to } => self.make(Purpose::Apply(rollout), to),
+                Effect::Stage { rollout, to, gates } => self.stage(rollout, to, gates),
+                Effect::Apply { rollout, to, gates } => {
+                    self.make(Purpose::Apply(rollout), to, gates);
+                }
+                Effect::Check { rollout, gates } => self.jobs.check(rollout, gates),
                 Effect::Revert { to } => {
                     self.jobs.stop_change();
-                    self.make(Purpose::Revert, to);
+                    self.make(Purpose::Revert, to, Gates::default());
                 }
                 Effect::Send(fence, answer) => self.answer(&fence, &answer),
                 Effect::SendAfresh(fence, answer) => {
@@ -61,9 +64,9 @@ impl Shell {
     }
 
     /// Makes a plan true.
-    pub(super) fn make(&mut self, purpose: Purpose, to: Target) {
+    pub(super) fn make(&mut self, purpose: Purpose, to: Target, gates: Gates) {
         let plan = self.shelf.demand(to.revision, to.digest);
-        self.jobs.change(purpose, plan, Duration::ZERO);
+        self.jobs.change(purpose, plan, gates, Duration::ZERO);
     }
 
     /// Begins to destroy what no plan wants, once no plan is being made.
@@ -97,7 +100,7 @@ impl Shell {
                     warn!(%rollout, %fault, "not done");
                 }
             }
-            Answer::Prepared { .. }
+            Answer::Prepared(_)
             | Answer::Alive
             | Answer::Verified
             | Answer::Confirmed

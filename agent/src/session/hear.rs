@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::{debug, info, warn};
-use weft_model::message::Command;
+use weft_model::message::{Command, Gates};
 use weft_model::report::EventKind;
 use weft_node::session::event::Event;
 use weft_proto::convert::message;
@@ -85,7 +85,11 @@ impl Shell {
                 to: to.digest,
                 delta,
             }),
-            Command::Apply | Command::KeepAlive | Command::Confirm | Command::Rollback => None,
+            Command::Apply
+            | Command::KeepAlive
+            | Command::Check
+            | Command::Confirm
+            | Command::Rollback => None,
         };
         self.step(Event::Command(fence, command)).await?;
         self.stage_again();
@@ -110,6 +114,9 @@ impl Shell {
                         self.tell(EventKind::DriftFailed, fault.to_string());
                     }
                 }
+            }
+            Ended::Checked(rollout, result) => {
+                self.step(Event::Checked { rollout, result }).await?;
             }
             Ended::Collected(Ok(0)) => {}
             Ended::Collected(Ok(devices)) => info!(devices, "collected"),
@@ -136,7 +143,9 @@ impl Shell {
         if let Some(to) = self.session.upkeep().filter(|_| has_confirmed) {
             let plan = self.shelf.demand(to.revision, to.digest);
             let pause = PAUSE * attempts.min(LONGEST);
-            self.jobs.change(Purpose::Upkeep { attempts }, plan, pause);
+            let gates = Gates::default();
+            self.jobs
+                .change(Purpose::Upkeep { attempts }, plan, gates, pause);
         }
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::{AbortHandle, JoinSet};
-use weft_model::message::Target;
+use weft_model::message::{Found, Gates, Target};
 use weft_model::plan::NodePlan;
 use weft_model::report::Fault;
 use weft_model::revision::RolloutId;
@@ -17,9 +17,10 @@ use weft_proto::v1;
 
 use super::aside::aside;
 use super::shelf::{self, Misfit};
-use crate::dataplane::Dataplane;
+use crate::dataplane::{Dataplane, foremost};
 use crate::ledger::plans::PlanStore;
 use crate::log::Chain;
+use crate::probe::{Probes, When};
 
 /// A change of the data plane that is being made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,14 +41,15 @@ pub(super) enum Purpose {
 pub(super) enum Ended {
     Staged(RolloutId, Target, Staging),
     Made(Purpose, Result<(), Vec<Fault>>),
+    Checked(RolloutId, Result<(), Vec<Fault>>),
     Collected(Result<u32, Vec<Fault>>),
 }
 
 /// How a stage ended.
 #[derive(Debug)]
 pub(super) enum Staging {
-    /// The plan is on disk and could be applied, in so many steps.
-    Done(Arc<NodePlan>, u32),
+    /// The plan is on disk and could be applied.
+    Done(Arc<NodePlan>, Found),
     /// The plan must be sent whole.
     Wanted(Misfit),
     /// The plan cannot be applied here.
@@ -72,58 +74,74 @@ pub(super) struct Stage {
     pub(super) rollout: RolloutId,
     pub(super) to: Target,
     pub(super) source: Source,
+    pub(super) gates: Gates,
 }
 
 /// The jobs in hand.
 #[derive(Debug)]
 pub(super) struct Jobs {
     dataplane: Dataplane,
+    probes: Probes,
     running: JoinSet<(u64, Ended)>,
     next: u64,
     stage: Option<(u64, AbortHandle)>,
     change: Option<(u64, AbortHandle)>,
+    check: Option<(u64, AbortHandle)>,
     collect: Option<(u64, AbortHandle)>,
 }
 
 impl Jobs {
-    pub(super) fn new(dataplane: Dataplane) -> Self {
+    pub(super) fn new(dataplane: Dataplane, probes: Probes) -> Self {
         Self {
             dataplane,
+            probes,
             running: JoinSet::new(),
             next: 0,
             stage: None,
             change: None,
+            check: None,
             collect: None,
         }
     }
 
     /// Begins a stage, in place of one that still runs.
     pub(super) fn stage(&mut self, stage: Stage, store: PlanStore) {
-        let dataplane = self.dataplane.clone();
+        let (dataplane, probes) = (self.dataplane.clone(), self.probes.clone());
         let began = self.spawn(async move {
-            let Stage {
-                rollout,
-                to,
-                source,
-            } = stage;
-            Ended::Staged(rollout, to, staged(&dataplane, store, to, source).await)
+            let (rollout, to) = (stage.rollout, stage.to);
+            Ended::Staged(rollout, to, staged(&dataplane, &probes, store, stage).await)
         });
         replace(&mut self.stage, began);
     }
 
-    /// Begins to make a plan true, in place of a change that still runs.
+    /// Begins to make a plan true, in place of a change that still runs, and then to see whether the
+    /// node passes its gates.
     pub(super) fn change(
         &mut self,
         purpose: Purpose,
         plan: Result<Arc<NodePlan>, Vec<Fault>>,
+        gates: Gates,
         pause: Duration,
     ) {
-        let dataplane = self.dataplane.clone();
+        let (dataplane, probes) = (self.dataplane.clone(), self.probes.clone());
         let began = self.spawn(async move {
             tokio::time::sleep(pause).await;
-            Ended::Made(purpose, made(&dataplane, plan).await)
+            let made = match made(&dataplane, plan).await {
+                Ok(()) => passed(&probes, &gates, When::After).await,
+                Err(faults) => Err(faults),
+            };
+            Ended::Made(purpose, made)
         });
         replace(&mut self.change, began);
+    }
+
+    /// Begins to see whether the node passes its gates, in place of a check that still runs.
+    pub(super) fn check(&mut self, rollout: RolloutId, gates: Gates) {
+        let probes = self.probes.clone();
+        let began = self.spawn(async move {
+            Ended::Checked(rollout, passed(&probes, &gates, When::Again).await)
+        });
+        replace(&mut self.check, began);
     }
 
     /// Begins to destroy what no plan wants.
@@ -136,9 +154,12 @@ impl Jobs {
         replace(&mut self.collect, began);
     }
 
-    /// Stops a change that still runs.
+    /// Stops a change or a check that still runs.
     pub(super) fn stop_change(&mut self) {
-        if let Some((_, running)) = self.change.take() {
+        for (_, running) in [self.change.take(), self.check.take()]
+            .into_iter()
+            .flatten()
+        {
             running.abort();
         }
     }
@@ -165,8 +186,13 @@ impl Jobs {
     }
 
     fn was_in_hand(&mut self, id: u64) -> bool {
-        [&mut self.stage, &mut self.change, &mut self.collect]
-            .into_iter()
+        let jobs = [
+            &mut self.stage,
+            &mut self.change,
+            &mut self.check,
+            &mut self.collect,
+        ];
+        jobs.into_iter()
             .any(|job| job.take_if(|(running, _)| *running == id).is_some())
     }
 
@@ -183,7 +209,10 @@ fn replace(job: &mut Option<(u64, AbortHandle)>, began: (u64, AbortHandle)) {
     }
 }
 
-async fn staged(dataplane: &Dataplane, store: PlanStore, to: Target, source: Source) -> Staging {
+async fn staged(dataplane: &Dataplane, probes: &Probes, store: PlanStore, stage: Stage) -> Staging {
+    let Stage {
+        to, source, gates, ..
+    } = stage;
     let is_held = matches!(source, Source::Held(_));
     let built = match source {
         Source::Held(plan) => Ok(plan),
@@ -197,17 +226,27 @@ async fn staged(dataplane: &Dataplane, store: PlanStore, to: Target, source: Sou
         Ok(plan) => plan,
         Err(misfit) => return Staging::Wanted(misfit),
     };
-    let steps = match dataplane.check(Arc::clone(&plan)).await {
-        Ok(steps) => u32::try_from(steps.len()).unwrap_or(u32::MAX),
-        Err(faults) => return Staging::Refused(faults),
+    let mut refused = probes.refused(&gates);
+    let checked = match dataplane.check(Arc::clone(&plan)).await {
+        Ok(checked) if refused.is_empty() => checked,
+        Ok(_) => return Staging::Refused(refused),
+        Err(faults) => {
+            refused.extend(faults);
+            return Staging::Refused(refused);
+        }
+    };
+    let found = Found {
+        steps: u32::try_from(checked.steps.len()).unwrap_or(u32::MAX),
+        failing: probes.failing(&gates, When::Before).await,
+        disruptive: foremost(checked.disruptive),
     };
     if is_held {
-        return Staging::Done(plan, steps);
+        return Staging::Done(plan, found);
     }
     let copy = Arc::clone(&plan);
     let written = aside(move || store.write(to.digest, &copy)).await;
     match written {
-        Ok(Ok(())) => Staging::Done(plan, steps),
+        Ok(Ok(())) => Staging::Done(plan, found),
         Ok(Err(error)) => Staging::Refused(vec![error.fault()]),
         Err(_) => Staging::Refused(vec![Fault {
             origin: None,
@@ -237,6 +276,15 @@ async fn made(
     plan: Result<Arc<NodePlan>, Vec<Fault>>,
 ) -> Result<(), Vec<Fault>> {
     dataplane.apply(plan?).await.map(drop)
+}
+
+async fn passed(probes: &Probes, gates: &Gates, when: When) -> Result<(), Vec<Fault>> {
+    let failing: Vec<Fault> = probes.failing(gates, when).await.into_values().collect();
+    if failing.is_empty() {
+        Ok(())
+    } else {
+        Err(failing)
+    }
 }
 
 /// The fault of a node that was sent another plan than was announced, whole.

@@ -2,7 +2,7 @@
 //! ended.
 
 use tracing::{info, warn};
-use weft_model::message::Target;
+use weft_model::message::{Gates, Target};
 use weft_model::plan::digest::Digest;
 use weft_model::revision::{Nonce, RolloutId};
 use weft_node::session::event::Event;
@@ -18,6 +18,7 @@ use super::shell::{Offer, Shell};
 pub(super) struct Wanted {
     pub(super) rollout: RolloutId,
     pub(super) to: Target,
+    gates: Gates,
     /// The command that the plan came with.
     nonce: Nonce,
     progress: Progress,
@@ -35,17 +36,18 @@ enum Progress {
 
 impl Shell {
     /// Begins the stage that the session wants, with the plan that came with its command.
-    pub(super) fn stage(&mut self, rollout: RolloutId, to: Target) {
+    pub(super) fn stage(&mut self, rollout: RolloutId, to: Target, gates: Gates) {
         let offer = self.offer.take_if(|offer| offer.to == to.digest);
         let (nonce, delta) =
             offer.map_or((Nonce::default(), None), |offer| (offer.nonce, offer.delta));
         self.wanted = Some(Wanted {
             rollout,
             to,
+            gates: gates.clone(),
             nonce,
             progress: Progress::FromDelta,
         });
-        self.begin(rollout, to, delta);
+        self.begin(rollout, to, gates, delta);
     }
 
     /// Takes a plan that came again with a command, because its first coming did not fit and the
@@ -60,8 +62,8 @@ impl Shell {
         {
             wanted.nonce = nonce;
             wanted.progress = Progress::FromDelta;
-            let (rollout, to) = (wanted.rollout, wanted.to);
-            self.begin(rollout, to, delta);
+            let (rollout, to, gates) = (wanted.rollout, wanted.to, wanted.gates.clone());
+            self.begin(rollout, to, gates, delta);
         }
     }
 
@@ -70,14 +72,20 @@ impl Shell {
         match &mut self.wanted {
             Some(wanted) if wanted.nonce.0 == plan.nonce && wanted.progress == Progress::Asked => {
                 wanted.progress = Progress::FromWhole;
-                let (rollout, to) = (wanted.rollout, wanted.to);
-                self.begin(rollout, to, plan.plan);
+                let (rollout, to, gates) = (wanted.rollout, wanted.to, wanted.gates.clone());
+                self.begin(rollout, to, gates, plan.plan);
             }
             Some(_) | None => info!(nonce = plan.nonce, "a plan came that nobody waits for"),
         }
     }
 
-    fn begin(&mut self, rollout: RolloutId, to: Target, delta: Option<v1::PlanDelta>) {
+    fn begin(
+        &mut self,
+        rollout: RolloutId,
+        to: Target,
+        gates: Gates,
+        delta: Option<v1::PlanDelta>,
+    ) {
         let source = match self.shelf.get(to.digest) {
             Some(plan) => Source::Held(plan),
             None => {
@@ -91,6 +99,7 @@ impl Shell {
             rollout,
             to,
             source,
+            gates,
         };
         self.jobs.stage(stage, self.shelf.store().clone());
     }
@@ -103,9 +112,9 @@ impl Shell {
         staging: Staging,
     ) -> Result<(), SessionError> {
         let result = match staging {
-            Staging::Done(plan, steps) => {
+            Staging::Done(plan, found) => {
                 self.shelf.hold(to.digest, plan);
-                Ok(steps)
+                Ok(found)
             }
             Staging::Refused(faults) => Err(faults),
             Staging::Wanted(misfit) => match &mut self.wanted {

@@ -1,7 +1,7 @@
 //! The whole loop: a scripted controller over real gRPC, a kernel in memory, a ledger on disk.
 
 use weft_model::facts::Facts;
-use weft_model::message::{Answer, Command, Confirmed, Progress, Standing, Target};
+use weft_model::message::{Answer, Command, Confirmed, Gates, Progress, Standing, Target};
 use weft_model::plan::NodePlan;
 use weft_model::revision::{Epoch, Incarnation, RolloutId};
 use weft_node::session::journal::{Fate, State};
@@ -103,7 +103,7 @@ async fn a_change_that_fails_is_undone_and_told() {
     let (web, more) = (plan_of(&["web"]), plan_of(&["db", "web"]));
     let (_desk, node, agent, mut stream) = settled(&web).await;
     let prepared = stream.prepare(2, (1, &web), (2, &more), LEASE).await;
-    assert!(matches!(prepared, Answer::Prepared { .. }), "{prepared:?}");
+    assert!(matches!(prepared, Answer::Prepared(_)), "{prepared:?}");
     node.fake.fail("create device db", nix::libc::EOPNOTSUPP, 1);
     let failed = texts(stream.ask(2, Command::Apply).await);
     assert!(failed[0].contains("device db"), "{failed:?}");
@@ -221,6 +221,7 @@ async fn a_plan_that_does_not_fit_is_asked_for_whole() {
         from: target(1, &web),
         to: target(2, &more),
         lease: LEASE,
+        gates: Gates::default(),
     };
     // The difference lost an entry on the way.
     let wrong = delta(&web, &plan_of(&["web"]));
@@ -236,7 +237,7 @@ async fn a_plan_that_does_not_fit_is_asked_for_whole() {
     };
     stream.tell(v1::down::Message::Plan(sent)).await;
     let answer = stream.answer_to(nonce).await;
-    assert!(matches!(answer, Answer::Prepared { steps } if steps > 0));
+    assert!(matches!(answer, Answer::Prepared(found) if found.steps > 0));
     assert_eq!(stream.ask(2, Command::Rollback).await, Answer::RolledBack);
 
     // And once more, with a whole plan that is another one.
@@ -265,6 +266,7 @@ async fn a_stream_that_breaks_while_a_whole_plan_is_awaited_is_made_up_for() {
         from: Target::EMPTY,
         to: target(1, &web),
         lease: LEASE,
+        gates: Gates::default(),
     };
     let nonce = stream.command(1, prepare, None).await;
     let want = v1::up::Message::WantPlan(v1::WantPlan { nonce });
@@ -274,7 +276,7 @@ async fn a_stream_that_breaks_while_a_whole_plan_is_awaited_is_made_up_for() {
     // Numbers are not used twice by one leader.
     stream.command(9, Command::KeepAlive, None).await;
     let prepared = stream.prepare(1, (0, &nothing), (1, &web), LEASE).await;
-    assert!(matches!(prepared, Answer::Prepared { .. }), "{prepared:?}");
+    assert!(matches!(prepared, Answer::Prepared(_)), "{prepared:?}");
     agent.stopped().await;
 }
 
@@ -493,7 +495,7 @@ async fn controllers_are_tried_in_turn_and_one_of_another_cluster_is_left() {
     let prepared = stream
         .prepare(2, (1, &web), (2, &plan_of(&["db"])), LEASE)
         .await;
-    assert!(matches!(prepared, Answer::Prepared { .. }), "{prepared:?}");
+    assert!(matches!(prepared, Answer::Prepared(_)), "{prepared:?}");
     agent.stopped().await;
 }
 

@@ -121,6 +121,7 @@ impl Wanted {
                 // There is nobody to speak to, nothing is begun, and the agent keeps the plans.
                 Effect::Stage { .. }
                 | Effect::Apply { .. }
+                | Effect::Check { .. }
                 | Effect::Send(..)
                 | Effect::SendAfresh(..)
                 | Effect::Forget(_) => {}

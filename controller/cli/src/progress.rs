@@ -67,6 +67,9 @@ pub fn headline(now: &v1::Rollout) -> String {
         line.push_str(&format!(
             ": confirm with weftctl rollout confirm within {left}s, or all nodes return"
         ));
+    } else if now.soak_remaining_seconds > 0 {
+        let left = now.soak_remaining_seconds;
+        line.push_str(&format!(": {}, {left}s left", safe(&now.reason)));
     } else if !now.reason.is_empty() {
         line.push_str(&format!(": {}", safe(&now.reason)));
     }
@@ -75,22 +78,22 @@ pub fn headline(now: &v1::Rollout) -> String {
 
 /// What a node would not or could not do, a line each: object, attempt, cause, advice.
 pub fn faults(node: &v1::RolloutNode) -> Vec<String> {
-    let tell = |fault: &v1::Fault| {
-        let origin = match &fault.origin {
-            Some(origin) => format!("vnet {} of zone {}: ", origin.vnet, origin.zone),
-            None => String::new(),
-        };
-        let advice = match fault.advice.as_str() {
-            "" => String::new(),
-            advice => format!(": {advice}"),
-        };
-        let v1::Fault { attempt, cause, .. } = fault;
-        safe(&format!(
-            "  {}: {origin}{attempt}: {cause}{advice}",
-            node.node
-        ))
-    };
+    let tell = |it| fault(&node.node, it);
     node.faults.iter().map(tell).collect()
+}
+
+/// One thing that a node would not or could not do.
+pub fn fault(node: &str, fault: &v1::Fault) -> String {
+    let origin = match &fault.origin {
+        Some(origin) => format!("vnet {} of zone {}: ", origin.vnet, origin.zone),
+        None => String::new(),
+    };
+    let advice = match fault.advice.as_str() {
+        "" => String::new(),
+        advice => format!(": {advice}"),
+    };
+    let v1::Fault { attempt, cause, .. } = fault;
+    safe(&format!("  {node}: {origin}{attempt}: {cause}{advice}"))
 }
 
 fn counts(now: &v1::Rollout) -> String {

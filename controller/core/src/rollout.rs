@@ -9,8 +9,10 @@
 //! - No node is told to apply before every participant has prepared and that is durable.
 //! - The decision to commit is only asked for while every participant has said, to this leader,
 //!   that the change is true, and no participant can have gone back for want of contact.
+//! - Where nodes must stand by the change for a while, between waves or before the decision, every
+//!   one of them says after that while that it still does and that it passes its gates.
 //! - One event costs what it touches: a node, not the cluster. Only the changes of phase, of which
-//!   a rollout has four, visit every participant.
+//!   a rollout has four, and what follows such a while, visit every participant.
 //!
 //! # Assumes
 //! - The store carries out a [`record::Transaction`] whole or not at all, only while this leader
@@ -35,11 +37,15 @@ mod consent;
 
 mod enter;
 
+mod look;
+
 mod absorb;
 pub mod advance;
 mod tick;
 
 pub mod status;
+
+mod explain;
 
 pub mod welcome;
 

@@ -340,6 +340,10 @@ fn wish(request: v1::StartRequest) -> Result<Start, Refusal> {
             waves: request.waves,
             max_parallel: request.max_parallel,
             pause_between: request.pause_between_seconds,
+            soak: request.soak_seconds,
+            probes: request.probes,
+            probe_limit: request.probe_limit_seconds,
+            accept: request.accept,
         },
         idempotency_key: idempotency(&request.idempotency_key)?.map(|key| key.0),
     })

@@ -5,14 +5,13 @@
 //! valid, nodes that are not there, a wave that makes no sense.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use weft_core::class::classify;
 use weft_core::rollout::machine::Change as TargetChange;
-use weft_core::rollout::policy::{Confirm, Offline, Policy, Wave};
+use weft_core::rollout::policy::{Offline, Policy};
 use weft_core::rollout::record::{Attempt, Consent, Phase, Record};
 use weft_core::snapshot::Snapshot;
-use weft_model::clock::Span;
 use weft_model::message::Target;
 use weft_model::name::NodeName;
 use weft_model::revision::{RevisionId, RolloutId, Version};
@@ -24,20 +23,15 @@ use super::draft::{Draft, Mirror};
 use super::edit::{returned, towards};
 use super::head::{Head, Next, PlanChange};
 use super::judge::{Judge, same_objects};
-use super::port::{Start, Wish};
-use super::refusal::{Refusal, Violation, violation};
+use super::manner::{self, policy};
+use super::port::Start;
+use super::refusal::{Refusal, violation};
 use super::writer::{Edit, Writer};
 use super::{past, storage};
 use crate::store::Store;
 use crate::store::revision::Content;
 use crate::store::rollout::{Created, Creation};
 use crate::store::write::{Audit, Fence, Idempotency};
-
-/// How long a person has to confirm when nobody says how long.
-const USUAL_CONFIRM_WITHIN: u32 = 600;
-
-/// More waves than this are a list that somebody's program made by mistake.
-const MOST_WAVES: usize = 1_000;
 
 /// What opening a rollout needs.
 #[derive(Clone)]
@@ -159,14 +153,14 @@ impl Opening {
     ) -> Result<Considered, Refusal> {
         let (judge, snapshot, head) = (self.judge.clone(), snapshot.clone(), Arc::clone(from));
         // Ten thousand objects are some milliseconds of work, which others should not wait for.
-        let (verdict, changes) = aside(move || {
+        let (verdict, changes, classes) = aside(move || {
             let verdict = judge.of(&snapshot);
-            let changes = verdict
+            let (changes, classes) = verdict
                 .intent
                 .as_ref()
-                .map(|intent| head.changes(intent))
+                .map(|intent| (head.changes(intent), classify(&head.intent, intent)))
                 .unwrap_or_default();
-            (verdict, changes)
+            (verdict, changes, classes)
         })
         .await
         .map_err(|error| Refusal::Store(format!("compiling was broken off: {error}")))?;
@@ -175,6 +169,7 @@ impl Opening {
             return Err(Refusal::Invalid(violations));
         };
         let deferred = self.absent(from, &changes, policy)?;
+        manner::undivided(policy, &classes, changes.len() - deferred.len())?;
         Ok(Considered {
             intent,
             changes,
@@ -337,66 +332,4 @@ fn content(draft: &Draft) -> Content {
         .map(|(node, facts)| (node.clone(), (**facts).clone()))
         .collect();
     Content { objects, facts }
-}
-
-fn policy(wish: &Wish, usual: &Policy) -> Result<Policy, Refusal> {
-    let mut violations = Vec::new();
-    if wish.waves.len() > MOST_WAVES {
-        violations.push(Violation {
-            field: "waves".to_owned(),
-            description: format!("there are {}: use up to {MOST_WAVES}", wish.waves.len()),
-        });
-    }
-    let mut waves = Vec::new();
-    for (at, text) in wish.waves.iter().take(MOST_WAVES).enumerate() {
-        match wave(text) {
-            Some(wave) => waves.push(wave),
-            None => violations.push(Violation {
-                field: format!("waves[{at}]"),
-                description: format!(
-                    "{text:?} is no wave: write how many nodes, 1 or more, or what part of them, \
-                     1% to 100%"
-                ),
-            }),
-        }
-    }
-    if !violations.is_empty() {
-        return Err(Refusal::Invalid(violations));
-    }
-    Ok(Policy {
-        confirm: match wish.confirm_within {
-            None => Confirm::Auto,
-            Some(0) => Confirm::Manual {
-                within: Span::from_secs(USUAL_CONFIRM_WITHIN.into()),
-            },
-            Some(seconds) => Confirm::Manual {
-                within: Span::from_secs(seconds.into()),
-            },
-        },
-        waves,
-        max_in_flight: NonZeroU32::new(wish.max_parallel),
-        pause: Span::from_secs(wish.pause_between.into()),
-        offline: if wish.skip_offline {
-            Offline::Defer
-        } else {
-            Offline::RequireAll
-        },
-        ..usual.clone()
-    })
-}
-
-fn wave(text: &str) -> Option<Wave> {
-    match text.trim().strip_suffix('%') {
-        Some(part) => part
-            .parse()
-            .ok()
-            .filter(|part| (1..=100).contains(part))
-            .map(Wave::Percent),
-        None => text
-            .trim()
-            .parse()
-            .ok()
-            .filter(|count| *count > 0)
-            .map(Wave::Count),
-    }
 }

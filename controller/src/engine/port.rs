@@ -167,6 +167,14 @@ pub struct Wish {
     pub max_parallel: u32,
     /// Seconds between waves.
     pub pause_between: u32,
+    /// Seconds that all nodes must stand by the change before it may be kept; nothing is as usual.
+    pub soak: Option<u32>,
+    /// Names of the probes that nodes must pass, besides the usual ones.
+    pub probes: Vec<String>,
+    /// Seconds that a probe may take; zero is as usual.
+    pub probe_limit: u32,
+    /// What the user agrees to, in words.
+    pub accept: Vec<String>,
 }
 
 /// What came of a wish for a rollout.

@@ -2,7 +2,7 @@
 
 use weft_core::rollout::record::{Decision, Phase, Reason, Record};
 use weft_core::rollout::status::{NodeProgress, NodeStatus, closing_words, phase_word};
-use weft_model::clock::Moment;
+use weft_model::clock::{Moment, Span};
 use weft_model::name::NodeName;
 use weft_model::report::Fault;
 use weft_proto::v1;
@@ -13,14 +13,19 @@ use crate::store::results::{End, NodeResult, Trouble};
 /// A rollout that this leader drives or drove last.
 pub fn running(course: &Course, now: Moment) -> v1::Rollout {
     let machine = &course.machine;
+    let soaks = machine.soak_until().map(|until| now.until(until));
+    let (begun, _) = machine.waves();
     let waits = machine.confirm_until().map(|until| now.until(until));
     v1::Rollout {
         phase: machine.phase_word().to_owned(),
         reason: machine.reason(),
-        nodes: machine.statuses().map(node).collect(),
-        confirm_remaining_seconds: waits
-            .map(|span| u32::try_from(span.0.div_ceil(1_000)).unwrap_or(u32::MAX))
-            .unwrap_or_default(),
+        nodes: machine
+            .explained(now)
+            .map(|(status, detail)| node(status, detail))
+            .collect(),
+        confirm_remaining_seconds: seconds(waits),
+        soak_remaining_seconds: seconds(soaks),
+        waves_begun: number(begun),
         ..common(course.record())
     }
 }
@@ -63,7 +68,19 @@ fn result(result: &NodeResult) -> v1::RolloutNode {
         .to_owned(),
         later: result.later.map_or(0, |later| later.at.0),
         later_revision: result.later.map_or(0, |later| later.revision.0),
+        failing_before: result.failing.iter().map(Into::into).collect(),
+        disruptive: result.disruptive.iter().map(Into::into).collect(),
+        ..v1::RolloutNode::default()
     }
+}
+
+fn seconds(left: Option<Span>) -> u32 {
+    let seconds = left.map_or(0, |left| left.0.div_ceil(1_000));
+    u32::try_from(seconds).unwrap_or(u32::MAX)
+}
+
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// A rollout of which only the record is known.
@@ -101,6 +118,14 @@ fn common(record: &Record) -> v1::Rollout {
         message: record.message.clone(),
         started: record.started.0,
         decided: record.decided.map_or(0, |decided| decided.0),
+        waves: number(record.waves()),
+        probes: record
+            .policy
+            .gates
+            .probes
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
         deferred: record.deferred.iter().map(ToString::to_string).collect(),
         node_count: u32::try_from(record.participants.len()).unwrap_or(u32::MAX),
         confirmed_by: record
@@ -113,12 +138,16 @@ fn common(record: &Record) -> v1::Rollout {
     }
 }
 
-fn node(status: NodeStatus<'_>) -> v1::RolloutNode {
+fn node(status: NodeStatus<'_>, detail: String) -> v1::RolloutNode {
     v1::RolloutNode {
         node: status.node.to_string(),
         state: status.progress.as_str().to_owned(),
         faults: status.faults.iter().map(Into::into).collect(),
         steps: status.steps,
+        wave: status.wave,
+        detail,
+        failing_before: status.failing.into_iter().map(Into::into).collect(),
+        disruptive: status.disruptive.iter().map(Into::into).collect(),
         ..v1::RolloutNode::default()
     }
 }
@@ -142,6 +171,7 @@ fn recorded_node(record: &Record, name: &NodeName) -> v1::RolloutNode {
         node: name.to_string(),
         state: progress.as_str().to_owned(),
         faults: faults.iter().map(Into::into).collect(),
+        wave: record.participants.get(name).map_or(0, |wave| wave + 1),
         ..v1::RolloutNode::default()
     }
 }

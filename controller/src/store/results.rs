@@ -42,6 +42,12 @@ pub struct NodeResult {
     /// What it would not or could not do.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,
+    /// Probes that failed before anything was changed, and were not counted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failing: Vec<Fault>,
+    /// What the change takes away from guests that were plugged in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disruptive: Vec<Fault>,
     /// When a node that had not heard the decision had what it should have after all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub later: Option<Later>,
@@ -307,6 +313,8 @@ mod tests {
             steps: 2,
             trouble: Trouble::None,
             faults: Vec::new(),
+            failing: Vec::new(),
+            disruptive: Vec::new(),
             later: None,
         }
     }

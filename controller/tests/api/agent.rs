@@ -10,7 +10,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::task::AbortOnDropHandle;
 use weft_model::facts::{DeviceType, Facts, LinkFacts};
 use weft_model::message::{
-    Answer, Command, Confirmed, Fence, Hello, Pin, Progress, Standing, Target,
+    Answer, Command, Confirmed, Fence, Found, Hello, Pin, Progress, Standing, Target,
 };
 use weft_model::mtu::Mtu;
 use weft_model::plan::{NodePlan, PlanDelta};
@@ -271,9 +271,8 @@ impl Node {
                 changing.plan = NodePlan::default();
                 changing.plan.apply(&PlanDelta::try_from(&delta).unwrap());
                 assert_eq!(digest::plan(&changing.plan), changing.to.digest);
-                let answer = Answer::Prepared {
-                    steps: changing.plan.len() as u32,
-                };
+                let steps = changing.plan.len() as u32;
+                let answer = Answer::Prepared(Found::steps(steps));
                 let fence = changing.fence.clone();
                 self.changing = Some(changing);
                 vec![answer_of(&fence, &answer)]
@@ -321,7 +320,7 @@ impl Node {
                         let nonce = fence.nonce.0;
                         return vec![v1::up::Message::WantPlan(v1::WantPlan { nonce })];
                     }
-                    Some(Answer::Prepared { steps: 1 })
+                    Some(Answer::Prepared(Found::steps(1)))
                 }
             }
             Command::Apply => {
@@ -338,6 +337,10 @@ impl Node {
             Command::KeepAlive => {
                 self.heard.push("keep-alive");
                 (script != Script::Hang).then_some(Answer::Alive)
+            }
+            Command::Check => {
+                self.heard.push("check");
+                (script != Script::Hang).then_some(Answer::Verified)
             }
             Command::Confirm => {
                 self.heard.push("confirm");

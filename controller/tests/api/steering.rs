@@ -1,6 +1,7 @@
 //! What users may want of rollouts, and what they are told.
 
 use tonic::Code;
+use tonic_types::StatusExt;
 use weft_core::rollout::policy::Policy;
 use weft_model::clock::Span;
 use weft_proto::v1;
@@ -174,6 +175,18 @@ async fn a_wish_that_makes_no_sense_is_refused_by_field() {
             vec!["waves[1]".to_owned(), "waves[2]".to_owned()]
         )
     );
+    let request = v1::StartRequest {
+        probes: vec!["road".to_owned(), "/bin/sh -c true".to_owned()],
+        probe_limit_seconds: 61,
+        accept: vec!["destructive".to_owned(), "anything".to_owned()],
+        ..v1::StartRequest::default()
+    };
+    let refused = cluster.start_with(request).await.unwrap_err();
+    let wrong = ["probes[1]", "probe_limit_seconds", "accept[1]"].map(str::to_owned);
+    assert_eq!(
+        crate::cluster::fields(&refused),
+        (Code::InvalidArgument, wrong.to_vec())
+    );
     let nothing = cluster
         .rollouts()
         .await
@@ -184,6 +197,111 @@ async fn a_wish_that_makes_no_sense_is_refused_by_field() {
         (nothing.code(), nothing.message()),
         (Code::FailedPrecondition, "no rollout is active")
     );
+}
+
+#[tokio::test]
+async fn a_change_that_divides_nodes_goes_to_all_at_once_or_by_consent() {
+    let cluster = Cluster::start().await;
+    let _agents = cluster.three().await;
+    cluster
+        .put([zone("dc1"), vnet("web", "dc1", 100), vnet("db", "dc1", 200)])
+        .await
+        .unwrap();
+    let first = v1::StartRequest {
+        waves: vec!["1".to_owned()],
+        ..v1::StartRequest::default()
+    };
+    // What comes anew divides nobody.
+    let started = cluster.start_with(first.clone()).await.unwrap();
+    cluster.closed(started.rollout).await;
+    cluster.put([vnet("web", "dc1", 101)]).await.unwrap();
+    let answer = cluster
+        .objects()
+        .await
+        .diff(v1::DiffRequest::default())
+        .await;
+    let diff = answer.unwrap().into_inner();
+    let object = &diff.objects[0];
+    assert_eq!(
+        (
+            diff.class.as_str(),
+            object.class.as_str(),
+            &object.effects[..]
+        ),
+        (
+            "flag-day",
+            "flag-day",
+            &["flag-day: its tag is 101 instead of 100".to_owned()][..]
+        )
+    );
+    let refused = cluster.start_with(first.clone()).await.unwrap_err();
+    assert_eq!(
+        crate::cluster::fields(&refused),
+        (Code::InvalidArgument, vec!["waves".to_owned()])
+    );
+    let details = refused.get_error_details();
+    let violations = &details.bad_request().unwrap().field_violations;
+    assert!(
+        violations[0]
+            .description
+            .contains("vnet/web: its tag is 101 instead of 100"),
+        "{violations:?}"
+    );
+    let in_turn = v1::StartRequest {
+        max_parallel: 2,
+        ..v1::StartRequest::default()
+    };
+    let refused = cluster.start_with(in_turn).await.unwrap_err();
+    assert_eq!(
+        crate::cluster::fields(&refused),
+        (Code::InvalidArgument, vec!["max_parallel".to_owned()])
+    );
+    let agreed = v1::StartRequest {
+        accept: vec!["split".to_owned()],
+        ..first
+    };
+    let started = cluster.start_with(agreed).await.unwrap();
+    let closed = cluster.closed(started.rollout).await;
+    assert_eq!((closed.decision.as_str(), closed.waves), ("commit", 2));
+    let request = v1::GetRevisionRequest {
+        revision: closed.to,
+    };
+    let revision = cluster.revisions().await.get(request).await.unwrap();
+    assert_eq!(revision.into_inner().class, "flag-day");
+}
+
+#[tokio::test]
+async fn the_decision_waits_for_the_soak_and_asks_every_node_once_more() {
+    let cluster = Cluster::start().await;
+    let agents = cluster.three().await;
+    cluster
+        .put([zone("dc1"), vnet("web", "dc1", 100)])
+        .await
+        .unwrap();
+    let request = v1::StartRequest {
+        soak_seconds: Some(1),
+        ..v1::StartRequest::default()
+    };
+    let began = std::time::Instant::now();
+    let started = cluster.start_with(request).await.unwrap();
+    let soaking = cluster
+        .rollout_when(started.rollout, |it| it.phase == "Soaking")
+        .await;
+    assert_eq!(soaking.soak_remaining_seconds, 1);
+    assert!(
+        soaking
+            .nodes
+            .iter()
+            .all(|node| node.detail == "must stand by it for 1 s more")
+    );
+    let closed = cluster.closed(started.rollout).await;
+    assert_eq!(closed.decision, "commit");
+    assert!(began.elapsed() >= std::time::Duration::from_secs(1));
+    for agent in &agents {
+        let heard = agent.node().heard.clone();
+        let tail = &heard[heard.len() - 2..];
+        assert_eq!(tail, ["check", "confirm"], "{heard:?}");
+    }
 }
 
 #[tokio::test]

@@ -1,8 +1,11 @@
 //! The messages of the rollout protocol between controller and agent, without their wire form.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Span;
+use crate::name::ProbeName;
 use crate::plan::digest::Digest;
 use crate::report::Fault;
 use crate::revision::{ClusterId, Epoch, Incarnation, Nonce, RevisionId, RolloutId};
@@ -54,6 +57,49 @@ pub struct Lease {
     pub cap: Span,
 }
 
+/// What a node must show, besides a network that is what its plan says, before it may call a
+/// change good.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Gates {
+    /// Probes to run, by the names under which the node's administrator allows them.
+    pub probes: BTreeSet<ProbeName>,
+    /// How long each may take; one that takes longer is ended, and has failed.
+    pub limit: Span,
+}
+
+impl Gates {
+    /// Whether a node need show nothing more.
+    pub fn is_empty(&self) -> bool {
+        self.probes.is_empty()
+    }
+}
+
+/// What a node found when it prepared.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Found {
+    /// How many changes the plan would make.
+    pub steps: u32,
+    /// Probes that fail already, and how. Only what worked before may fail a rollout, so they are
+    /// not run again.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub failing: BTreeMap<ProbeName, Fault>,
+    /// What the plan takes away from guests that are plugged in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disruptive: Vec<Fault>,
+}
+
+impl Found {
+    /// Nothing but a number of changes.
+    pub fn steps(steps: u32) -> Self {
+        Self {
+            steps,
+            ..Self::default()
+        }
+    }
+}
+
 /// What a controller asks of an agent.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Command {
@@ -66,11 +112,15 @@ pub enum Command {
         /// How long the change may stand unconfirmed; the stage is kept for as long as `cap` if
         /// the leader says no more of it.
         lease: Lease,
+        /// What the node must show. What it cannot show before the change is not asked for after.
+        gates: Gates,
     },
     /// Make the staged plan true, unconfirmed; from a new leader, tell again how it stands.
     Apply,
     /// The controller is still there.
     KeepAlive,
+    /// Say whether the change, which is made and unconfirmed, still is true and passes its gates.
+    Check,
     /// The change is decided: keep it. A node that has gone back makes the change again, alone.
     Confirm,
     /// The change is off: return to the confirmed plan.
@@ -88,17 +138,15 @@ pub enum Command {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Answer {
     /// The plan is staged and could be applied.
-    Prepared {
-        /// How many changes it would make.
-        steps: u32,
-    },
+    Prepared(Found),
     /// The plan cannot be applied here; nothing was changed.
     Refused(Vec<Fault>),
     /// A keep-alive arrived while the change stands unconfirmed: its lease is longer now.
     Alive,
-    /// The plan is true on the node, unconfirmed.
+    /// The plan is true on the node, unconfirmed, and passed its gates after the command came.
     Verified,
-    /// The plan could not be made true, or could not be kept; the node is on its way back.
+    /// The plan could not be made true, or could not be kept, and the node is on its way back; or
+    /// it does not pass its gates, and the node waits for the decision to go back.
     Failed(Vec<Fault>),
     /// The plan is now the node's confirmed plan.
     Confirmed,

@@ -181,6 +181,15 @@ name!(
     "use 1 to 15 printable ASCII characters without space, slash and colon, not . or .."
 );
 
+name!(
+    /// The name of a probe: an executable file that a node's administrator allows to be run.
+    ProbeName,
+    "probe name",
+    |text| is_label(text, 63, "-._"),
+    "use 1 to 63 letters, digits and any of - . _, a letter or digit first and last: \
+     a probe is named, and what it runs is on the node"
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

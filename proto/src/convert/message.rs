@@ -3,9 +3,11 @@
 //! A command that brings a plan carries it as a difference; the model's command has the digest of
 //! the result only. So reading gives both, and writing takes both.
 
+use std::collections::BTreeMap;
+
 use weft_model::clock::Span;
 use weft_model::message::{
-    Answer, Command, Confirmed, Fence, Hello, Lease, Pin, Progress, Standing, Target,
+    Answer, Command, Confirmed, Fence, Found, Gates, Hello, Lease, Pin, Progress, Standing, Target,
 };
 use weft_model::report::Fault;
 use weft_model::revision::{ClusterId, Epoch, Incarnation, Nonce, RevisionId, RolloutId};
@@ -55,7 +57,7 @@ impl From<&Answer> for WireAnswer {
             faults: faults.iter().map(Into::into).collect(),
         };
         match answer {
-            Answer::Prepared { steps } => Self::Prepared(v1::Prepared { steps: *steps }),
+            Answer::Prepared(found) => Self::Prepared(found.into()),
             Answer::Refused(list) => Self::Refused(faults(list)),
             Answer::Alive => Self::Alive(v1::Alive {}),
             Answer::Verified => Self::Verified(v1::Verified {}),
@@ -82,16 +84,11 @@ pub fn answer(wire: &v1::Answer) -> Result<(Fence, Answer), Invalid> {
     let fence = fence(wire.fence.as_ref())?;
     let faults = |wire: &v1::Faults| {
         let mut fields = Fields::default();
-        let mut faults = Vec::new();
-        for (at, fault) in wire.faults.iter().enumerate() {
-            faults.extend(fields.within(&format!("faults[{at}]"), Fault::try_from(fault)));
-        }
+        let faults = read_faults("faults", &wire.faults, &mut fields);
         fields.finish(Some(faults))
     };
     let answer = match &wire.answer {
-        Some(WireAnswer::Prepared(prepared)) => Answer::Prepared {
-            steps: prepared.steps,
-        },
+        Some(WireAnswer::Prepared(prepared)) => Answer::Prepared(found(prepared)?),
         Some(WireAnswer::Refused(list)) => Answer::Refused(faults(list)?),
         Some(WireAnswer::Alive(v1::Alive {})) => Answer::Alive,
         Some(WireAnswer::Verified(v1::Verified {})) => Answer::Verified,
@@ -101,6 +98,71 @@ pub fn answer(wire: &v1::Answer) -> Result<(Fence, Answer), Invalid> {
         None => return Err(Invalid::field("answer", "it is missing")),
     };
     Ok((fence, answer))
+}
+
+fn read_faults(field: &str, wire: &[v1::Fault], fields: &mut Fields) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for (at, fault) in wire.iter().enumerate() {
+        faults.extend(fields.within(&format!("{field}[{at}]"), Fault::try_from(fault)));
+    }
+    faults
+}
+
+impl From<&Found> for v1::Prepared {
+    fn from(found: &Found) -> Self {
+        let failing = |(probe, fault): (&_, &Fault)| v1::FailingProbe {
+            probe: ToString::to_string(probe),
+            fault: Some(fault.into()),
+        };
+        Self {
+            steps: found.steps,
+            failing: found.failing.iter().map(failing).collect(),
+            disruptive: found.disruptive.iter().map(Into::into).collect(),
+        }
+    }
+}
+
+fn found(wire: &v1::Prepared) -> Result<Found, Invalid> {
+    let mut fields = Fields::default();
+    let mut failing = BTreeMap::new();
+    for (at, it) in wire.failing.iter().enumerate() {
+        let absent = v1::Fault::default();
+        let fault = Fault::try_from(it.fault.as_ref().unwrap_or(&absent));
+        let probe = fields.text(&format!("failing[{at}].probe"), &it.probe);
+        let fault = fields.within(&format!("failing[{at}].fault"), fault);
+        failing.extend(probe.zip(fault));
+    }
+    let found = Found {
+        steps: wire.steps,
+        failing,
+        disruptive: read_faults("disruptive", &wire.disruptive, &mut fields),
+    };
+    fields.finish(Some(found))
+}
+
+impl From<&Gates> for v1::Gates {
+    fn from(gates: &Gates) -> Self {
+        Self {
+            probes: gates.probes.iter().map(ToString::to_string).collect(),
+            limit_ms: gates.limit.0,
+        }
+    }
+}
+
+/// Controllers that know of no gates leave them out.
+fn gates(wire: Option<v1::Gates>) -> Result<Gates, Invalid> {
+    let Some(wire) = wire else {
+        return Ok(Gates::default());
+    };
+    let mut fields = Fields::default();
+    let gates = Gates {
+        probes: fields.texts("gates.probes", &wire.probes),
+        limit: Span(wire.limit_ms),
+    };
+    if !gates.is_empty() && gates.limit.0 == 0 {
+        fields.refuse("gates.limit", "it must be longer than nothing");
+    }
+    fields.finish(Some(gates))
 }
 
 impl From<Target> for v1::Target {
@@ -153,6 +215,7 @@ pub fn command(wire: v1::Command) -> Result<(Fence, Command, Option<v1::PlanDelt
                 from: target("from", prepare.from.as_ref())?,
                 to: target("to", prepare.to.as_ref())?,
                 lease: lease(prepare.lease)?,
+                gates: gates(prepare.gates)?,
             },
             prepare.plan,
         ),
@@ -165,6 +228,7 @@ pub fn command(wire: v1::Command) -> Result<(Fence, Command, Option<v1::PlanDelt
         ),
         Some(WireCommand::Apply(v1::Apply {})) => (Command::Apply, None),
         Some(WireCommand::KeepAlive(v1::KeepAlive {})) => (Command::KeepAlive, None),
+        Some(WireCommand::Check(v1::Check {})) => (Command::Check, None),
         Some(WireCommand::Confirm(v1::Confirm {})) => (Command::Confirm, None),
         Some(WireCommand::Rollback(v1::Rollback {})) => (Command::Rollback, None),
         None => return Err(Invalid::field("command", "it is missing")),
@@ -179,11 +243,17 @@ pub fn command_to_wire(
     plan: Option<v1::PlanDelta>,
 ) -> v1::Command {
     let command = match command {
-        Command::Prepare { from, to, lease } => WireCommand::Prepare(v1::Prepare {
+        Command::Prepare {
+            from,
+            to,
+            lease,
+            gates,
+        } => WireCommand::Prepare(v1::Prepare {
             from: Some((*from).into()),
             to: Some((*to).into()),
             plan,
             lease: Some((*lease).into()),
+            gates: Some(gates.into()).filter(|_| !gates.is_empty()),
         }),
         Command::CatchUp { to, lease } => WireCommand::CatchUp(v1::CatchUp {
             to: Some((*to).into()),
@@ -192,6 +262,7 @@ pub fn command_to_wire(
         }),
         Command::Apply => WireCommand::Apply(v1::Apply {}),
         Command::KeepAlive => WireCommand::KeepAlive(v1::KeepAlive {}),
+        Command::Check => WireCommand::Check(v1::Check {}),
         Command::Confirm => WireCommand::Confirm(v1::Confirm {}),
         Command::Rollback => WireCommand::Rollback(v1::Rollback {}),
     };

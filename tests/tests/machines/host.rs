@@ -1,6 +1,6 @@
 //! Nodes: how agents start and stop, and what a disk and a kernel do for them.
 
-use weft_model::message::{Command, Confirmed, Fence};
+use weft_model::message::{Command, Confirmed, Fence, Found};
 use weft_model::report::Fault;
 use weft_node::session::effect::Effect;
 use weft_node::session::event::Event;
@@ -112,8 +112,9 @@ impl Cluster {
                         this.prepared.insert(change.rollout);
                     }
                 }
-                Effect::Stage { rollout, to } => self.work(node, Job::Stage(rollout, to)),
-                Effect::Apply { rollout, to } => {
+                Effect::Stage { rollout, to, .. } => self.work(node, Job::Stage(rollout, to)),
+                Effect::Check { .. } => unreachable!("nothing has to be shown here"),
+                Effect::Apply { rollout, to, .. } => {
                     let known = this.shelf.contains(&to.digest);
                     this.kernel = Kernel::Mixed;
                     self.work(node, Job::Apply(rollout, to));
@@ -194,7 +195,11 @@ impl Cluster {
                 if !fails {
                     this.shelf.insert(to.digest);
                 }
-                let result = if fails { Err(faults) } else { Ok(1) };
+                let result = if fails {
+                    Err(faults)
+                } else {
+                    Ok(Found::steps(1))
+                };
                 Event::Staged {
                     rollout,
                     to,

@@ -116,7 +116,11 @@ impl Cluster {
                 Command::Prepare { lease, .. } | Command::CatchUp { lease, .. } => {
                     lease.contact = Span::from_secs(30);
                 }
-                Command::Apply | Command::KeepAlive | Command::Confirm | Command::Rollback => {}
+                Command::Apply
+                | Command::KeepAlive
+                | Command::Check
+                | Command::Confirm
+                | Command::Rollback => {}
             }
         }
         if self.is_stray() {

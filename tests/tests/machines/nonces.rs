@@ -2,7 +2,7 @@
 //! number never takes the answer away from the change in hand.
 
 use weft_model::clock::{Moment, Span};
-use weft_model::message::{Command, Fence, Lease, Pin, Target};
+use weft_model::message::{Command, Fence, Found, Gates, Lease, Pin, Target};
 use weft_model::report::Fault;
 use weft_model::revision::{Epoch, Incarnation, Nonce, RevisionId, RolloutId};
 use weft_node::session::effect::Effect;
@@ -27,7 +27,12 @@ fn command(chance: &mut Chance, from: Target, to: Target) -> Command {
         cap: Span::from_secs(600),
     };
     match chance.within(0, 8) {
-        0 | 1 => Command::Prepare { from, to, lease },
+        0 | 1 => Command::Prepare {
+            from,
+            to,
+            lease,
+            gates: Gates::default(),
+        },
         2 | 3 => Command::Apply,
         4 => Command::KeepAlive,
         5 | 6 => Command::Confirm,
@@ -74,7 +79,7 @@ fn answers(seed: u64, incarnations: u64) -> (u32, u32) {
                 let result = if well { Ok(()) } else { Err(faults()) };
                 match job {
                     Job::Stage(rollout, to) => {
-                        let result = result.map(|()| 1);
+                        let result = result.map(|()| Found::steps(1));
                         Event::Staged {
                             rollout,
                             to,
@@ -108,8 +113,8 @@ fn answers(seed: u64, incarnations: u64) -> (u32, u32) {
         let incarnation = session.journal().pin.as_ref().map(|pin| pin.incarnation);
         for effect in session.step(event, now) {
             match effect {
-                Effect::Stage { rollout, to } => jobs = vec![Job::Stage(rollout, to)],
-                Effect::Apply { rollout, to } => jobs = vec![Job::Apply(rollout, to)],
+                Effect::Stage { rollout, to, .. } => jobs = vec![Job::Stage(rollout, to)],
+                Effect::Apply { rollout, to, .. } => jobs = vec![Job::Apply(rollout, to)],
                 Effect::Revert { to } => jobs = vec![Job::Revert(to)],
                 Effect::Send(fence, answer) | Effect::SendAfresh(fence, answer) if outcome => {
                     let wanted = match worked {

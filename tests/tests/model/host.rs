@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use weft_core::rollout::welcome::{Held, Welcome, welcome};
 use weft_model::clock::Moment;
-use weft_model::message::{Command, Confirmed, Fence};
+use weft_model::message::{Command, Confirmed, Fence, Found};
 use weft_model::revision::RolloutId;
 use weft_node::session::effect::Effect;
 use weft_node::session::event::Event;
@@ -69,6 +69,7 @@ impl Setup {
                         this.job = Job::None;
                     }
                 }
+                Effect::Check { .. } => unreachable!("nothing has to be shown here"),
                 Effect::Forget(_) | Effect::Wake(_) | Effect::Sleep | Effect::Collect => {}
             }
         }
@@ -92,7 +93,11 @@ impl Setup {
                 Event::Staged {
                     rollout,
                     to: new(),
-                    result: if well { Ok(1) } else { Err(faults()) },
+                    result: if well {
+                        Ok(Found::steps(1))
+                    } else {
+                        Err(faults())
+                    },
                 }
             }
             (Job::Apply, true) => {

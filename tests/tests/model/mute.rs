@@ -42,7 +42,7 @@ pub(super) fn up(node: usize, fence: Fence, answer: Answer) -> Message {
     let plain = |faults: Vec<Fault>| faults.first().map(|_| fault()).into_iter().collect();
     match answer {
         Answer::Alive | Answer::Verified => Message::Up(node, fence, answer),
-        Answer::Prepared { .. } | Answer::Confirmed | Answer::RolledBack => {
+        Answer::Prepared(_) | Answer::Confirmed | Answer::RolledBack => {
             Message::Up(node, unnumbered, answer)
         }
         Answer::Refused(faults) => Message::Up(node, unnumbered, Answer::Refused(plain(faults))),

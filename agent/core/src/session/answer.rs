@@ -3,7 +3,7 @@
 use weft_model::clock::Span;
 use weft_model::message::{Answer, Fence, Target};
 use weft_model::report::Fault;
-use weft_model::revision::RolloutId;
+use weft_model::revision::{Epoch, Incarnation, Nonce, RolloutId};
 
 use super::effect::Effect;
 use super::journal::{Journal, State};
@@ -21,7 +21,6 @@ impl Session {
     /// it does not matter that numbers begin anew with each rollout; epochs begin anew with each
     /// store.
     pub(super) fn note(&mut self, fence: &Fence) {
-        let order = |fence: &Fence| (fence.incarnation, fence.epoch, fence.nonce);
         let later = |asked: &Fence| order(asked) <= order(fence);
         if self.asked.as_ref().is_none_or(later) {
             self.asked = Some(fence.clone());
@@ -33,13 +32,18 @@ impl Session {
         let held = self.journal.state.change().map(|change| change.to.digest);
         let staging = match &self.work {
             Work::Staging { change, .. } => Some(change.to.digest),
-            Work::Free | Work::Applying | Work::Reverting => None,
+            Work::Free | Work::Applying | Work::Checking { .. } | Work::Reverting => None,
         };
         let confirmed = Some(self.journal.confirmed.target.digest);
         if ![held, staging, confirmed].contains(&Some(to.digest)) {
             effects.push(Effect::Forget(to));
         }
     }
+}
+
+/// Commands for one change, in the order in which they were given.
+pub(super) fn order(fence: &Fence) -> (Incarnation, Epoch, Nonce) {
+    (fence.incarnation, fence.epoch, fence.nonce)
 }
 
 impl Journal {

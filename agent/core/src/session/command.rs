@@ -6,6 +6,7 @@ use weft_model::clock::Moment;
 use weft_model::message::{Answer, Command, Fence};
 use weft_model::revision::{Epoch, RolloutId};
 
+use super::answer::order;
 use super::effect::Effect;
 use super::fence::Authority;
 use super::journal::{Change, State, Term};
@@ -32,11 +33,18 @@ impl Session {
             }
         }
         match command {
-            Command::Prepare { from, to, lease } => {
-                self.prepare(fence, from, to, lease, now, effects);
+            Command::Prepare {
+                from,
+                to,
+                lease,
+                gates,
+            } => {
+                let change = Change::new(fence.rollout, to, lease, gates);
+                self.prepare(fence, from, change, now, effects);
             }
             Command::Apply => self.apply(fence, now, effects),
             Command::KeepAlive => self.keep_alive(fence, now, effects),
+            Command::Check => self.check(fence, now, effects),
             Command::Confirm => self.confirm(fence, now, effects),
             Command::Rollback => self.roll_back(fence, effects),
             Command::CatchUp { to, lease } => self.catch_up(fence, to, lease, now, effects),
@@ -120,7 +128,45 @@ impl Session {
             effects.push(Effect::Apply {
                 rollout: change.rollout,
                 to: change.to,
+                gates: change.gates.clone(),
             });
+        }
+    }
+
+    /// Looks whether an unconfirmed change still passes its gates. The change stays either way: a
+    /// node that went back while its lease is believed in would do so behind the leader's back.
+    fn check(&mut self, fence: &Fence, now: Moment, effects: &mut Vec<Effect>) {
+        match self.journal.state.clone() {
+            State::Verified { change, term } if change.rollout == fence.rollout => {
+                self.obey(fence);
+                let term = Term {
+                    contact: now,
+                    ..term
+                };
+                effects.push(Effect::Wake(term.until(change.lease)));
+                if change.gates.is_empty() {
+                    effects.push(Effect::Send(fence.clone(), Answer::Verified));
+                } else if !self.is_checking_for_later_than(fence) {
+                    // One that runs already may have looked before this command was given.
+                    effects.push(Effect::Check {
+                        rollout: change.rollout,
+                        gates: change.gates.clone(),
+                    });
+                    self.work = Work::Checking {
+                        fence: fence.clone(),
+                    };
+                }
+                self.journal.state = State::Verified { change, term };
+            }
+            State::Idle => self.answer_ending(fence, effects),
+            state => self.answer_failure(fence, state, effects),
+        }
+    }
+
+    fn is_checking_for_later_than(&self, fence: &Fence) -> bool {
+        match &self.work {
+            Work::Checking { fence: asked } => order(asked) > order(fence),
+            Work::Free | Work::Staging { .. } | Work::Applying | Work::Reverting => false,
         }
     }
 

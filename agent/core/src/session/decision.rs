@@ -1,7 +1,7 @@
 //! Confirm, rollback and catch-up: the words that follow a decision.
 
 use weft_model::clock::Moment;
-use weft_model::message::{Answer, Confirmed, Fence, Lease, Target};
+use weft_model::message::{Answer, Confirmed, Fence, Gates, Lease, Target};
 
 use super::answer::nothing_held;
 use super::command::rearmed;
@@ -21,6 +21,7 @@ impl Session {
                 };
                 self.journal.bury(rollout);
                 self.asked = None;
+                self.work = Work::Free;
                 effects.push(Effect::Sleep);
                 self.answer(fence, Answer::Confirmed, effects);
                 self.drop_stray(left, effects);
@@ -31,6 +32,7 @@ impl Session {
             State::Armed { change, term } if change.rollout == rollout => {
                 self.obey(fence);
                 self.note(fence);
+                let change = change.decided();
                 let term = rearmed(term, fence.epoch, now);
                 effects.push(Effect::Wake(term.until(change.lease)));
                 self.continue_apply(&change, effects);
@@ -39,7 +41,7 @@ impl Session {
             State::Reverted { change, .. } if change.rollout == rollout => {
                 self.obey(fence);
                 self.note(fence);
-                self.arm(change, fence.epoch, now, effects);
+                self.arm(change.decided(), fence.epoch, now, effects);
             }
             State::Idle if rollout <= self.journal.confirmed.rollout => {
                 self.answer(fence, Answer::Confirmed, effects);
@@ -123,12 +125,8 @@ impl Session {
         effects: &mut Vec<Effect>,
     ) {
         let rollout = fence.rollout;
-        let change = Change {
-            rollout,
-            to,
-            lease,
-            steps: 0,
-        };
+        // The cluster has decided already, and asks for nothing to be shown.
+        let change = Change::new(rollout, to, lease, Gates::default());
         match self.journal.state.clone() {
             // The head only moves to later rollouts, so an order to go to an earlier one is old.
             State::Idle if rollout < self.journal.confirmed.rollout => {}

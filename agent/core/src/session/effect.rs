@@ -1,7 +1,7 @@
 //! What the shell must do, in this order and each before the next.
 
 use weft_model::clock::Moment;
-use weft_model::message::{Answer, Fence, Target};
+use weft_model::message::{Answer, Fence, Gates, Target};
 use weft_model::revision::RolloutId;
 
 use super::journal::Journal;
@@ -11,23 +11,36 @@ use super::journal::Journal;
 pub enum Effect {
     /// Write the journal to disk and wait until it is there. Always first.
     Persist(Box<Journal>),
-    /// Fetch the plan, check it against the live node, write it to disk; change nothing. Takes
-    /// the place of a stage that still runs. Ends with [`Staged`](super::event::Event::Staged).
+    /// Fetch the plan, check it against the live node, see which gates the node passes now, write
+    /// the plan to disk; change nothing. Takes the place of a stage that still runs. Ends with
+    /// [`Staged`](super::event::Event::Staged).
     Stage {
         /// The rollout that it is for.
         rollout: RolloutId,
         /// The plan.
         to: Target,
+        /// What is asked of the node; what it does not have is a reason not to stage.
+        gates: Gates,
     },
-    /// Make the staged plan true, look again, and probe. Ends with
+    /// Make the staged plan true, look again, and see whether the node passes its gates. Ends with
     /// [`Applied`](super::event::Event::Applied).
     Apply {
         /// The rollout that it is for.
         rollout: RolloutId,
         /// The plan.
         to: Target,
+        /// What the node could show before.
+        gates: Gates,
     },
-    /// Stop an apply that runs, then make the confirmed plan true. Ends with
+    /// See whether the node passes its gates. Ends with
+    /// [`Checked`](super::event::Event::Checked).
+    Check {
+        /// The rollout that it is for.
+        rollout: RolloutId,
+        /// What the node could show before.
+        gates: Gates,
+    },
+    /// Stop an apply or a check that runs, then make the confirmed plan true. Ends with
     /// [`Reverted`](super::event::Event::Reverted).
     Revert {
         /// The confirmed plan.

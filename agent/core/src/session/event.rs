@@ -1,6 +1,6 @@
 //! What can happen to a node in a rollout.
 
-use weft_model::message::{Command, Fence, Target};
+use weft_model::message::{Command, Fence, Found, Target};
 use weft_model::report::Fault;
 use weft_model::revision::RolloutId;
 
@@ -9,17 +9,24 @@ use weft_model::revision::RolloutId;
 pub enum Event {
     /// A command arrived.
     Command(Fence, Command),
-    /// A stage ended: the number of changes that the plan would make, or why it cannot be made.
+    /// A stage ended: what was found, or why the plan cannot be made.
     Staged {
         /// The rollout that it was for.
         rollout: RolloutId,
         /// The plan that was staged.
         to: Target,
         /// How it ended.
-        result: Result<u32, Vec<Fault>>,
+        result: Result<Found, Vec<Fault>>,
     },
-    /// An apply ended: the plan is true and verified, or why not.
+    /// An apply ended: the plan is true and the node passes its gates, or why not.
     Applied {
+        /// The rollout that it was for.
+        rollout: RolloutId,
+        /// How it ended.
+        result: Result<(), Vec<Fault>>,
+    },
+    /// A check ended: the node passes its gates, or why not.
+    Checked {
         /// The rollout that it was for.
         rollout: RolloutId,
         /// How it ended.

@@ -41,7 +41,7 @@ impl Session {
                 .state
                 .change()
                 .is_some_and(|change| change.rollout == fence.rollout),
-            Command::Apply | Command::KeepAlive | Command::Confirm => false,
+            Command::Apply | Command::KeepAlive | Command::Check | Command::Confirm => false,
         }
     }
 

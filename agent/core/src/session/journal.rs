@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use weft_model::clock::{Moment, Span};
-use weft_model::message::{Confirmed, Lease, Pin, Progress, Standing, Target};
+use weft_model::message::{Confirmed, Found, Gates, Lease, Pin, Progress, Standing, Target};
 use weft_model::report::Fault;
 use weft_model::revision::{Epoch, RolloutId};
 
@@ -96,8 +96,43 @@ pub struct Change {
     pub to: Target,
     /// How long it may stand unconfirmed.
     pub lease: Lease,
-    /// How many changes the node counted when it staged the plan.
-    pub steps: u32,
+    /// What the node must show: what it could show when it staged the plan.
+    #[serde(default, skip_serializing_if = "Gates::is_empty")]
+    pub gates: Gates,
+    /// What the node found when it staged the plan.
+    pub found: Found,
+}
+
+impl Change {
+    /// A change that is still to be staged.
+    pub fn new(rollout: RolloutId, to: Target, lease: Lease, gates: Gates) -> Self {
+        Self {
+            rollout,
+            to,
+            lease,
+            gates,
+            found: Found::default(),
+        }
+    }
+
+    /// The change once it is decided: nothing has to be shown for it any more.
+    #[must_use]
+    pub fn decided(self) -> Self {
+        Self {
+            gates: Gates::default(),
+            ..self
+        }
+    }
+
+    /// The change once it is staged. Only what worked before may fail it, so what fails already is
+    /// asked of the node no more.
+    #[must_use]
+    pub fn staged(mut self, found: Found) -> Self {
+        let works = |probe: &_| !found.failing.contains_key(probe);
+        self.gates.probes.retain(works);
+        self.found = found;
+        self
+    }
 }
 
 /// How long an unconfirmed change may still stand.

@@ -30,6 +30,8 @@ pub(super) enum Work {
     },
     /// Applying.
     Applying,
+    /// Seeing whether the node passes its gates, for the command with this fence.
+    Checking { fence: Fence },
     /// Reverting.
     Reverting,
 }
@@ -75,6 +77,7 @@ impl Session {
                 result,
             } => self.staged(rollout, to, result, now, &mut effects),
             Event::Applied { rollout, result } => self.applied(rollout, result, &mut effects),
+            Event::Checked { rollout, result } => self.checked(rollout, result, &mut effects),
             Event::Reverted { result } => self.reverted(result, now, &mut effects),
             Event::Timer => self.timer(now, &mut effects),
             Event::Forsaken => self.forsaken(now, &mut effects),

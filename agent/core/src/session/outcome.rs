@@ -1,7 +1,7 @@
 //! What follows when the shell's work ends, a deadline comes, or the agent starts.
 
 use weft_model::clock::Moment;
-use weft_model::message::{Answer, Target};
+use weft_model::message::{Answer, Found, Target};
 use weft_model::report::Fault;
 use weft_model::revision::RolloutId;
 
@@ -47,7 +47,7 @@ impl Session {
         &mut self,
         rollout: RolloutId,
         to: Target,
-        result: Result<u32, Vec<Fault>>,
+        result: Result<Found, Vec<Fault>>,
         now: Moment,
         effects: &mut Vec<Effect>,
     ) {
@@ -74,17 +74,17 @@ impl Session {
             (Ok(_), Then::Apply) if rollout < self.journal.confirmed.rollout => {
                 self.drop_stray(to, effects);
             }
-            (Ok(steps), Then::Wait) => {
+            (Ok(found), Then::Wait) => {
                 let until = now.after(change.lease.cap);
-                let change = Change { steps, ..change };
+                let change = change.staged(found.clone());
                 self.journal.state = State::Prepared { change, until };
                 effects.push(Effect::Wake(until));
-                effects.push(Effect::Send(fence, Answer::Prepared { steps }));
+                effects.push(Effect::Send(fence, Answer::Prepared(found)));
             }
-            (Ok(steps), Then::Apply) => {
+            (Ok(found), Then::Apply) => {
                 let given_up = self.journal.state.change().map(|change| change.to);
                 self.note(&fence);
-                self.arm(Change { steps, ..change }, fence.epoch, now, effects);
+                self.arm(change.staged(found), fence.epoch, now, effects);
                 if let Some(given_up) = given_up {
                     self.drop_stray(given_up, effects);
                 }
@@ -120,6 +120,25 @@ impl Session {
             }
             // The end of an apply that nobody waits for any more.
             _ => {}
+        }
+    }
+
+    pub(super) fn checked(
+        &mut self,
+        rollout: RolloutId,
+        result: Result<(), Vec<Fault>>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let State::Verified { change, .. } = &self.journal.state else {
+            return;
+        };
+        let Work::Checking { fence } = &self.work else {
+            return;
+        };
+        if change.rollout == rollout {
+            let answer = result.map_or_else(Answer::Failed, |()| Answer::Verified);
+            effects.push(Effect::Send(fence.clone(), answer));
+            self.work = Work::Free;
         }
     }
 

@@ -1,7 +1,7 @@
 //! Prepare: a plan is checked and put on disk, and nothing is changed.
 
 use weft_model::clock::Moment;
-use weft_model::message::{Answer, Fence, Lease, Target};
+use weft_model::message::{Answer, Fence, Target};
 
 use weft_model::revision::RolloutId;
 
@@ -15,26 +15,19 @@ impl Session {
         &mut self,
         fence: &Fence,
         from: Target,
-        to: Target,
-        lease: Lease,
+        change: Change,
         now: Moment,
         effects: &mut Vec<Effect>,
     ) {
-        let rollout = fence.rollout;
-        let change = Change {
-            rollout,
-            to,
-            lease,
-            steps: 0,
-        };
+        let (rollout, to, lease) = (change.rollout, change.to, change.lease);
         match self.journal.state.clone() {
             State::Prepared { change: held, .. } if held.rollout == rollout && held.to == to => {
                 let until = now.after(lease.cap);
-                let steps = held.steps;
-                let change = Change { steps, ..change };
+                let found = held.found.clone();
+                let change = Change { lease, ..held };
                 self.journal.state = State::Prepared { change, until };
                 effects.push(Effect::Wake(until));
-                self.answer(fence, Answer::Prepared { steps }, effects);
+                self.answer(fence, Answer::Prepared(found), effects);
             }
             // A stage of an earlier rollout, or of a plan that the controller has compiled anew,
             // changed nothing and is simply dropped.
@@ -76,7 +69,7 @@ impl Session {
                 Then::Wait => change.rollout > rollout,
                 Then::Apply => change.rollout >= rollout,
             },
-            Work::Free | Work::Applying | Work::Reverting => false,
+            Work::Free | Work::Applying | Work::Checking { .. } | Work::Reverting => false,
         }
     }
 
@@ -120,6 +113,7 @@ impl Session {
         effects.push(Effect::Stage {
             rollout: change.rollout,
             to: change.to,
+            gates: change.gates.clone(),
         });
         self.work = Work::Staging {
             fence: fence.clone(),

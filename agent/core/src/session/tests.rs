@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use proptest::prelude::*;
 use weft_model::clock::{Moment, Span};
-use weft_model::message::{Answer, Command, Fence, Lease, Target};
+use weft_model::message::{Answer, Command, Fence, Found, Gates, Lease, Target};
 use weft_model::plan::digest::Digest;
 use weft_model::report::Fault;
 use weft_model::revision::{ClusterId, Epoch, Incarnation, Nonce, RevisionId, RolloutId};
@@ -51,7 +51,22 @@ fn prepare(to: u8) -> Command {
         from: target(1),
         to: target(to),
         lease: LEASE,
+        gates: gates(&["road", "broken"]),
     }
+}
+
+fn gates(probes: &[&str]) -> Gates {
+    Gates {
+        probes: probes.iter().map(|probe| probe.parse().unwrap()).collect(),
+        limit: Span(5_000),
+    }
+}
+
+/// What a node finds whose probe `broken` never worked.
+fn found(steps: u32) -> Found {
+    let mut found = Found::steps(steps);
+    found.failing.insert("broken".parse().unwrap(), fault());
+    found
 }
 
 fn catch_up(to: u8) -> Command {
@@ -65,7 +80,7 @@ fn command(command: Command) -> Event {
     Event::Command(fence(7, 5, 1), command)
 }
 
-fn staged(result: Result<u32, Vec<Fault>>) -> Event {
+fn staged(result: Result<Found, Vec<Fault>>) -> Event {
     Event::Staged {
         rollout: RolloutId(7),
         to: target(2),
@@ -75,6 +90,13 @@ fn staged(result: Result<u32, Vec<Fault>>) -> Event {
 
 fn applied(result: Result<(), Vec<Fault>>) -> Event {
     Event::Applied {
+        rollout: RolloutId(7),
+        result,
+    }
+}
+
+fn checked(result: Result<(), Vec<Fault>>) -> Event {
+    Event::Checked {
         rollout: RolloutId(7),
         result,
     }
@@ -105,7 +127,7 @@ fn after(events: impl IntoIterator<Item = Event>) -> Session {
 
 /// Every state, and every kind of work in it.
 fn states() -> Vec<(&'static str, Session)> {
-    let prepared = || vec![command(prepare(2)), staged(Ok(4))];
+    let prepared = || vec![command(prepare(2)), staged(Ok(found(4)))];
     let with = |mut events: Vec<Event>, more: Vec<Event>| {
         events.extend(more);
         events
@@ -134,6 +156,10 @@ fn states() -> Vec<(&'static str, Session)> {
             Session::start(restarted, boot(), Moment(0)).0,
         ),
         ("verified", after(verified())),
+        (
+            "verified, checking",
+            after(with(verified(), vec![command(Command::Check)])),
+        ),
         ("reverting", after(failed())),
         (
             "reverting, rolled back",
@@ -168,6 +194,7 @@ fn events() -> Vec<(&'static str, Event, u64)> {
                 from: target(9),
                 to: target(2),
                 lease: LEASE,
+                gates: Gates::default(),
             }),
             1_000,
         ),
@@ -186,6 +213,13 @@ fn events() -> Vec<(&'static str, Event, u64)> {
         (
             "KeepAlive of another rollout",
             of(8, 5, Command::KeepAlive),
+            1_000,
+        ),
+        ("Check", in_hand(Command::Check), 1_000),
+        ("Check of another rollout", of(8, 5, Command::Check), 1_000),
+        (
+            "Check of an earlier leader",
+            of(7, 4, Command::Check),
             1_000,
         ),
         ("Confirm", in_hand(Command::Confirm), 1_000),
@@ -218,10 +252,12 @@ fn events() -> Vec<(&'static str, Event, u64)> {
             of(2, 5, catch_up(4)),
             1_000,
         ),
-        ("staged", staged(Ok(4)), 1_000),
+        ("staged", staged(Ok(found(4))), 1_000),
         ("not staged", staged(Err(vec![fault()])), 1_000),
         ("applied", applied(Ok(())), 1_000),
         ("not applied", applied(Err(vec![fault()])), 1_000),
+        ("checked", checked(Ok(())), 1_000),
+        ("not passed", checked(Err(vec![fault()])), 1_000),
         ("reverted", Event::Reverted { result: Ok(()) }, 1_000),
         (
             "not reverted",
@@ -273,6 +309,7 @@ fn words(session: &Session) -> String {
         Work::Free => "",
         Work::Staging { .. } => " staging",
         Work::Applying => " applying",
+        Work::Checking { .. } => " checking",
         Work::Reverting => " reverting",
     };
     format!(
@@ -284,7 +321,7 @@ fn words(session: &Session) -> String {
 fn effect_words(effect: &Effect) -> String {
     let said = |fence: &Fence, answer: &Answer| {
         let answer = match answer {
-            Answer::Prepared { steps } => format!("Prepared({steps})"),
+            Answer::Prepared(found) => format!("Prepared({})", found.steps),
             Answer::Refused(faults) => format!("Refused({})", faults[0]),
             Answer::Failed(faults) if faults.is_empty() => "Failed".to_owned(),
             Answer::Failed(faults) => format!("Failed({})", faults[0]),
@@ -297,7 +334,10 @@ fn effect_words(effect: &Effect) -> String {
     match effect {
         Effect::Persist(_) => "persist".to_owned(),
         Effect::Stage { to, .. } => format!("stage {}", to.revision),
-        Effect::Apply { to, .. } => format!("apply {}", to.revision),
+        Effect::Apply { to, gates, .. } => {
+            format!("apply {} and probe{}", to.revision, probes(gates))
+        }
+        Effect::Check { gates, .. } => format!("probe{}", probes(gates)),
         Effect::Revert { to } => format!("revert to {}", to.revision),
         Effect::Send(fence, answer) => format!("say {}", said(fence, answer)),
         Effect::SendAfresh(fence, answer) => format!("say afresh {}", said(fence, answer)),
@@ -306,6 +346,11 @@ fn effect_words(effect: &Effect) -> String {
         Effect::Forget(plan) => format!("forget {}", plan.revision),
         Effect::Collect => "collect".to_owned(),
     }
+}
+
+fn probes(gates: &Gates) -> String {
+    let names = gates.probes.iter().map(|probe| format!(" {probe}"));
+    names.collect()
 }
 
 fn line(table: &mut String, name: &str, before: &Session, next: &Session, effects: &[Effect]) {
@@ -352,6 +397,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         plan.clone().prop_map(prepare),
         Just(Command::Apply),
         Just(Command::KeepAlive),
+        Just(Command::Check),
         Just(Command::Confirm),
         Just(Command::Rollback),
         plan.prop_map(catch_up),
@@ -450,18 +496,22 @@ impl Host {
     fn end(&mut self, well: bool) {
         let faults = || vec![fault()];
         match self.running.take() {
-            Some(Effect::Stage { rollout, to }) => {
+            Some(Effect::Stage { rollout, to, .. }) => {
                 if well {
                     self.plans.insert(to.digest);
                 }
-                let result = if well { Ok(4) } else { Err(faults()) };
+                let result = if well { Ok(found(4)) } else { Err(faults()) };
                 self.step(Event::Staged {
                     rollout,
                     to,
                     result,
                 });
             }
-            Some(Effect::Apply { rollout, to }) => {
+            Some(Effect::Check { rollout, .. }) => {
+                let result = if well { Ok(()) } else { Err(faults()) };
+                self.step(Event::Checked { rollout, result });
+            }
+            Some(Effect::Apply { rollout, to, .. }) => {
                 self.kernel = well.then_some(to);
                 let result = if well { Ok(()) } else { Err(faults()) };
                 self.step(Event::Applied { rollout, result });
@@ -487,7 +537,7 @@ impl Host {
                     assert_eq!(place, 0, "the journal is written first");
                     self.disk = *journal;
                 }
-                Effect::Stage { .. } => self.running = Some(effect),
+                Effect::Stage { .. } | Effect::Check { .. } => self.running = Some(effect),
                 Effect::Apply { .. } | Effect::Revert { .. } => {
                     self.kernel = None;
                     self.running = Some(effect);
@@ -627,7 +677,7 @@ fn a_restored_store_is_followed_by_a_settled_node_only() {
 
     let verified = [
         command(prepare(2)),
-        staged(Ok(1)),
+        staged(Ok(Found::steps(1))),
         command(Command::Apply),
         applied(Ok(())),
     ];
@@ -640,6 +690,48 @@ fn a_restored_store_is_followed_by_a_settled_node_only() {
     assert_eq!(verified, before);
     verified.step(restored(7, Command::Rollback), Moment(0));
     assert!(matches!(verified.journal().state, State::Reverting { .. }));
+}
+
+/// Only what worked before may fail a rollout.
+#[test]
+fn a_probe_that_fails_already_is_told_and_not_run_again() {
+    let mut session = after([command(prepare(2))]);
+    let said = |effects: &[Effect]| {
+        effects
+            .iter()
+            .filter(|effect| !matches!(effect, Effect::Persist(_) | Effect::Wake(_)))
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    let effects = session.step(staged(Ok(found(4))), Moment(0));
+    let answer = Answer::Prepared(found(4));
+    assert_eq!(said(&effects), [Effect::Send(fence(7, 5, 1), answer)]);
+    // A later leader is told the same, from the disk.
+    let (mut session, _) = Session::start(session.journal().clone(), boot(), Moment(0));
+    let effects = session.step(Event::Command(fence(7, 6, 1), prepare(2)), Moment(0));
+    let answer = Answer::Prepared(found(4));
+    assert_eq!(said(&effects), [Effect::Send(fence(7, 6, 1), answer)]);
+
+    let rollout = RolloutId(7);
+    let to = target(2);
+    let gates = gates(&["road"]);
+    let effects = session.step(Event::Command(fence(7, 6, 2), Command::Apply), Moment(0));
+    assert_eq!(
+        said(&effects),
+        [Effect::Apply {
+            rollout,
+            to,
+            gates: gates.clone()
+        }]
+    );
+    session.step(applied(Ok(())), Moment(0));
+    let effects = session.step(Event::Command(fence(7, 6, 3), Command::Check), Moment(0));
+    assert_eq!(said(&effects), [Effect::Check { rollout, gates }]);
+    // It does not go back by itself: its lease is believed in.
+    let effects = session.step(checked(Err(vec![fault()])), Moment(0));
+    let answer = Answer::Failed(vec![fault()]);
+    assert_eq!(effects, [Effect::Send(fence(7, 6, 3), answer)]);
+    assert!(matches!(session.journal().state, State::Verified { .. }));
 }
 
 #[test]

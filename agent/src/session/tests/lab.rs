@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tonic::{Request, Response, Status, Streaming};
 use weft_model::clock::Span;
-use weft_model::message::{Answer, Command, Fence, Hello, Lease, Target};
+use weft_model::message::{Answer, Command, Fence, Gates, Hello, Lease, Target};
 use weft_model::plan::link::{Link, LinkKind};
 use weft_model::plan::{Entry, NodePlan, Origin};
 use weft_model::report::NodeEvent;
@@ -386,6 +386,7 @@ impl Stream {
             from: target(from.0, from.1),
             to: target(to.0, to.1),
             lease,
+            gates: Gates::default(),
         };
         let nonce = self
             .command(rollout, command, Some(delta(from.1, to.1)))
@@ -474,7 +475,7 @@ pub(super) async fn settled(plan: &NodePlan) -> (Desk, Node, Agent, Stream) {
     let (mut desk, node, agent, mut stream) = meet().await;
     let nothing = NodePlan::default();
     let prepared = stream.prepare(1, (0, &nothing), (1, plan), LEASE).await;
-    assert!(matches!(prepared, Answer::Prepared { .. }), "{prepared:?}");
+    assert!(matches!(prepared, Answer::Prepared(_)), "{prepared:?}");
     let mut stream = apply(&mut desk, stream, 1).await;
     assert_eq!(stream.ask(1, Command::Confirm).await, Answer::Confirmed);
     (desk, node, agent, stream)

@@ -42,7 +42,7 @@ pub async fn run(server: &Server, options: &History) -> Outcome {
     let now = SystemTime::now();
     if let Some(Show::Show { rollout }) = options.show {
         let rollout = rollout::get(server, rollout).await?;
-        return console::print(&rollout::page(&rollout, now));
+        return console::print(&rollout::page::text(&rollout, false, now));
     }
     let listed = rollout::list(server, options.limit).await?;
     console::print(&table(&listed))

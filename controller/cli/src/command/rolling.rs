@@ -70,6 +70,21 @@ pub struct Manner {
     /// How long to pause between waves
     #[arg(long, value_name = "TIME", default_value = "0s", hide_default_value = true, value_parser = moment::duration)]
     pub pause_between: Duration,
+    /// How long all nodes must stand by the change before it is kept; at the end each is asked once
+    /// more. Left out, as the controller was told
+    #[arg(long, value_name = "TIME", value_parser = moment::duration)]
+    pub soak: Option<Duration>,
+    /// A probe that every node must pass after the change if it does before: the name under which
+    /// nodes have a program (weft-agent --probe-dir); may be given several times
+    #[arg(long = "probe", value_name = "NAME", value_delimiter = ',')]
+    pub probes: Vec<String>,
+    /// How long a probe may take; left out, as the controller was told
+    #[arg(long, value_name = "TIME", value_parser = moment::duration)]
+    pub probe_limit: Option<Duration>,
+    /// What to agree to: destructive takes away what guests are plugged into, split lets nodes not
+    /// reach each other between waves
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    pub accept: Vec<String>,
     /// Let a person decide with weftctl rollout confirm; else all nodes return
     #[arg(long)]
     pub manual_confirm: bool,
@@ -98,6 +113,11 @@ pub async fn start(server: &Server, manner: &Manner, revision: u64) -> Outcome<v
         waves: manner.waves.clone(),
         max_parallel: manner.max_parallel,
         pause_between_seconds: seconds(manner.pause_between),
+        soak_seconds: manner.soak.map(&seconds),
+        probes: manner.probes.clone(),
+        // Half a second is not none.
+        probe_limit_seconds: manner.probe_limit.map_or(0, |limit| seconds(limit).max(1)),
+        accept: manner.accept.clone(),
         idempotency_key: call::fresh_key(),
     };
     let ask = |channel| {

@@ -14,13 +14,15 @@ use crate::progress;
 use crate::server::call::{self, Server};
 use crate::table::Columns;
 
+pub mod page;
+
 /// What to do with rollouts.
 #[derive(Debug, Subcommand)]
 pub enum Rollout {
     /// Publish the draft and bring it to every node, or to none
     Start(Start),
-    /// Show how far a rollout is
-    Status(Which),
+    /// Show how far a rollout is: which node is where, and why
+    Status(Status),
     /// Follow a rollout to its end; an error when it is aborted
     Watch(Which),
     /// Start no new wave until resumed
@@ -52,6 +54,16 @@ pub struct Which {
     rollout: u64,
 }
 
+/// Options of `rollout status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    #[command(flatten)]
+    which: Which,
+    /// Show every node, however many there are
+    #[arg(long)]
+    all: bool,
+}
+
 /// Options of `rollout history`.
 #[derive(Debug, Args)]
 pub struct History {
@@ -70,9 +82,9 @@ pub async fn run(server: &Server, command: &Rollout) -> Outcome {
             let rollout = rolling::start(server, &start.manner, 0).await?;
             rolling::conclude(server, rollout, &start.waiting, None).await
         }
-        Rollout::Status(which) => {
-            let rollout = one(server, which).await?;
-            let mut text = page(&rollout, SystemTime::now());
+        Rollout::Status(status) => {
+            let rollout = one(server, &status.which).await?;
+            let mut text = page::text(&rollout, status.all, SystemTime::now());
             let state = lock::get(server).await?;
             if state.held {
                 text = format!("{text}\n{}\n", lock::line(&state));
@@ -152,82 +164,6 @@ async fn steer(server: &Server, which: &Which, way: Way) -> Outcome {
     console::line(&progress::headline(&rollout))
 }
 
-/// Everything about one rollout.
-pub fn page(rollout: &v1::Rollout, now: SystemTime) -> String {
-    let mut lines = vec![
-        progress::headline(rollout),
-        format!(
-            "from revision {} to {}, by {}, {} ago",
-            rollout.from,
-            rollout.to,
-            said(&rollout.author),
-            moment::age(rollout.started, now)
-        ),
-    ];
-    if !rollout.message.is_empty() {
-        lines.push(format!("message: {}", safe(&rollout.message)));
-    }
-    if rollout.decided > 0 {
-        lines.push(format!(
-            "decision: {}, {} ago",
-            safe(&rollout.decision),
-            moment::age(rollout.decided, now)
-        ));
-    }
-    if !rollout.confirmed_by.is_empty() {
-        lines.push(format!("confirmed by: {}", safe(&rollout.confirmed_by)));
-    }
-    if !rollout.deferred.is_empty() {
-        let deferred = safe(&rollout.deferred.join(", "));
-        lines.push(format!("left out because they are offline: {deferred}"));
-    }
-    let mut text = lines.join("\n") + "\n";
-    let all = rollout.nodes.iter().chain(&rollout.deferred_nodes);
-    if all.clone().any(|node| node.at > 0) {
-        text = format!("{text}\n{}", ends(all));
-    } else if !rollout.nodes.is_empty() {
-        let mut columns = Columns::new(&["NODE", "STATE", "STEPS"]);
-        for node in &rollout.nodes {
-            columns.row([safe(&node.node), safe(&node.state), node.steps.to_string()]);
-        }
-        text = format!("{text}\n{}", columns.text());
-    }
-    let faults: Vec<String> = rollout.nodes.iter().flat_map(progress::faults).collect();
-    if !faults.is_empty() {
-        text = format!("{text}\nFaults:\n{}\n", faults.join("\n"));
-    }
-    text
-}
-
-/// How every node stood at the end, and what came of those that were away.
-fn ends<'a>(nodes: impl Iterator<Item = &'a v1::RolloutNode>) -> String {
-    let mut columns = Columns::new(&["NODE", "END", "STEPS", "WHEN", "LATER"]);
-    for node in nodes {
-        let end = match node.trouble.as_str() {
-            "" => safe(&node.state),
-            trouble => format!("{} ({})", safe(&node.state), safe(trouble)),
-        };
-        let later = match node.later {
-            0 => String::new(),
-            at => format!(
-                "at revision {} since {}",
-                node.later_revision,
-                moment::rfc3339(at)
-            ),
-        };
-        let when = moment::rfc3339(node.at);
-        columns.row([safe(&node.node), end, node.steps.to_string(), when, later]);
-    }
-    columns.text()
-}
-
-fn said(author: &str) -> String {
-    match author {
-        "" => "somebody".to_owned(),
-        author => safe(author),
-    }
-}
-
 fn table(rollouts: &[v1::Rollout], now: SystemTime) -> String {
     let mut columns = Columns::new(&[
         "ROLLOUT", "FROM", "TO", "PHASE", "DECISION", "NODES", "AGE", "AUTHOR", "MESSAGE",
@@ -272,6 +208,8 @@ mod tests {
                     node: "n1".to_owned(),
                     state: "RolledBack".to_owned(),
                     steps: 3,
+                    wave: 1,
+                    detail: "is back at revision 1".to_owned(),
                     ..v1::RolloutNode::default()
                 },
                 v1::RolloutNode {
@@ -286,6 +224,7 @@ mod tests {
                         cause: "the kernel has no such type".to_owned(),
                         advice: "load the module vxlan".to_owned(),
                     }],
+                    wave: 1,
                     ..v1::RolloutNode::default()
                 },
             ],
@@ -294,34 +233,7 @@ mod tests {
             ..v1::Rollout::default()
         };
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_060);
-        let text = page(&rollout, now) + &table(&[rollout], now);
+        let text = page::text(&rollout, false, now) + &table(&[rollout], now);
         insta::assert_snapshot!(text);
-    }
-
-    #[test]
-    fn the_end_of_every_node_is_told_and_what_came_of_those_that_were_away() {
-        let node = |name: &str, state: &str| v1::RolloutNode {
-            node: name.to_owned(),
-            state: state.to_owned(),
-            steps: 2,
-            at: 1_700_000_000_000,
-            ..v1::RolloutNode::default()
-        };
-        let failed = v1::RolloutNode {
-            trouble: "failed".to_owned(),
-            ..node("n1", "RolledBack")
-        };
-        let late = v1::RolloutNode {
-            later: 1_700_000_600_000,
-            later_revision: 7,
-            ..node("n2", "Offline")
-        };
-        assert_eq!(
-            ends([failed, late].iter()),
-            "NODE  END                  STEPS  WHEN                  LATER\n\
-             n1    RolledBack (failed)  2      2023-11-14T22:13:20Z  -\n\
-             n2    Offline              2      2023-11-14T22:13:20Z  at revision 7 since \
-             2023-11-14T22:23:20Z\n"
-        );
     }
 }

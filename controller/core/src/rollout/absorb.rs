@@ -8,6 +8,7 @@ use weft_model::revision::Nonce;
 use super::effect::Effect;
 use super::machine::Rollout;
 use super::node::Seen;
+use super::policy::Agreement;
 use super::record::{Phase, Reason};
 
 impl Rollout {
@@ -77,8 +78,12 @@ impl Rollout {
             },
             Progress::Verified if self.nodes[place].seen == Seen::Verified => {
                 self.keep_alive(place, now, effects);
+                self.look_again(place, now, effects);
             }
-            Progress::Armed | Progress::Verified => self.tell(place, now, effects),
+            Progress::Armed | Progress::Verified => {
+                self.tell(place, now, effects);
+                self.look_again(place, now, effects);
+            }
             Progress::Reverting | Progress::Reverted | Progress::Stuck => {
                 self.fail(place, Vec::new(), effects);
             }
@@ -105,15 +110,17 @@ impl Rollout {
     ) {
         let seen = self.nodes[place].seen;
         match (&self.record.phase, answer) {
-            (Phase::Preparing, Answer::Prepared { steps }) => {
-                self.change(place, |node| node.steps = steps);
-                self.saw(place, Seen::Prepared, effects);
+            (Phase::Preparing, Answer::Prepared(found)) => {
+                let disruptive = found.disruptive.clone();
+                self.change(place, |node| node.found = found);
+                let accept = &self.record.policy.accept;
+                if disruptive.is_empty() || accept.contains(&Agreement::Destructive) {
+                    self.saw(place, Seen::Prepared, effects);
+                } else {
+                    self.refuse(place, disruptive, effects);
+                }
             }
-            (Phase::Preparing, Answer::Refused(faults)) => {
-                self.blame(place, Seen::Refused, faults.clone(), effects);
-                let node = self.nodes[place].name.clone();
-                self.abort.get_or_insert(Reason::Refused { node, faults });
-            }
+            (Phase::Preparing, Answer::Refused(faults)) => self.refuse(place, faults, effects),
             (Phase::Preparing, Answer::Failed(faults)) => self.fail(place, faults, effects),
             (Phase::Preparing | Phase::Applying { .. }, Answer::RolledBack) => {
                 self.fail(place, Vec::new(), effects);
@@ -121,12 +128,15 @@ impl Rollout {
             (Phase::Applying { .. }, Answer::Alive) => self.acknowledge(place, nonce),
             (Phase::Applying { .. }, Answer::Verified) => {
                 self.acknowledge(place, nonce);
+                self.is_well(place, nonce);
                 if seen == Seen::Told {
                     self.saw(place, Seen::Verified, effects);
                     self.waves.verified(&self.nodes[place], now);
                 }
-                if self.tally.verified == self.tally.nodes {
-                    self.verified_at.get_or_insert(now);
+                if self.tally.verified == self.tally.nodes && self.verified_at.is_none() {
+                    self.verified_at = Some(now);
+                    // Asked between two waves, nodes are asked again before the decision.
+                    self.forget_looks();
                 }
             }
             (Phase::Applying { .. }, Answer::Failed(faults) | Answer::Refused(faults)) => {
@@ -154,6 +164,13 @@ impl Rollout {
     fn settle(&mut self, place: usize, seen: Seen, effects: &mut Vec<Effect>) {
         self.change(place, |node| node.due = None);
         self.saw(place, seen, effects);
+    }
+
+    /// A participant will not make the change, which it has not begun to.
+    fn refuse(&mut self, place: usize, faults: Vec<Fault>, effects: &mut Vec<Effect>) {
+        self.blame(place, Seen::Refused, faults.clone(), effects);
+        let node = self.nodes[place].name.clone();
+        self.abort.get_or_insert(Reason::Refused { node, faults });
     }
 
     /// A participant cannot go on, so nobody does.

@@ -115,13 +115,15 @@ impl Rollout {
                 if let Some(reason) = self.abort.clone() {
                     self.write(Phase::Aborted(reason), Deed::Turn, now, effects);
                 } else if let Some(pause) = self.pause.take().filter(|pause| *pause != paused) {
+                    // What nodes said before a pause says little after it.
+                    self.forget_looks();
                     let applying = Phase::Applying { paused: pause };
                     self.write(applying, Deed::Turn, now, effects);
-                } else if !paused && self.may_commit(now.steady) {
+                } else if !paused && self.may_commit(now.steady, effects) {
                     self.write(Phase::Committed, Deed::MoveHead, now, effects);
                 } else if self.has_consent_to_write() || self.is_marked(now.steady) {
                     self.write(Phase::Applying { paused }, Deed::Turn, now, effects);
-                } else if !paused {
+                } else if !paused && self.tally.verified < self.tally.nodes {
                     self.send_waves(now.steady, effects);
                 }
             }
@@ -132,13 +134,24 @@ impl Rollout {
     }
 
     /// Whether the change may be decided for: every participant has said to this leader that it is
-    /// true, and none can have gone back since for want of contact.
-    fn may_commit(&self, now: Moment) -> bool {
-        let wanted = match self.record.policy.confirm {
+    /// true, has stood by it for as long as the user wants and then said so again, and none can
+    /// have gone back since for want of contact.
+    fn may_commit(&mut self, now: Moment, effects: &mut Vec<Effect>) -> bool {
+        let soaked = self.soak_until().is_some_and(|until| until <= now);
+        let soak = self.record.policy.soak;
+        soaked
+            && self.tally.verified == self.tally.nodes
+            && self.is_wanted()
+            && self.all_are_well(soak, now, effects)
+            && self.tally.all_stand(now)
+    }
+
+    /// Whether whoever decides wants the change.
+    pub(super) fn is_wanted(&self) -> bool {
+        match self.record.policy.confirm {
             Confirm::Auto => true,
             Confirm::Manual { .. } => self.is_confirmed(),
-        };
-        wanted && self.tally.verified == self.tally.nodes && self.tally.all_stand(now)
+        }
     }
 
     fn write(&mut self, phase: Phase, deed: Deed, now: Now, effects: &mut Vec<Effect>) {
@@ -166,10 +179,14 @@ impl Rollout {
         let pause = self.record.policy.pause;
         let is_verified = |node: &super::node::Node| node.seen == Seen::Verified;
         let is_ready = |node: &super::node::Node| node.seen == Seen::Prepared && node.connected;
-        while self
-            .waves
-            .begin(pause, now, &self.nodes, is_verified, is_ready)
-        {}
+        loop {
+            let next = self.waves.next_begin(pause).is_some_and(|at| at <= now);
+            if !self.waves.is_first() && !(next && self.all_are_well(pause, now, effects)) {
+                break;
+            }
+            self.forget_looks();
+            self.waves.begin(now, &self.nodes, is_verified, is_ready);
+        }
         let bound = self.record.policy.max_in_flight;
         while bound.is_none_or(|bound| self.tally.in_flight < bound.get())
             && let Some(place) = self.waves.take()

@@ -183,7 +183,7 @@ impl CatchUps {
             return;
         }
         match answer {
-            Answer::Prepared { .. } | Answer::Alive => {}
+            Answer::Prepared(_) | Answer::Alive => {}
             Answer::Verified => {
                 self.forget(node);
                 self.send(node, course, Command::Confirm, now, effects);

@@ -5,7 +5,7 @@ use weft_model::message::Command;
 
 use super::effect::Effect;
 use super::machine::Rollout;
-use super::node::Seen;
+use super::node::{Look, Seen};
 use super::record::Phase;
 
 /// How often a decision is sent again to a node that is connected and does not acknowledge it:
@@ -40,6 +40,7 @@ impl Rollout {
                 node.due = None;
                 node.lease = None;
                 node.sent.clear();
+                node.look = Look::None;
             });
             self.decree(place, command.clone(), now, effects);
         }
@@ -69,6 +70,7 @@ impl Rollout {
             from: self.nodes[place].from,
             to: self.nodes[place].to,
             lease: self.record.policy.lease(),
+            gates: self.record.policy.gates.clone(),
         };
         let nonce = self.nodes[place].next_nonce();
         effects.push(self.send(place, nonce, prepare));

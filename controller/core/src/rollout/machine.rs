@@ -42,6 +42,8 @@ pub struct Rollout {
     pub(super) waited: Span,
     /// When every participant was first verified.
     pub(super) verified_at: Option<Moment>,
+    /// Whether the participants that are verified were asked once more, since the last wave.
+    pub(super) looking: bool,
     /// Whether another leader has taken over.
     pub(super) deposed: bool,
 }
@@ -101,6 +103,7 @@ impl Rollout {
             consent: None,
             waited,
             verified_at: None,
+            looking: false,
             deposed: false,
         };
         let mut effects = Vec::new();

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use weft_model::clock::Moment;
-use weft_model::message::Target;
+use weft_model::message::{Found, Target};
 use weft_model::name::NodeName;
 use weft_model::report::Fault;
 use weft_model::revision::Nonce;
@@ -17,7 +17,8 @@ pub(super) struct Node {
     pub to: Target,
     pub connected: bool,
     pub seen: Seen,
-    pub steps: u32,
+    pub found: Found,
+    pub look: Look,
     pub faults: Vec<Fault>,
     /// When this leader first told the node to apply.
     pub applied: Option<Moment>,
@@ -31,6 +32,17 @@ pub(super) struct Node {
     pub commands: u64,
     /// The command that told the node the decision.
     pub decree: Option<Nonce>,
+}
+
+/// Whether a participant that stands by its change was asked about it once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Look {
+    /// It was not.
+    None,
+    /// It was, by the command with this nonce.
+    Asked(Nonce),
+    /// It was, and all is well.
+    Well,
 }
 
 /// What a participant last said to this leader.
@@ -68,7 +80,8 @@ impl Node {
             to,
             connected: false,
             seen: Seen::Silent,
-            steps: 0,
+            found: Found::default(),
+            look: Look::None,
             faults: Vec::new(),
             applied: None,
             sent: VecDeque::new(),

@@ -1,10 +1,11 @@
 //! How a rollout is to go: the user's wishes, and the protocol's times.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 use weft_model::clock::{Moment, Span};
-use weft_model::message::Lease;
+use weft_model::message::{Gates, Lease};
 
 /// How fast one machine's clock may run against another's, in percent.
 pub const DRIFT_PERCENT: u64 = 1;
@@ -24,6 +25,16 @@ pub struct Policy {
     pub max_in_flight: Option<NonZeroU32>,
     /// How long to wait between a wave that is verified and the next.
     pub pause: Span,
+    /// How long all nodes must stand by the change, once it is verified everywhere, before it may
+    /// be kept.
+    #[serde(default)]
+    pub soak: Span,
+    /// What every node must show before and after.
+    #[serde(default, skip_serializing_if = "Gates::is_empty")]
+    pub gates: Gates,
+    /// What the user has agreed to.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub accept: BTreeSet<Agreement>,
     /// What to do about nodes that are not there at the start.
     pub offline: Offline,
     /// How long an unconfirmed change outlives the last word from the leader.
@@ -49,6 +60,29 @@ pub enum Confirm {
         /// The time.
         within: Span,
     },
+}
+
+/// What only goes with a user's consent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Agreement {
+    /// Taking away what guests are plugged into.
+    Destructive,
+    /// Nodes that cannot reach each other while some have the change and others do not.
+    Split,
+}
+
+impl Agreement {
+    /// Every consent.
+    pub const ALL: [Self; 2] = [Self::Destructive, Self::Split];
+
+    /// The word by which users give it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Destructive => "destructive",
+            Self::Split => "split",
+        }
+    }
 }
 
 /// The size of a wave.
@@ -78,6 +112,9 @@ impl Default for Policy {
             waves: Vec::new(),
             max_in_flight: None,
             pause: Span(0),
+            soak: Span(0),
+            gates: Gates::default(),
+            accept: BTreeSet::new(),
             offline: Offline::RequireAll,
             contact: Span::from_secs(30),
             keep_alive: Span::from_secs(5),
@@ -89,16 +126,34 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// What the nodes are told of time. A person's time to decide comes on top of the nodes'.
+    /// What the nodes are told of time. What the user wants waited for comes on top of the nodes'
+    /// own time: the pauses between waves, of which the first wave sees all, the soak, and a
+    /// person's time to decide.
     pub fn lease(&self) -> Lease {
         let thinking = match self.confirm {
             Confirm::Auto => Span(0),
             Confirm::Manual { within } => within,
         };
+        let pauses = self.waves.len() as u64;
+        let looks = if self.looks_again() { pauses + 1 } else { 0 };
+        let waits = [
+            self.cap,
+            thinking,
+            self.soak,
+            Span(self.pause.0.saturating_mul(pauses)),
+            Span(self.gates.limit.0.saturating_mul(looks)),
+        ];
+        let sum = |sum: u64, span: &Span| sum.saturating_add(span.0);
         Lease {
             contact: self.contact,
-            cap: Span(self.cap.0.saturating_add(thinking.0)),
+            cap: Span(waits.iter().fold(0, sum)),
         }
+    }
+
+    /// Whether nodes are asked once more, at the end of a time that they stood by the change,
+    /// before anything follows from it.
+    pub fn looks_again(&self) -> bool {
+        self.soak > Span(0) || !self.gates.is_empty()
     }
 
     /// Until when a node surely stands by its change that had the first apply of this leader

@@ -1,6 +1,6 @@
 //! What a rollout can say of itself, for people.
 
-use weft_model::clock::Moment;
+use weft_model::clock::{Moment, Span};
 use weft_model::name::NodeName;
 use weft_model::report::Fault;
 
@@ -20,6 +20,12 @@ pub struct NodeStatus<'a> {
     pub steps: u32,
     /// What it would not or could not do.
     pub faults: &'a [Fault],
+    /// Its wave, from 1.
+    pub wave: u32,
+    /// Probes that failed before anything was changed, which are not counted.
+    pub failing: Vec<&'a Fault>,
+    /// What the user agreed to take away from guests that are plugged in.
+    pub disruptive: &'a [Fault],
 }
 
 /// How far a participant is.
@@ -114,6 +120,21 @@ impl Rollout {
         self.nodes[place.ok()?].lease
     }
 
+    /// How far every participant is, and why, in words.
+    pub fn explained(&self, now: Moment) -> impl Iterator<Item = (NodeStatus<'_>, String)> {
+        self.nodes.iter().map(move |node| {
+            let status = self.describe(node);
+            let words = self.explain(node, status.progress, now);
+            (status, words)
+        })
+    }
+
+    /// How many waves have begun, and how many there are.
+    pub fn waves(&self) -> (usize, usize) {
+        let begun = self.waves.last_begun().map_or(0, |last| last + 1);
+        (begun, self.waves.count())
+    }
+
     /// How far every participant is.
     pub fn statuses(&self) -> impl Iterator<Item = NodeStatus<'_>> {
         self.nodes.iter().map(|node| self.describe(node))
@@ -123,8 +144,11 @@ impl Rollout {
         NodeStatus {
             node: &node.name,
             progress: self.progress(node),
-            steps: node.steps,
+            steps: node.found.steps,
             faults: &node.faults,
+            wave: u32::try_from(node.wave + 1).unwrap_or(u32::MAX),
+            failing: node.found.failing.values().collect(),
+            disruptive: &node.found.disruptive,
         }
     }
 
@@ -150,10 +174,12 @@ impl Rollout {
     /// The word for where the rollout stands, as clients show it.
     pub fn phase_word(&self) -> &'static str {
         let waits = self.confirm_until().is_some() && !self.is_confirmed();
+        let soaks = self.soak_until().is_some() && self.record.policy.soak > Span(0);
         match (&self.record.phase, self.record.policy.confirm) {
             (Phase::Applying { paused: false }, Confirm::Manual { .. }) if waits => {
                 "WaitingForConfirm"
             }
+            (Phase::Applying { paused: false }, _) if soaks => "Soaking",
             (_, Confirm::Manual { .. } | Confirm::Auto) => phase_word(&self.record),
         }
     }
@@ -173,12 +199,29 @@ impl Rollout {
             Phase::Applying { paused: true } => {
                 format!("paused; {verified} of {nodes} nodes are verified, {applying} are applying")
             }
+            Phase::Applying { paused: false } if self.looking => {
+                let asked = self.tally.asked;
+                let well = verified - asked.min(verified);
+                format!("{well} of {verified} nodes say, asked once more, that all is well")
+            }
             Phase::Applying { paused: false } if self.is_confirmed() => {
                 let author = self.confirmed_by().unwrap_or_default();
                 format!("confirmed by {author}; {verified} of {nodes} nodes stand by the change")
             }
             Phase::Applying { paused: false } if self.confirm_until().is_some() => {
                 format!("all {nodes} nodes are verified and wait for a person to confirm")
+            }
+            Phase::Applying { paused: false }
+                if self.soak_until().is_some() && self.record.policy.soak > Span(0) =>
+            {
+                let soak = self.record.policy.soak;
+                format!("all {nodes} nodes are verified and must stand by it for {soak}")
+            }
+            Phase::Applying { paused: false } if self.waves.count() > 1 => {
+                let (wave, waves) = self.waves();
+                format!(
+                    "wave {wave} of {waves}: {verified} of {nodes} nodes are verified, {applying} are applying"
+                )
             }
             Phase::Applying { paused: false } => {
                 format!("{verified} of {nodes} nodes are verified, {applying} are applying")

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use weft_model::clock::Moment;
 
-use super::node::{Node, Seen};
+use super::node::{Look, Node, Seen};
 
 /// Sums over all participants.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -16,6 +16,8 @@ pub(super) struct Tally {
     pub in_flight: u32,
     pub verified: u32,
     pub settled: u32,
+    /// Those that were asked once more and have not answered.
+    pub asked: u32,
     /// When something must be done, and about whom.
     pub due: BTreeSet<(Moment, usize)>,
     /// Until when who surely stands by its change.
@@ -27,6 +29,7 @@ impl Tally {
     pub fn add(&mut self, place: usize, node: &Node) {
         self.nodes += 1;
         self.connected += u32::from(node.connected);
+        self.asked += u32::from(matches!(node.look, Look::Asked(_)));
         if let Some(count) = self.count(node.seen) {
             *count += 1;
         }
@@ -38,6 +41,7 @@ impl Tally {
     pub fn remove(&mut self, place: usize, node: &Node) {
         self.nodes -= 1;
         self.connected -= u32::from(node.connected);
+        self.asked -= u32::from(matches!(node.look, Look::Asked(_)));
         if let Some(count) = self.count(node.seen) {
             *count -= 1;
         }

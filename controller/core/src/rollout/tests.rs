@@ -6,7 +6,7 @@ use std::fmt::Write;
 use proptest::prelude::*;
 use weft_model::clock::{Moment, Span};
 use weft_model::message::{
-    Answer, Command, Confirmed, Fence, Hello, Pin, Progress, Standing, Target,
+    Answer, Command, Confirmed, Fence, Found, Gates, Hello, Pin, Progress, Standing, Target,
 };
 use weft_model::name::NodeName;
 use weft_model::plan::digest::Digest;
@@ -18,9 +18,12 @@ use weft_model::revision::{
 use super::effect::Effect;
 use super::event::{Event, Now, Outcome, Wish};
 use super::machine::{Change, Rollout};
-use super::policy::{Confirm, Policy, Wave};
+use super::policy::{Agreement, Confirm, Policy, Wave};
 use super::record::{Attempt, Consent, Deed, Leader, Phase, Reason, Record, Transaction};
 use super::tally::Tally;
+
+mod gates;
+mod waves;
 
 fn target(revision: u8) -> Target {
     Target {
@@ -60,6 +63,18 @@ fn fault() -> Fault {
         attempt: "cannot create device web".to_owned(),
         cause: "file exists".to_owned(),
         advice: String::new(),
+    }
+}
+
+/// What a node finds that takes a bridge away from a guest.
+fn disruptive() -> Found {
+    Found {
+        disruptive: vec![Fault {
+            attempt: "cannot remove bridge web".to_owned(),
+            cause: "guests are plugged in".to_owned(),
+            ..fault()
+        }],
+        ..Found::steps(4)
     }
 }
 
@@ -148,7 +163,7 @@ fn after(policy: Policy, events: impl IntoIterator<Item = Event>) -> Rollout {
 /// The events that bring two nodes to each phase.
 fn phases() -> Vec<(&'static str, Rollout)> {
     let connect = |node| Event::Hello(name(node), hello(Standing::Settled));
-    let prepared = |node| says(node, 1, Answer::Prepared { steps: 4 });
+    let prepared = |node| says(node, 1, Answer::Prepared(Found::steps(4)));
     let asked = || vec![connect(0), connect(1)];
     let with = |mut events: Vec<Event>, more: Vec<Event>| {
         events.extend(more);
@@ -171,6 +186,15 @@ fn phases() -> Vec<(&'static str, Rollout)> {
     let waves = Policy {
         waves: vec![Wave::Count(1)],
         ..auto()
+    };
+    let soak = Policy {
+        soak: Span(1_000),
+        ..auto()
+    };
+    let look = || {
+        let mut rollout = after(soak.clone(), whole());
+        rollout.step(Event::Tick, now(1_000));
+        rollout
     };
     let taken_over = |phase| {
         let mut record = record(2, auto());
@@ -208,6 +232,8 @@ fn phases() -> Vec<(&'static str, Rollout)> {
             ),
         ),
         ("applying, a person decides", after(manual, whole())),
+        ("applying, soaking", after(soak.clone(), whole())),
+        ("applying, asked once more", look()),
         (
             "applying, to abort",
             after(auto(), with(half(), vec![user()])),
@@ -294,7 +320,16 @@ fn events() -> Vec<(&'static str, Event, u64)> {
             1_000,
         ),
         ("lost", Event::Lost(name(0)), 1_000),
-        ("Prepared", says(1, 1, Answer::Prepared { steps: 4 }), 1_000),
+        (
+            "Prepared",
+            says(1, 1, Answer::Prepared(Found::steps(4))),
+            1_000,
+        ),
+        (
+            "Prepared, with guests plugged in",
+            says(1, 1, Answer::Prepared(disruptive())),
+            1_000,
+        ),
         ("Refused", says(1, 1, Answer::Refused(vec![fault()])), 1_000),
         ("Alive", says(1, 2, Answer::Alive), 1_000),
         ("Verified", says(1, 2, Answer::Verified), 1_000),
@@ -383,6 +418,7 @@ fn effect_words(effect: &Effect) -> String {
                 Command::Prepare { to, .. } => format!("Prepare({})", to.revision),
                 Command::Apply
                 | Command::KeepAlive
+                | Command::Check
                 | Command::Confirm
                 | Command::Rollback
                 | Command::CatchUp { .. } => format!("{command:?}"),
@@ -453,7 +489,7 @@ fn any_happening() -> impl Strategy<Value = Happening> {
         1 => Just(Standing::Settled),
     ];
     let answer = prop_oneof![
-        20 => Just(Answer::Prepared { steps: 4 }),
+        20 => Just(Answer::Prepared(Found::steps(4))),
         1 => Just(Answer::Refused(vec![fault()])),
         40 => Just(Answer::Alive),
         40 => Just(Answer::Verified),
@@ -496,6 +532,9 @@ struct Desk {
     last: BTreeMap<NodeName, Nonce>,
     verified: BTreeSet<NodeName>,
     heard: BTreeMap<NodeName, u64>,
+    /// When a node was asked once more, by node and nonce, and the latest that it answered well.
+    asked: BTreeMap<(NodeName, Nonce), u64>,
+    well: BTreeMap<NodeName, u64>,
     inbox: Vec<(NodeName, Fence, Command)>,
 }
 
@@ -515,6 +554,8 @@ impl Desk {
             last: BTreeMap::new(),
             verified: BTreeSet::new(),
             heard: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            well: BTreeMap::new(),
             inbox: Vec::new(),
         }
     }
@@ -556,7 +597,7 @@ impl Desk {
                 let heard = self.heard.get(&node).copied().max(word);
                 self.heard.extend(heard.map(|at| (node.clone(), at)));
             }
-            Answer::Prepared { .. }
+            Answer::Prepared(_)
             | Answer::Refused(_)
             | Answer::Failed(_)
             | Answer::Confirmed
@@ -564,6 +605,8 @@ impl Desk {
         }
         if answer == Answer::Verified {
             self.verified.insert(node.clone());
+            let asked = self.asked.get(&(node.clone(), fence.nonce));
+            self.well.extend(asked.map(|at| (node.clone(), *at)));
         }
         self.step(Event::Answer(node, fence, answer));
     }
@@ -602,7 +645,13 @@ impl Desk {
                 }
                 Effect::Send(node, fence, command) => {
                     self.check_command(&command);
-                    if matches!(command, Command::Apply | Command::KeepAlive) {
+                    if command == Command::Check {
+                        self.asked.insert((node.clone(), fence.nonce), self.clock);
+                    }
+                    if matches!(
+                        command,
+                        Command::Apply | Command::KeepAlive | Command::Check
+                    ) {
                         self.words.insert((node.clone(), fence.nonce), self.clock);
                     }
                     self.last.insert(node.clone(), fence.nonce);
@@ -618,7 +667,9 @@ impl Desk {
     fn check_command(&self, command: &Command) {
         match command {
             Command::Prepare { .. } => assert!(!self.applied),
-            Command::Apply | Command::KeepAlive => assert!(self.applied, "applying is durable"),
+            Command::Apply | Command::KeepAlive | Command::Check => {
+                assert!(self.applied, "applying is durable");
+            }
             Command::Confirm => assert!(self.committed, "the commit is durable"),
             Command::Rollback => assert!(self.aborted, "the abort is durable"),
             Command::CatchUp { .. } => panic!("a rollout sends no catch-up"),
@@ -635,6 +686,12 @@ impl Desk {
                     let heard = self.heard.get(node).copied();
                     let stands = heard.is_some_and(|at| self.clock < at + 30_000);
                     assert!(stands, "{node} stands by its change");
+                    let soak = write.record.policy.soak;
+                    if soak > Span(0) {
+                        let since = self.rollout.verified_at.unwrap().after(soak);
+                        let well = self.well.get(node).copied();
+                        assert!(well >= Some(since.0), "{node} said so again after the soak");
+                    }
                 }
                 Deed::MoveHead
             }
@@ -690,8 +747,8 @@ impl Desk {
 
     fn obey(&mut self, node: NodeName, fence: Fence, command: Command) {
         let answer = match command {
-            Command::Prepare { .. } => Answer::Prepared { steps: 4 },
-            Command::Apply => Answer::Verified,
+            Command::Prepare { .. } => Answer::Prepared(Found::steps(4)),
+            Command::Apply | Command::Check => Answer::Verified,
             Command::KeepAlive => Answer::Alive,
             Command::Confirm => Answer::Confirmed,
             Command::Rollback => Answer::RolledBack,
@@ -702,7 +759,8 @@ impl Desk {
 }
 
 fn any_policy() -> impl Strategy<Value = Policy> {
-    (any::<bool>(), any::<bool>(), 0..3u32).prop_map(|(manual, waves, bound)| Policy {
+    let manners = (any::<bool>(), any::<bool>(), any::<bool>(), 0..3u32);
+    manners.prop_map(|(manual, waves, soak, bound)| Policy {
         confirm: if manual {
             let within = Span::from_secs(60);
             Confirm::Manual { within }
@@ -715,6 +773,7 @@ fn any_policy() -> impl Strategy<Value = Policy> {
             Vec::new()
         },
         pause: Span(if waves { 3_000 } else { 0 }),
+        soak: Span(if soak { 2_000 } else { 0 }),
         max_in_flight: std::num::NonZeroU32::new(bound),
         ..Policy::default()
     })

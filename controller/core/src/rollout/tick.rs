@@ -20,7 +20,7 @@ impl Rollout {
         let policy = &self.record.policy;
         let phase = match &self.record.phase {
             Phase::Preparing => Some(self.entered.after(policy.prepare)),
-            Phase::Applying { paused: false } => self.waves.next_begin(policy.pause),
+            Phase::Applying { paused: false } => self.next_look(),
             Phase::Applying { paused: true } | Phase::Closed { .. } => None,
             Phase::Committed | Phase::Aborted(_) => Some(self.entered.after(policy.settle)),
         };

@@ -43,21 +43,35 @@ impl Waves {
         Some(rested.after(pause))
     }
 
-    /// Begins the next wave if its time has come; `is_verified` and `is_ready` are asked of its
+    /// Whether the first wave has not begun.
+    pub fn is_first(&self) -> bool {
+        self.begun == 0 && !self.members.is_empty()
+    }
+
+    /// The last wave that has begun, from 0.
+    pub fn last_begun(&self) -> Option<usize> {
+        self.begun.checked_sub(1)
+    }
+
+    /// How many waves there are.
+    pub fn count(&self) -> usize {
+        self.members.len()
+    }
+
+    /// How many participants of the waves that have begun are not verified.
+    pub fn unverified(&self) -> u32 {
+        self.unverified
+    }
+
+    /// Begins the next wave, which there must be; `is_verified` and `is_ready` are asked of its
     /// members only.
     pub fn begin(
         &mut self,
-        pause: Span,
         now: Moment,
         nodes: &[Node],
         is_verified: impl Fn(&Node) -> bool,
         is_ready: impl Fn(&Node) -> bool,
-    ) -> bool {
-        let first = self.begun == 0 && !self.members.is_empty();
-        let next = self.next_begin(pause).is_some_and(|begin| begin <= now);
-        if !first && !next {
-            return false;
-        }
+    ) {
         for &place in &self.members[self.begun] {
             self.unverified += u32::from(!is_verified(&nodes[place]));
             if is_ready(&nodes[place]) {
@@ -66,7 +80,6 @@ impl Waves {
         }
         self.begun += 1;
         self.rested = (self.unverified == 0).then_some(now);
-        true
     }
 
     /// A participant became verified.

@@ -130,7 +130,7 @@ impl Term {
                 }),
                 Answer::RolledBack => state.roster.get(node).map(|place| place.confirmed()),
                 Answer::Confirmed
-                | Answer::Prepared { .. }
+                | Answer::Prepared(_)
                 | Answer::Refused(_)
                 | Answer::Alive
                 | Answer::Verified

@@ -97,6 +97,8 @@ impl Chronicle {
             steps: status.steps,
             trouble,
             faults,
+            failing: status.failing.iter().map(|it| (*it).clone()).collect(),
+            disruptive: status.disruptive.to_vec(),
             later: None,
         }
     }
@@ -208,6 +210,8 @@ fn deferred(course: &Course, now: Timestamp) -> impl Iterator<Item = NodeResult>
         steps: 0,
         trouble: Trouble::None,
         faults: Vec::new(),
+        failing: Vec::new(),
+        disruptive: Vec::new(),
         later: None,
     })
 }

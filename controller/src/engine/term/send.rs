@@ -72,7 +72,11 @@ impl Term {
                 Some(state.course.as_ref()?.plan_for(node, holds))
             }),
             Command::CatchUp { .. } => Some(whole_to_wire(&self.head().plan(node))),
-            Command::Apply | Command::KeepAlive | Command::Confirm | Command::Rollback => None,
+            Command::Apply
+            | Command::KeepAlive
+            | Command::Check
+            | Command::Confirm
+            | Command::Rollback => None,
         }
     }
 }
@@ -82,6 +86,7 @@ fn word(command: &Command) -> &'static str {
         Command::Prepare { .. } => "prepare",
         Command::Apply => "apply",
         Command::KeepAlive => "keep-alive",
+        Command::Check => "check",
         Command::Confirm => "confirm",
         Command::Rollback => "rollback",
         Command::CatchUp { .. } => "catch-up",

@@ -10,7 +10,9 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Endpoint;
-use weft_model::message::{Answer, Command, Confirmed, Fence, Hello, Progress, Standing, Target};
+use weft_model::message::{
+    Answer, Command, Confirmed, Fence, Found, Hello, Progress, Standing, Target,
+};
 use weft_model::revision::Epoch;
 use weft_proto::convert::message::{answer_to_wire, command, hello_to_wire};
 use weft_proto::v1;
@@ -154,9 +156,9 @@ impl Swarm {
             Command::Prepare { .. } => seen.prepare.store(now, Ordering::Relaxed),
             Command::Apply => seen.apply.store(now, Ordering::Relaxed),
             Command::Confirm => seen.confirm.store(now, Ordering::Relaxed),
-            Command::KeepAlive | Command::Rollback | Command::CatchUp { .. } => {}
+            Command::KeepAlive | Command::Check | Command::Rollback | Command::CatchUp { .. } => {}
         }
-        if !matches!(command, Command::KeepAlive) {
+        if !matches!(command, Command::KeepAlive | Command::Check) {
             self.changes.fetch_add(1, Ordering::Relaxed);
         }
         let answer = node.obey(&fence, &command);
@@ -197,7 +199,7 @@ impl Node {
         match command {
             Command::Prepare { to, .. } => {
                 self.stage(fence, *to, false);
-                Answer::Prepared { steps: 1 }
+                Answer::Prepared(Found::steps(1))
             }
             Command::CatchUp { to, .. } => {
                 self.stage(fence, *to, true);
@@ -210,6 +212,7 @@ impl Node {
                 Answer::Verified
             }
             Command::KeepAlive => Answer::Alive,
+            Command::Check => Answer::Verified,
             Command::Confirm => {
                 if let Some(changing) = self.changing.take() {
                     self.confirmed = Confirmed {
