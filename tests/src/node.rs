@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
@@ -61,6 +62,24 @@ impl Node {
         self.lab.folder().join(format!("{}.state", self.name))
     }
 
+    /// Where the probes are that its administrator allows.
+    pub fn probes(&self) -> PathBuf {
+        self.lab.folder().join(format!("{}.probes", self.name))
+    }
+
+    /// Allows a probe, as a script.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn allow_probe(&self, name: &str, script: &str) -> Result<()> {
+        let folder = self.probes();
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let file = folder.join(name);
+        write(&file, &format!("#!/bin/sh\n{script}\n"))?;
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755))
+            .with_context(|| format!("cannot make {} executable", file.display()))
+    }
+
     /// Its agent.
     ///
     /// # Errors
@@ -101,6 +120,8 @@ impl Node {
         command
             .arg(programs::path("weft-agent")?)
             .args(self.arguments())
+            .arg("--probe-dir")
+            .arg(self.probes())
             .envs(variables.iter().copied());
         self.agent = Some(Process::start(&self.lab, &self.name, &command)?);
         Ok(())

@@ -11,6 +11,7 @@ mod confirm;
 mod controller;
 mod disk;
 mod etcd;
+mod gates;
 mod kernel;
 mod leader;
 mod members;
