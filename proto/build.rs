@@ -23,6 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
     std::fs::write(out.join("weft.bin"), descriptors.encode_to_vec())?;
     tonic_prost_build::configure()
+        .codec_path("crate::codec::SmallCodec")
         .type_attribute(
             ".weft.v1.Command.command",
             "#[allow(clippy::large_enum_variant)]",

@@ -2,6 +2,8 @@
 //!
 //! Modules are listed bottom-up; a module uses only those above its own.
 
+pub mod codec;
+
 /// The messages and services of `weft.v1`, as generated from the schema.
 #[allow(missing_docs, clippy::all, clippy::pedantic)]
 pub mod v1 {

@@ -70,7 +70,9 @@ impl v1::agents_server::Agents for Gate {
         let (verdict, admitted) = oneshot::channel();
         self.sessions.spawn(stream.run(verdict));
         let down = futures::stream::once(admitted).flat_map(|admitted| match admitted {
-            Ok(Ok(outbox)) => ReceiverStream::new(outbox).map(Ok).left_stream(),
+            Ok(Ok(outbox)) => ReceiverStream::new(outbox)
+                .map(|down| Ok(*down))
+                .left_stream(),
             Ok(Err(status)) => futures::stream::iter([Err(status)]).right_stream(),
             Err(_) => futures::stream::iter([Err(Status::unavailable("the controller stops"))])
                 .right_stream(),
@@ -79,7 +81,7 @@ impl v1::agents_server::Agents for Gate {
     }
 }
 
-type Verdict = oneshot::Sender<Result<mpsc::Receiver<v1::Down>, Status>>;
+type Verdict = oneshot::Sender<Result<mpsc::Receiver<Box<v1::Down>>, Status>>;
 
 struct Conversation {
     up: Streaming<v1::Up>,
@@ -90,7 +92,8 @@ struct Conversation {
 
 impl Conversation {
     async fn run(mut self, verdict: Verdict) {
-        let (node, session) = match self.admit().await {
+        // What admitting needs is given back when it is over: a stream lives for months.
+        let (node, session) = match Box::pin(self.admit()).await {
             Ok((node, session, outbox)) => {
                 if verdict.send(Ok(outbox)).is_err() {
                     let _ = self.port.leave(node, session.id).await;
@@ -110,7 +113,9 @@ impl Conversation {
         let _ = self.port.leave(node, session.id).await;
     }
 
-    async fn admit(&mut self) -> Result<(NodeName, Session, mpsc::Receiver<v1::Down>), Status> {
+    async fn admit(
+        &mut self,
+    ) -> Result<(NodeName, Session, mpsc::Receiver<Box<v1::Down>>), Status> {
         let first = tokio::time::timeout(HELLO_LIMIT, self.up.message())
             .await
             .map_err(|_| Status::deadline_exceeded("no hello came: say it first"))??

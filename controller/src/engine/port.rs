@@ -18,6 +18,10 @@ const QUEUE: usize = 1024;
 /// this many wait does not read, and is cut off.
 pub const OUTBOX: usize = 64;
 
+/// The way to one agent. The messages are boxed because a queue has room for 32 of them from its
+/// beginning, and most hold none.
+pub type Outbox = mpsc::Sender<Box<v1::Down>>;
+
 /// What this controller is in the cluster at the moment.
 #[derive(Clone)]
 pub enum Role {
@@ -66,7 +70,7 @@ pub enum Request {
         /// Who it is and where it stands.
         arrival: Box<Arrival>,
         /// Where to send to.
-        outbox: mpsc::Sender<v1::Down>,
+        outbox: Outbox,
         /// Whether it may stay.
         reply: oneshot::Sender<Result<Session, Refusal>>,
     },
@@ -218,11 +222,7 @@ impl Port {
     ///
     /// # Errors
     /// When it may not stay, or this controller leads no more.
-    pub async fn arrive(
-        &self,
-        arrival: Arrival,
-        outbox: mpsc::Sender<v1::Down>,
-    ) -> Result<Session, Refusal> {
+    pub async fn arrive(&self, arrival: Arrival, outbox: Outbox) -> Result<Session, Refusal> {
         let arrival = Box::new(arrival);
         self.ask(|reply| Request::Arrive {
             arrival,

@@ -13,7 +13,7 @@ use weft_model::revision::{Epoch, RolloutId, Timestamp};
 use weft_proto::convert::message::progress_word;
 use weft_proto::v1;
 
-use super::port::{Arrival, Session, SessionId};
+use super::port::{Arrival, Outbox, Session, SessionId};
 
 /// How many events are kept of each node.
 const EVENTS_OF_A_NODE: usize = 32;
@@ -45,7 +45,7 @@ pub struct Place {
 #[derive(Debug)]
 struct Line {
     id: SessionId,
-    outbox: mpsc::Sender<v1::Down>,
+    outbox: Outbox,
     ended: CancellationToken,
 }
 
@@ -57,12 +57,7 @@ impl Drop for Line {
 
 impl Roster {
     /// Takes an agent in, in place of an older stream of the same node.
-    pub fn arrive(
-        &mut self,
-        arrival: &Arrival,
-        outbox: mpsc::Sender<v1::Down>,
-        now: Timestamp,
-    ) -> Session {
+    pub fn arrive(&mut self, arrival: &Arrival, outbox: Outbox, now: Timestamp) -> Session {
         self.sessions += 1;
         let id = SessionId(self.sessions);
         let ended = CancellationToken::new();
@@ -136,7 +131,7 @@ impl Roster {
         let Some(line) = &place.line else {
             return false;
         };
-        match line.outbox.try_send(message) {
+        match line.outbox.try_send(Box::new(message)) {
             Ok(()) => true,
             Err(mpsc::error::TrySendError::Full(_)) => {
                 warn!(node = %node, "agent does not read, its stream is closed");

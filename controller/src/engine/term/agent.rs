@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 use weft_core::rollout::catchup::{Effect, Event as CatchUpEvent};
 use weft_core::rollout::event::Event;
@@ -14,14 +14,14 @@ use weft_proto::v1;
 
 use super::Term;
 use crate::engine::clock::wall_clock;
-use crate::engine::port::{Arrival, Session, SessionId, Word};
+use crate::engine::port::{Arrival, Outbox, Session, SessionId, Word};
 use crate::engine::refusal::Refusal;
 
 impl Term {
     pub(super) fn arrive(
         &mut self,
         arrival: Arrival,
-        outbox: mpsc::Sender<v1::Down>,
+        outbox: Outbox,
         reply: oneshot::Sender<Result<Session, Refusal>>,
     ) {
         let node = arrival.node.clone();
