@@ -16,6 +16,7 @@ pub mod draft;
 pub mod judge;
 
 pub mod edit;
+mod register;
 pub mod writer;
 
 pub mod lock;

@@ -144,10 +144,13 @@ impl Mirror {
         }
     }
 
-    /// Takes in a node's facts, which are no part of what the store's watch brings.
-    pub fn put_facts(&self, node: NodeName, facts: Facts) {
-        self.draft
-            .send_modify(|draft| draft.snapshot.put_facts(node, facts));
+    /// Takes in nodes' facts, which are no part of what the store's watch brings.
+    pub fn put_facts(&self, facts: impl IntoIterator<Item = (NodeName, Facts)>) {
+        self.draft.send_modify(|draft| {
+            for (node, facts) in facts {
+                draft.snapshot.put_facts(node, facts);
+            }
+        });
     }
 
     /// Forgets the facts of a node that is no more.

@@ -8,18 +8,17 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
 use tracing::warn;
 use weft_model::facts::Facts;
 use weft_model::name::NodeName;
-use weft_model::object::node::NodeSpec;
-use weft_model::object::{Declared, Kind, Labels, Metadata, Object, ObjectKey};
+use weft_model::object::{Kind, ObjectKey};
 
 use super::clock::wall_clock;
 use super::draft::Mirror;
 use super::edit::{Edited, check};
 use super::judge::Judge;
 use super::refusal::Refusal;
+use super::register::Register;
 use super::storage;
 use crate::log::Chain;
 use crate::store::Store;
@@ -51,18 +50,19 @@ pub struct Writer {
     mirror: Mirror,
     judge: Judge,
     pub(super) fence: Fence,
-    newcomers: Arc<Semaphore>,
+    register: Arc<Register>,
 }
 
 impl Writer {
     /// A writer under this leadership.
     pub fn new(store: Store, mirror: Mirror, judge: Judge, fence: Fence) -> Self {
+        let register = Register::new(store.clone(), mirror.clone(), fence.clone());
         Self {
             store,
             mirror,
             judge,
             fence,
-            newcomers: Arc::new(Semaphore::new(1)),
+            register: Arc::new(register),
         }
     }
 
@@ -109,19 +109,7 @@ impl Writer {
     /// # Errors
     /// When the store cannot be written.
     pub async fn note_node(&self, node: NodeName, facts: Facts) -> Result<(), Refusal> {
-        let draft = self.mirror.now();
-        if !draft.snapshot().nodes().contains(&node) {
-            self.create_node(&node).await?;
-        }
-        let known = draft.snapshot().facts().get(&node);
-        if known.is_none_or(|known| **known != facts) {
-            self.store
-                .put_facts(&self.fence, &node, &facts)
-                .await
-                .map_err(|error| storage::refusal(&error))?;
-            self.mirror.put_facts(node, facts);
-        }
-        Ok(())
+        self.register.note(node, facts).await
     }
 
     /// Waits until the change shows, so that whoever made it reads it. A batch that left everything
@@ -148,52 +136,6 @@ impl Writer {
                 warn!(node = %node, error = %Chain(&error), "facts of a deleted node are not deleted");
             }
         }
-    }
-
-    /// Without validation: that a node is there is a fact, and what it makes wrong is told when
-    /// the draft is published.
-    async fn create_node(&self, node: &NodeName) -> Result<(), Refusal> {
-        // A whole cluster that starts at once would only get in its own way.
-        let _turn = self.newcomers.acquire().await;
-        let object = Object::Node(Declared {
-            metadata: Metadata {
-                name: node.clone(),
-                labels: Labels::new(),
-            },
-            spec: NodeSpec::default(),
-        });
-        for _ in 0..ATTEMPTS {
-            let draft = self.mirror.now();
-            if draft.snapshot().nodes().contains(node) {
-                return Ok(());
-            }
-            let batch = Batch {
-                changes: vec![Change::Put {
-                    object: object.clone(),
-                    expected: None,
-                }],
-                // An administrator who makes the object at the same time is not overwritten.
-                basis: Some(draft.changed()),
-                audit: Audit {
-                    at: wall_clock(),
-                    author: format!("node/{node}"),
-                    action: "hello".to_owned(),
-                    detail: format!("node/{node}"),
-                },
-                origin: Origin::Node,
-                idempotency: None,
-            };
-            match self.store.apply(&self.fence, batch).await {
-                Ok(applied) => return self.mirror.at(applied.version).await.map(|_| ()),
-                Err(error) => match error.conflict() {
-                    Some(Conflict::Draft { found, .. }) => {
-                        self.mirror.at(*found).await?;
-                    }
-                    _ => return Err(storage::refusal(&error)),
-                },
-            }
-        }
-        Err(crowded())
     }
 }
 

@@ -15,7 +15,7 @@ use super::error::{Conflict, StoreError};
 use super::keys;
 use super::kv::entry::{Compare, Op, Want};
 use super::record::{self, Record};
-use super::write::{Audit, Fence, Idempotency, WRITE_OPS, Write, Written};
+use super::write::{Audit, Fence, Idempotency, WRITE_BYTES, WRITE_OPS, Write, Written};
 
 mod plan;
 
@@ -103,9 +103,6 @@ pub enum Action {
 
 /// How often a batch that others got in the way of is tried again.
 const TRIES: usize = 16;
-
-/// What a transaction may carry; etcd takes 1.5 MiB.
-const DIRECT_BYTES: usize = 1 << 20;
 
 /// How many objects fit in one transaction beside what else a batch compares and writes.
 const DIRECT_OBJECTS: usize = WRITE_OPS - 5;
@@ -277,7 +274,7 @@ impl Store {
                 None => Op::Delete(key),
             });
         }
-        let direct = plan.writes.len() <= DIRECT_OBJECTS && size <= DIRECT_BYTES;
+        let direct = plan.writes.len() <= DIRECT_OBJECTS && size <= WRITE_BYTES;
         let mut staging = None;
         if direct {
             when.extend(plan.writes.iter().map(|(key, _)| {

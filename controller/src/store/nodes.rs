@@ -17,7 +17,7 @@ use super::error::{Conflict, StoreError};
 use super::keys;
 use super::kv::entry::{Compare, Entry, Op, Want};
 use super::record;
-use super::write::{Fence, WRITE_OPS};
+use super::write::{Fence, WRITE_BYTES, WRITE_OPS};
 
 /// What a node confirmed last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,23 +43,31 @@ impl Store {
         self.by_node("read the nodes' facts", keys::FACTS).await
     }
 
-    /// Stores a node's facts; `false` when they are stored already and nothing was written.
+    /// Stores nodes' facts, many to a transaction; returns how many were written, the others
+    /// being stored already.
     ///
     /// # Errors
-    /// When the store cannot be written.
+    /// When the store cannot be written; the facts before the error are stored.
     pub async fn put_facts(
         &self,
         fence: &Fence,
-        node: &NodeName,
-        facts: &Facts,
-    ) -> Result<bool, StoreError> {
-        let attempt = "store a node's facts";
-        let value = record::write(attempt, facts)?;
-        let puts = vec![(keys::facts(node), value)];
-        Ok(self
-            .put_changed(attempt, fence, &puts, |_, _| false)
-            .await?
-            > 0)
+        facts: &BTreeMap<NodeName, Facts>,
+    ) -> Result<usize, StoreError> {
+        let attempt = "store the nodes' facts";
+        let mut puts = Vec::with_capacity(facts.len());
+        for (node, facts) in facts {
+            puts.push((keys::facts(node), record::write(attempt, facts)?));
+        }
+        let mut written = 0;
+        let mut rest = puts.as_slice();
+        while !rest.is_empty() {
+            let (chunk, others) = rest.split_at(fitting(rest));
+            written += self
+                .put_changed(attempt, fence, chunk, |_, _| false)
+                .await?;
+            rest = others;
+        }
+        Ok(written)
     }
 
     /// What every node confirmed last.
@@ -169,6 +177,16 @@ impl Store {
             conflict: Conflict::Contention,
         })
     }
+}
+
+/// How many of the first values one transaction takes: one at least.
+fn fitting(puts: &[(String, Bytes)]) -> usize {
+    let mut size = 0;
+    let fits = puts.iter().take(WRITE_OPS).take_while(|(key, value)| {
+        size += key.len() + value.len();
+        size <= WRITE_BYTES
+    });
+    fits.count().max(1)
 }
 
 /// Whether two records of a node differ in their time only.

@@ -97,6 +97,9 @@ const SENDINGS: usize = 4;
 /// the fence and the audit record need one of each at most.
 pub(super) const WRITE_OPS: usize = 120;
 
+/// What a transaction may carry; etcd takes 1.5 MiB.
+pub(super) const WRITE_BYTES: usize = 1 << 20;
+
 impl Store {
     /// Carries out a write.
     pub(super) async fn write(

@@ -156,6 +156,13 @@ impl MemoryKv {
         if txn.when.len() > limit || txn.then.len() > limit || txn.otherwise.len() > limit {
             return Err(KvError::TooLarge);
         }
+        let size = |op: &Op| match op {
+            Op::Put { key, value, .. } => key.len() + value.len(),
+            Op::Get(_) | Op::Delete(_) => 0,
+        };
+        if txn.then.iter().map(size).sum::<usize>() > MAX_BYTES {
+            return Err(KvError::TooLarge);
+        }
         let holds = |compare: &super::entry::Compare| compare.holds(state.present(compare.key()));
         let succeeded = txn.when.iter().all(holds);
         let ops = if succeeded { &txn.then } else { &txn.otherwise };
@@ -299,8 +306,9 @@ impl MemoryKv {
     }
 }
 
-/// etcd's own default limit.
+/// etcd's own default limits.
 const MAX_OPS: usize = 128;
+const MAX_BYTES: usize = 3 << 19;
 
 fn as_of(values: &[(u64, Option<Stored>)], revision: u64) -> Option<&Stored> {
     let newer = values.partition_point(|(at, _)| *at <= revision);

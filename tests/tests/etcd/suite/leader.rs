@@ -1,11 +1,13 @@
 //! Leadership, and what it fences off.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use weft_controller::leader::{Candidate, Election, Leadership};
 use weft_controller::store::error::StoreError;
 use weft_controller::store::rollout::Update;
 use weft_model::facts::Facts;
+use weft_model::name::NodeName;
 use weft_model::revision::{RevisionId, RolloutId, Version};
 
 use super::revision::content;
@@ -44,10 +46,9 @@ pub async fn a_deposed_leader_writes_nothing(world: World) {
     };
     let commit = store.commit_rollout(fence, update, RevisionId::EMPTY, RevisionId(1));
     assert!(deposed(commit.await));
-    let node = "n1".parse().unwrap();
-    assert!(deposed(
-        store.put_facts(fence, &node, &Facts::default()).await
-    ));
+    let node: NodeName = "n1".parse().unwrap();
+    let facts = BTreeMap::from([(node.clone(), Facts::default())]);
+    assert!(deposed(store.put_facts(fence, &facts).await));
     assert!(deposed(store.forget_node(fence, &node).await));
     // Nothing was written, not even something that nobody looks at.
     assert_eq!(store.draft().await.unwrap().version, revision);

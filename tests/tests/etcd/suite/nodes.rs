@@ -15,11 +15,15 @@ pub async fn facts_are_written_when_they_changed(world: World) {
     let leader = lead(store, "one").await;
     let node: NodeName = "n1".parse().unwrap();
     let mut facts = Facts::default();
-    let first = store.put_facts(&leader.fence, &node, &facts).await.unwrap();
-    let same = store.put_facts(&leader.fence, &node, &facts).await.unwrap();
+    let put = async |facts: &Facts| {
+        let facts = BTreeMap::from([(node.clone(), facts.clone())]);
+        store.put_facts(&leader.fence, &facts).await.unwrap()
+    };
+    let first = put(&facts).await;
+    let same = put(&facts).await;
     facts.default_ipv4 = Some("eth0".parse().unwrap());
-    let changed = store.put_facts(&leader.fence, &node, &facts).await.unwrap();
-    assert_eq!([first, same, changed], [true, false, true]);
+    let changed = put(&facts).await;
+    assert_eq!([first, same, changed], [1, 0, 1]);
     let entry = store.kv().get_one("facts/n1").await.unwrap().unwrap();
     assert_eq!(entry.version, 2);
     let all = world.other().await.facts().await.unwrap();

@@ -1,5 +1,7 @@
 //! Revisions and their parts.
 
+use std::collections::BTreeMap;
+
 use weft_controller::store::Store;
 use weft_controller::store::error::StoreError;
 use weft_controller::store::kv::entry::Want;
@@ -30,11 +32,9 @@ pub async fn a_revision_gives_back_what_was_published(world: World) {
     let leader = lead(store, "one").await;
     let changes = vnets(300, 1).into_iter().map(put);
     store.apply(&leader.fence, batch(changes)).await.unwrap();
-    for node in ["n1", "n2"] {
-        let facts = Facts::default();
-        let node = node.parse().unwrap();
-        store.put_facts(&leader.fence, &node, &facts).await.unwrap();
-    }
+    let facts = ["n1", "n2"].map(|node| (node.parse().unwrap(), Facts::default()));
+    let facts = BTreeMap::from(facts);
+    store.put_facts(&leader.fence, &facts).await.unwrap();
     let first = publish(store, &leader.fence, RevisionId::EMPTY).await;
     let published = content(store).await;
     let change = batch([put(vnet("vnet00000", 2))]);
