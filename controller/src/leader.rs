@@ -19,6 +19,7 @@ use tokio_util::task::AbortOnDropHandle;
 use weft_model::revision::Epoch;
 
 use crate::store::Store;
+use crate::store::error::StoreError;
 use crate::store::keys;
 use crate::store::kv::entry::{Compare, Lease, Op, Txn, Want};
 use crate::store::kv::{KvError, KvWatch};
@@ -67,6 +68,29 @@ pub const LEASE: Duration = Duration::from_secs(10);
 
 /// How long to wait before a campaign that failed is started again.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// Forgets every candidate of before. Only for a store that this controller has started itself and
+/// that ended with whoever used it before: nobody who is forgotten can be alive, and waiting for
+/// their leases, which etcd extends when it starts, would only keep everybody waiting. Were one
+/// alive after all, its writes would fail as deposed, as those of any leader whose key is gone.
+///
+/// # Errors
+/// When the store cannot be written.
+pub async fn forget_the_dead(store: &Store) -> Result<(), StoreError> {
+    let attempt = "forget the leader of before";
+    let kv = store.kv();
+    let page = kv.all(keys::LEADER, Want::Keys, None).await;
+    let entries = page.map_err(|error| error.during(attempt))?.entries;
+    for entry in entries {
+        let txn = Txn {
+            when: Vec::new(),
+            then: vec![Op::Delete(entry.key)],
+            otherwise: Vec::new(),
+        };
+        kv.txn(txn).await.map_err(|error| error.during(attempt))?;
+    }
+    Ok(())
+}
 
 /// A running candidacy; dropping it gives up, and leaves the lease to run out.
 pub struct Election {
@@ -420,6 +444,23 @@ mod tests {
         elected(&two).await;
         let waited = before.elapsed();
         assert!(waited > LEASE / 2 && waited <= LEASE + Duration::from_secs(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_died_with_its_store_is_followed_at_once_and_can_write_nothing_more() {
+        let store = Store::memory();
+        let one = run(&store, "one");
+        let first = elected(&one).await;
+        drop(one);
+        let before = Instant::now();
+        forget_the_dead(&store).await.unwrap();
+        let two = run(&store, "two");
+        let second = elected(&two).await;
+        assert!(before.elapsed() < Duration::from_secs(1));
+        assert!(second.epoch() > first.epoch());
+        let node = "n1".parse().unwrap();
+        let late = store.forget_node(&first, &node).await;
+        assert!(matches!(late, Err(StoreError::Deposed { .. })));
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,12 +6,14 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Parser;
 use sd_notify::NotifyState;
+use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use weft_controller::api::server;
 use weft_controller::engine::keepsake::Keepsake;
 use weft_controller::etcd::{ChildEtcd, ChildOptions};
+use weft_controller::leader::forget_the_dead;
 use weft_controller::log;
 use weft_controller::member::{Member, Settings};
 use weft_controller::options::Options;
@@ -36,7 +38,7 @@ fn main() -> ExitCode {
         eprintln!("weft-controller: {}", log::Chain(&error));
         return ExitCode::from(USAGE);
     }
-    match run(options) {
+    match runtime().and_then(|runtime| runtime.block_on(run(options))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             error!(error = format!("{error:#}"), "stopped");
@@ -46,7 +48,19 @@ fn main() -> ExitCode {
     }
 }
 
-#[tokio::main]
+/// Ten thousand commands that are sent at once wake more tasks than a thread's own queue takes, and
+/// the others wait in the common one. Unless that is looked at often, the answers of the first
+/// nodes, which come in by the threads' own queues, keep the commands from the last nodes.
+fn runtime() -> anyhow::Result<Runtime> {
+    /// From the common queue every third task.
+    const COMMON_QUEUE: u32 = 3;
+    Builder::new_multi_thread()
+        .enable_all()
+        .global_queue_interval(COMMON_QUEUE)
+        .build()
+        .context("cannot start the threads")
+}
+
 async fn run(options: Options) -> anyhow::Result<()> {
     if options.is_exposed() {
         warn!(
@@ -76,6 +90,9 @@ async fn run(options: Options) -> anyhow::Result<()> {
     let store = tokio::time::timeout(STORE_LIMIT, Store::connect(&etcd))
         .await
         .context("etcd does not answer: look at it, and at --etcd")??;
+    if child.is_some() {
+        forget_the_dead(&store).await?;
+    }
 
     let stop = CancellationToken::new();
     let settings = Settings {
