@@ -38,6 +38,17 @@ pub struct Usage {
     pub stored: f64,
 }
 
+/// What the controller holds.
+#[derive(Clone, Copy)]
+pub struct Held {
+    /// Memory in KiB.
+    pub memory: f64,
+    /// Open files.
+    pub files: f64,
+    /// Keys in the etcd.
+    pub keys: f64,
+}
+
 impl Controller {
     /// Starts one that keeps its data in this folder, and waits until it leads.
     pub async fn start(folder: &Path) -> Result<Self> {
@@ -87,6 +98,23 @@ impl Controller {
             memory: memory(self.pid)?,
             writes: header.revision(),
             stored,
+        })
+    }
+
+    /// What it holds now.
+    pub async fn held(&mut self) -> Result<Held> {
+        let options = etcd_client::GetOptions::new()
+            .with_all_keys()
+            .with_count_only();
+        let keys = self.etcd.get("", Some(options)).await;
+        let keys = keys.context("etcd does not answer")?.count();
+        let files = std::fs::read_dir(format!("/proc/{}/fd", self.pid))?.count();
+        #[expect(clippy::cast_precision_loss, reason = "there are not so many")]
+        let (files, keys) = (files as f64, keys as f64);
+        Ok(Held {
+            memory: memory(self.pid)?,
+            files,
+            keys,
         })
     }
 }
@@ -149,8 +177,10 @@ async fn leads(folder: &Path, start: u32) -> Result<etcd_client::Client> {
     connected.context("cannot connect to etcd")
 }
 
+/// Seconds that a process spent on a processor.
+///
 /// Fields of `/proc/PID/stat`, counted from one after the name, which is the second.
-fn cpu(pid: u32) -> Result<f64> {
+pub fn cpu(pid: u32) -> Result<f64> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat"))
         .context("the controller ended by itself")?;
     let (_, rest) = text.rsplit_once(") ").context("a process has no name")?;
@@ -163,7 +193,8 @@ fn cpu(pid: u32) -> Result<f64> {
     Ok((user + system) / a_second)
 }
 
-fn memory(pid: u32) -> Result<f64> {
+/// Memory that a process holds, in KiB.
+pub fn memory(pid: u32) -> Result<f64> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let size = line.and_then(|line| line.split_whitespace().next());

@@ -1,25 +1,16 @@
 //! What is done to the controller, step by step, and what is noted of each.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use tokio::time::{Instant, sleep};
-use tonic::transport::Channel;
-use weft_proto::v1;
-use weft_proto::v1::objects_client::ObjectsClient;
-use weft_proto::v1::rollouts_client::RolloutsClient;
 
-use crate::agent::{Seen, Swarm, name};
+use crate::agent::Swarm;
 use crate::controller::Controller;
 use crate::figures::Figures;
-
-/// How long anything may take before it is given up.
-const LIMIT: Duration = Duration::from_secs(240);
-
-/// How many nodes the small zone is on.
-const FEW: usize = 3;
+use crate::user::{FEW, put, reached, rollout, vnet_in, zone};
+use crate::{Options, strain};
 
 /// How often a rollout is repeated, the worst of them being noted.
 const TIMES: u32 = 3;
@@ -28,7 +19,7 @@ const TIMES: u32 = 3;
 const COLLECTED: Duration = Duration::from_millis(1_500);
 
 /// Measures a controller with so many agents.
-pub async fn run(size: u32, idle: u64, figures: &mut Figures) -> Result<()> {
+pub async fn run(size: u32, options: &Options, figures: &mut Figures) -> Result<()> {
     let folder = tempfile::Builder::new()
         .prefix("weft-swarm-")
         .tempdir()
@@ -78,7 +69,7 @@ pub async fn run(size: u32, idle: u64, figures: &mut Figures) -> Result<()> {
 
     let before = controller.usage().await?;
     let began = Instant::now();
-    sleep(Duration::from_secs(idle)).await;
+    sleep(Duration::from_secs(options.idle)).await;
     let after = controller.usage().await?;
     let minutes = began.elapsed().as_secs_f64() / 60.0;
     figures.put(
@@ -113,132 +104,12 @@ pub async fn run(size: u32, idle: u64, figures: &mut Figures) -> Result<()> {
         "kill -9: orders to change a node",
         f64::from(u32::try_from(ordered)?),
     );
-    Ok(())
-}
 
-/// Rolls the draft out, and notes how long it took, overall and for each node.
-async fn rollout(
-    channel: &Channel,
-    swarm: &Arc<Swarm>,
-    affected: usize,
-    figures: &mut Figures,
-) -> Result<()> {
-    let mut rollouts = RolloutsClient::new(channel.clone()).max_decoding_message_size(64 << 20);
-    let (since, began) = (swarm.now(), Instant::now());
-    let started = rollouts
-        .start(v1::StartRequest {
-            author: "swarm".to_owned(),
-            ..v1::StartRequest::default()
-        })
-        .await
-        .context("cannot start a rollout")?;
-    figures.most("rollout opened, s", began.elapsed().as_secs_f64());
-    let rollout = started.into_inner().rollout;
-    // Asking for the state of ten thousand nodes costs the controller something; nothing is asked
-    // before the last of them was told to confirm.
-    reached(swarm, |seen| &seen.confirm, since, affected).await?;
-    loop {
-        let request = v1::GetRolloutRequest { rollout };
-        let now = rollouts.get(request).await?.into_inner();
-        if now.phase == "Closed" {
-            ensure!(
-                now.decision == "commit",
-                "the rollout ended: {}",
-                now.reason
-            );
-            break;
-        }
-        ensure!(
-            began.elapsed() < LIMIT,
-            "the rollout does not end: {}",
-            now.reason
-        );
-        sleep(Duration::from_millis(10)).await;
+    let channel = controller.channel().await?;
+    if options.rollouts > 0 {
+        strain::soak(&mut controller, &channel, &swarm, options.rollouts, figures).await?;
     }
-    figures.most("rollout closed, s", began.elapsed().as_secs_f64());
-    let seen = || swarm.seen.iter().take(affected);
-    let read = |time: &AtomicU64| seconds(time.load(Ordering::Relaxed));
-    let whole = seen().map(|seen| read(&seen.confirm) - read(&seen.prepare));
-    figures.spread("prepare to confirm of a node", whole.collect());
-    for (what, time) in [
-        (
-            "prepare pushed",
-            (|seen| &seen.prepare) as fn(&Seen) -> &AtomicU64,
-        ),
-        ("apply pushed", |seen| &seen.apply),
-        ("confirm pushed", |seen| &seen.confirm),
-    ] {
-        let times: Vec<f64> = seen().map(|seen| read(time(seen))).collect();
-        let first = times.iter().copied().fold(f64::INFINITY, f64::min);
-        let after_first = times.iter().map(|time| time - first);
-        figures.spread(what, after_first.collect());
-    }
-    Ok(())
-}
-
-/// Waits until something happened to the first so many agents after a time.
-async fn reached(
-    swarm: &Swarm,
-    time: fn(&Seen) -> &AtomicU64,
-    since: u64,
-    affected: usize,
-) -> Result<()> {
-    let limit = Instant::now() + LIMIT;
-    loop {
-        let seen = swarm.seen.iter().take(affected);
-        let missing = seen.filter(|seen| time(seen).load(Ordering::Relaxed) <= since);
-        let missing = missing.count();
-        if missing == 0 {
-            return Ok(());
-        }
-        let (ended, trouble) = (swarm.ended.load(Ordering::Relaxed), swarm.trouble());
-        ensure!(
-            Instant::now() < limit,
-            "{missing} agents wait still; {ended} streams ended; {trouble}"
-        );
-        sleep(Duration::from_millis(2)).await;
-    }
-}
-
-async fn put(channel: &Channel, objects: Vec<v1::Object>) -> Result<()> {
-    let request = v1::ApplyRequest {
-        put: objects,
-        ..v1::ApplyRequest::default()
-    };
-    let answer = ObjectsClient::new(channel.clone()).apply(request).await;
-    answer.map(drop).context("cannot apply")
-}
-
-fn object(name: &str, spec: v1::object::Spec) -> v1::Object {
-    v1::Object {
-        metadata: Some(v1::Metadata {
-            name: name.to_owned(),
-            ..v1::Metadata::default()
-        }),
-        spec: Some(spec),
-        status: None,
-    }
-}
-
-/// A simple zone on the first so many nodes; zero is all.
-fn zone(called: &str, nodes: usize) -> v1::Object {
-    let spec = v1::ZoneSpec {
-        r#type: "simple".to_owned(),
-        nodes: (nodes > 0).then(|| v1::NodeSelector {
-            names: (0..nodes).map(name).collect(),
-            ..v1::NodeSelector::default()
-        }),
-        ..v1::ZoneSpec::default()
-    };
-    object(called, v1::object::Spec::Zone(spec))
-}
-
-fn vnet_in(called: &str, zone: &str) -> v1::Object {
-    let spec = v1::VnetSpec {
-        zone: zone.to_owned(),
-        ..v1::VnetSpec::default()
-    };
-    object(called, v1::object::Spec::Vnet(spec))
+    strain::watchers(&mut controller, &channel, size, figures).await
 }
 
 fn everybody(swarm: &Swarm) -> usize {
@@ -252,9 +123,4 @@ fn each(sum: f64, size: u32) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "no run is so long")]
 fn count(writes: i64) -> f64 {
     writes as f64
-}
-
-#[expect(clippy::cast_precision_loss, reason = "no run is so long")]
-fn seconds(micros: u64) -> f64 {
-    micros as f64 / 1e6
 }

@@ -12,17 +12,24 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
+mod figures;
+
 mod agent;
 mod controller;
 
-mod course;
+mod floor;
+mod user;
 
-mod figures;
+mod strain;
+
+mod course;
 
 use figures::Figures;
 
-const USAGE: &str = "usage: weft-swarm [--json] [--idle SECONDS] [NODES]...
-Measures a controller with so many simulated agents (1000 and 10000 where no number is given).";
+const USAGE: &str = "usage: weft-swarm [--json] [--idle SECONDS] [--rollouts COUNT] [NODES]...
+Measures a controller with so many simulated agents (1000 and 10000 where no number is given), and
+the h2 crate alone with as many streams. --rollouts makes so many one after the other, and notes
+what grew.";
 
 /// More agents than files that this process may open cannot be connected.
 const SPARE_FILES: u64 = 200;
@@ -30,10 +37,14 @@ const SPARE_FILES: u64 = 200;
 struct Options {
     json: bool,
     idle: u64,
+    rollouts: u32,
     sizes: Vec<u32>,
 }
 
 fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some(floor::SERVER) {
+        return serve_floor();
+    }
     let options = match options(std::env::args().skip(1)) {
         Ok(options) => options,
         Err(error) => {
@@ -54,6 +65,7 @@ fn options(words: impl Iterator<Item = String>) -> Result<Options> {
     let mut options = Options {
         json: false,
         idle: 20,
+        rollouts: 0,
         sizes: Vec::new(),
     };
     let mut words = words;
@@ -63,6 +75,10 @@ fn options(words: impl Iterator<Item = String>) -> Result<Options> {
             "--idle" => {
                 let seconds = words.next().context("--idle needs seconds")?;
                 options.idle = seconds.parse().context("--idle needs seconds")?;
+            }
+            "--rollouts" => {
+                let count = words.next().context("--rollouts needs a number")?;
+                options.rollouts = count.parse().context("--rollouts needs a number")?;
             }
             size => match size.parse() {
                 Ok(size @ 3..=60_000) => options.sizes.push(size),
@@ -76,6 +92,17 @@ fn options(words: impl Iterator<Item = String>) -> Result<Options> {
     Ok(options)
 }
 
+fn serve_floor() -> ExitCode {
+    let runtime = tokio::runtime::Runtime::new().context("cannot start a runtime");
+    match runtime.and_then(|runtime| runtime.block_on(floor::serve())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("weft-swarm: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 #[tokio::main]
 async fn run(options: &Options) -> Result<()> {
     let files = raise_files()?;
@@ -86,7 +113,10 @@ async fn run(options: &Options) -> Result<()> {
         }
         let mut figures = Figures::of(*size);
         // What was measured until something went wrong is worth showing.
-        let went = course::run(*size, options.idle, &mut figures).await;
+        let went = match floor::run(*size, &mut figures).await {
+            Ok(()) => course::run(*size, options, &mut figures).await,
+            Err(error) => Err(error),
+        };
         if !options.json {
             println!("{figures}");
         }
