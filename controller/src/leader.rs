@@ -21,8 +21,9 @@ use weft_model::revision::Epoch;
 use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::keys;
+use crate::store::kv::KvError;
 use crate::store::kv::entry::{Compare, Lease, Op, Txn, Want};
-use crate::store::kv::{KvError, KvWatch};
+use crate::store::kv::watch::KvWatch;
 use crate::store::write::Fence;
 
 /// Who leads, as far as this controller knows.
@@ -65,6 +66,10 @@ impl fmt::Display for Candidate {
 
 /// How long etcd keeps a leader that does not answer.
 pub const LEASE: Duration = Duration::from_secs(10);
+
+/// How often candidates are listed without being told that they changed: a watch may lose what it
+/// should tell, and nobody would lead.
+const LOOK: Duration = Duration::from_secs(10);
 
 /// How long to wait before a campaign that failed is started again.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -330,6 +335,7 @@ struct Candidates {
     store: Store,
     present: Vec<(Epoch, Option<Candidate>)>,
     watch: Option<KvWatch>,
+    listed: Instant,
     /// Whether the list may be out of date.
     stale: bool,
     failed: bool,
@@ -341,6 +347,7 @@ impl Candidates {
             store,
             present: Vec::new(),
             watch: None,
+            listed: Instant::now(),
             stale: true,
             failed: false,
         }
@@ -364,7 +371,11 @@ impl Candidates {
     async fn follow(&mut self) -> Result<(), KvError> {
         while !self.stale {
             match &mut self.watch {
-                Some(watch) => self.stale = !watch.next().await?.events.is_empty(),
+                // Cancel-safe: a message is taken whole or not, and the time is a point in it.
+                Some(watch) => tokio::select! {
+                    message = watch.next() => self.stale = !message?.events.is_empty(),
+                    () = sleep_until(self.listed + LOOK) => self.stale = true,
+                },
                 None => self.stale = true,
             }
         }
@@ -380,6 +391,7 @@ impl Candidates {
         self.present = read.collect();
         self.present.sort_by_key(|(epoch, _)| *epoch);
         self.stale = false;
+        self.listed = Instant::now();
         Ok(())
     }
 }

@@ -96,6 +96,15 @@ impl Store {
         &self.inner.kv
     }
 
+    /// What a person should know of the store below, a sentence each.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn warnings(&self) -> Result<Vec<String>, StoreError> {
+        let warnings = self.kv().warnings().await;
+        warnings.map_err(|error| error.during("ask how the store is"))
+    }
+
     /// The entries with the largest keys, largest first.
     async fn newest(
         &self,

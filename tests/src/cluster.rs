@@ -1,5 +1,6 @@
 //! A whole cluster: nodes on a switch, an outside, a controller with its etcd, and the client.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -45,6 +46,9 @@ pub struct Cluster {
     // Processes are declared before the lab, so that they are gone when it shows their logs.
     controllers: Vec<Option<Process>>,
     flags: Vec<String>,
+    /// Where each controller finds etcd, where that is not at its members.
+    ways: BTreeMap<usize, String>,
+    variables: Vec<(String, String)>,
     etcd: Vec<Member>,
     etcd_flags: Vec<String>,
     nodes: Vec<Node>,
@@ -110,6 +114,8 @@ impl Cluster {
         Ok(Self {
             controllers: (0..controllers).map(|_| None).collect(),
             flags: Vec::new(),
+            ways: BTreeMap::new(),
+            variables: Vec::new(),
             etcd: Vec::new(),
             etcd_flags: Vec::new(),
             nodes,
@@ -166,6 +172,12 @@ impl Cluster {
         self.flags = flags.iter().map(|&flag| flag.to_owned()).collect();
     }
 
+    /// Gives every controller that is started from now on these variables besides.
+    pub fn set_variables(&mut self, variables: &[(&str, &str)]) {
+        let own = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
+        self.variables = variables.iter().map(own).collect();
+    }
+
     /// Starts the controller and waits until it answers.
     ///
     /// # Errors
@@ -190,10 +202,11 @@ impl Cluster {
             .args(&self.flags)
             .arg("--state-dir")
             .arg(self.lab.folder().join(format!("{name}.state")));
-        if !self.etcd.is_empty() {
-            let endpoints: Vec<String> = self.etcd.iter().map(Member::endpoint).collect();
-            command.args(["--etcd", &endpoints.join(",")]);
+        if let Some(way) = self.way(place) {
+            command.args(["--etcd", &way]);
         }
+        let variables = self.variables.iter();
+        command.envs(variables.map(|(name, value)| (name, value)));
         let started = Process::start(&self.lab, &name, &command)?;
         *self
             .controllers

@@ -21,6 +21,8 @@ pub mod ping;
 
 pub mod etcd;
 
+pub mod proxy;
+
 pub mod programs;
 
 pub mod underlay;

@@ -60,6 +60,10 @@ both! {
     rollout::of_many_creators_one_wins,
     leader::a_deposed_leader_writes_nothing,
     leader::a_new_leader_follows_one_that_vanished,
+    mirror::a_change_that_a_watch_loses_is_missed_with_the_next_and_listed,
+    mirror::a_change_that_comes_twice_is_taken_once,
+    mirror::a_change_that_comes_too_late_is_missed_and_listed,
+    mirror::watchers_that_are_slow_and_compacted_away_end_with_what_is_there,
     nodes::facts_are_written_when_they_changed,
     nodes::records_are_written_when_the_revision_changed,
 }

@@ -39,6 +39,20 @@ pub trait Follow: Sync {
 
     /// Whether a watch that failed so cannot go on where it ended.
     fn must_list(error: &Self::Error) -> bool;
+
+    /// Is told of what did not go as it should, and is made good next.
+    fn stumbled(&self, how: Stumble);
+}
+
+/// What did not go as it should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stumble {
+    /// A list could not be had, or a watch broke that can go on where it ended.
+    Broke,
+    /// A watch cannot go on where it ended: a list must.
+    Missed,
+    /// What was followed was found to be another than a list, which no watch had told.
+    Differed,
 }
 
 /// How the following goes.
@@ -84,6 +98,11 @@ pub async fn follow<F: Follow>(followed: &F, listed: Listed, pace: Pace) {
             Err(error) => {
                 let listing = F::must_list(&error);
                 warn!(error = &error as &dyn Error, listing, "following failed");
+                followed.stumbled(if listing {
+                    Stumble::Missed
+                } else {
+                    Stumble::Broke
+                });
                 sleep(backoff.delay()).await;
                 if listing {
                     Phase::Listing
@@ -124,6 +143,7 @@ async fn turn<F: Follow>(
                 Ok(Phase::Watching(watch))
             } else {
                 warn!("what was followed is not what is there: listing again");
+                followed.stumbled(Stumble::Differed);
                 Ok(Phase::Listing)
             }
         }
@@ -192,6 +212,14 @@ mod tests {
         fn must_list(error: &Failure) -> bool {
             matches!(error, Failure::Forgotten)
         }
+
+        fn stumbled(&self, how: Stumble) {
+            self.note(match how {
+                Stumble::Broke => "broke",
+                Stumble::Missed => "missed",
+                Stumble::Differed => "differed",
+            });
+        }
     }
 
     async fn run(script: Script, listed: Listed, time: Duration) -> Vec<&'static str> {
@@ -224,14 +252,14 @@ mod tests {
     async fn a_broken_watch_is_opened_again_without_a_list() {
         let script = taking([Ok(()), Err(Failure::Broken), Ok(())]);
         let asked = run(script, Listed::Already, MINUTE).await;
-        assert_eq!(asked, ["open", "take", "take", "open", "take"]);
+        assert_eq!(asked, ["open", "take", "take", "broke", "open", "take"]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_forgotten_is_listed_again() {
         let script = taking([Err(Failure::Forgotten), Ok(())]);
         let asked = run(script, Listed::Already, MINUTE).await;
-        assert_eq!(asked, ["open", "take", "list", "open", "take"]);
+        assert_eq!(asked, ["open", "take", "missed", "list", "open", "take"]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -243,7 +271,9 @@ mod tests {
         let asked = run(script, Listed::Already, 31 * MINUTE).await;
         assert_eq!(
             asked,
-            ["open", "verify", "verify", "list", "open", "verify"]
+            [
+                "open", "verify", "verify", "differed", "list", "open", "verify"
+            ]
         );
     }
 }

@@ -12,6 +12,7 @@ use super::answer;
 use super::desk::Desk;
 use super::identity::Caller;
 use super::objects::idempotency;
+use crate::engine::draft::Stumbles;
 use crate::engine::lock::Wanted;
 use crate::engine::port::Role;
 use crate::engine::refusal::{Refusal, Violation};
@@ -41,14 +42,18 @@ impl v1::cluster_server::Cluster for ClusterService {
         let identity = desk.store.cluster();
         let quarantine = desk.store.quarantine();
         // At the same time: the status is not to take longer than a silent store is waited for.
-        let (rollout, lock, identity, quarantine) = tokio::join!(
+        let warnings = desk.store.warnings();
+        let (rollout, lock, identity, quarantine, warnings) = tokio::join!(
             known(desk.active()),
             known(self.lock_state()),
             known(identity),
             known(quarantine),
+            known(warnings),
         );
         let identity = identity.unwrap_or_else(|| desk.cluster.clone());
         let quarantine = quarantine.flatten().map(|quarantine| quarantine.why);
+        let mut warnings = warnings.unwrap_or_default();
+        warnings.extend(lost(desk.mirror.stumbles()));
         Ok(Response::new(v1::ClusterStatus {
             cluster: identity.id.to_string(),
             incarnation: identity.incarnation.0,
@@ -63,6 +68,7 @@ impl v1::cluster_server::Cluster for ClusterService {
             lock,
             quarantine: quarantine.unwrap_or_default(),
             silent_seconds: desk.store.kv().pulse().silent_for().as_secs(),
+            warnings,
         }))
     }
 
@@ -173,6 +179,18 @@ fn against(force: bool) -> Against {
     } else {
         Against::Nobody
     }
+}
+
+/// What a person should know of a watch that did not bring everything: once may be a compaction,
+/// often is an etcd that loses events.
+fn lost(stumbles: Stumbles) -> Option<String> {
+    let count = stumbles.missed + stumbles.differed;
+    (count > 0).then(|| {
+        format!(
+            "etcd's watch did not bring every change, {count} times since this controller started; \
+             each time the draft was read again"
+        )
+    })
 }
 
 fn held(lock: &Lock, remaining: Duration) -> v1::LockState {

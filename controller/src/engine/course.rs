@@ -25,6 +25,8 @@ pub struct Course {
     pub next: Next,
     /// The version of the record in the store.
     pub version: Version,
+    /// Why the store does not take what should be written next, while it does not.
+    pub trouble: Option<String>,
 }
 
 impl Course {

@@ -4,7 +4,7 @@
 //! A [`Draft`] is one moment of the store. Cloning one costs a few pointers. Watchers of the
 //! [`Feed`] see every change, also those that a broken watch of the store hid for a while.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -16,7 +16,7 @@ use weft_model::facts::Facts;
 use weft_model::name::NodeName;
 use weft_model::object::{ObjectKey, Stored};
 use weft_model::revision::Version;
-use weft_runtime::watch::{Follow, Listed, Pace, follow};
+use weft_runtime::watch::{Follow, Listed, Pace, Stumble, follow};
 
 use super::feed::Feed;
 use super::refusal::Refusal;
@@ -96,6 +96,19 @@ pub struct Mirror {
     store: Store,
     draft: watch::Sender<Draft>,
     feed: Arc<Feed>,
+    stumbles: Arc<Mutex<Stumbles>>,
+}
+
+/// How often the watch of the draft did not bring what it should, since this controller started.
+/// Each time the draft was read again, so that nothing stays wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stumbles {
+    /// It broke, and went on where it had ended.
+    pub broke: u64,
+    /// It lost something, which the next change showed, or lagged behind a compaction.
+    pub missed: u64,
+    /// It lost something, which only the comparison with a list showed.
+    pub differed: u64,
 }
 
 impl Mirror {
@@ -110,6 +123,7 @@ impl Mirror {
             store,
             feed: Arc::new(feed),
             draft: watch::Sender::new(draft),
+            stumbles: Arc::default(),
         })
     }
 
@@ -126,6 +140,11 @@ impl Mirror {
     /// The latest changes.
     pub fn feed(&self) -> Arc<Feed> {
         Arc::clone(&self.feed)
+    }
+
+    /// How often the draft had to be read again.
+    pub fn stumbles(&self) -> Stumbles {
+        *self.stumbles.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The draft, once it has what was written at `version`.
@@ -233,6 +252,16 @@ impl Follow for Mirror {
 
     fn must_list(error: &StoreError) -> bool {
         error.must_relist()
+    }
+
+    fn stumbled(&self, how: Stumble) {
+        let mut stumbles = self.stumbles.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = match how {
+            Stumble::Broke => &mut stumbles.broke,
+            Stumble::Missed => &mut stumbles.missed,
+            Stumble::Differed => &mut stumbles.differed,
+        };
+        *count += 1;
     }
 }
 

@@ -47,6 +47,8 @@ pub(super) enum Reply {
         outcome: WriteOutcome,
         /// The version of the record, when it was written.
         version: Option<Version>,
+        /// Why it was not, where the store is in trouble.
+        trouble: Option<String>,
     },
     /// A rollout's record was read.
     Read(Box<Recorded<Record>>),
@@ -100,20 +102,23 @@ impl Secretary {
                 write(&store, &fence, &transaction, version, entry).await
             };
             let result = result.await;
-            let (outcome, version) = match result {
-                Ok(version) => (WriteOutcome::Won, Some(version)),
+            let (outcome, version, trouble) = match result {
+                Ok(version) => (WriteOutcome::Won, Some(version), None),
                 Err(error) => {
                     warn!(rollout = %rollout, error = %Chain(&error), "record not written");
-                    if error.retry() == Retry::Later {
+                    let is_trouble = error.retry() == Retry::Later;
+                    if is_trouble {
                         tokio::time::sleep(RETRY).await;
                     }
-                    (outcome(&error), None)
+                    let trouble = is_trouble.then(|| error.to_string());
+                    (outcome(&error), None, trouble)
                 }
             };
             Reply::Written {
                 rollout,
                 outcome,
                 version,
+                trouble,
             }
         });
     }

@@ -7,11 +7,11 @@
 //! # Never
 //! Nothing is decided here that the state machine decides.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::{debug, error, info};
 use weft_core::rollout::catchup::CatchUps;
@@ -31,7 +31,8 @@ use super::head::Head;
 use super::judge::Judge;
 use super::keepsake::Keepsake;
 use super::past;
-use super::port::Request;
+use super::port::{Request, Start, Started};
+use super::refusal::Refusal;
 use super::secretary::{Reply, Secretary};
 use super::writer::Writer;
 use crate::store::Store;
@@ -90,6 +91,8 @@ pub struct Term {
     replies: mpsc::Receiver<Reply>,
     /// The wish that is being worked on.
     opening: Option<start::Waiting>,
+    /// Who waits for that to end, in order.
+    queue: VecDeque<(Start, oneshot::Sender<Result<Started, Refusal>>)>,
     keys: BTreeMap<String, RolloutId>,
     /// Wishes that are not durable yet.
     wishes: Vec<steer::Waiting>,
@@ -129,6 +132,7 @@ impl Term {
             secretary,
             replies,
             opening: None,
+            queue: VecDeque::new(),
             keys: BTreeMap::new(),
             wishes: Vec::new(),
             newest: RolloutId::default(),
@@ -259,11 +263,13 @@ impl Term {
                 rollout,
                 outcome,
                 version,
+                trouble,
             } => {
                 self.with_course(rollout, |course| {
                     if let Some(version) = version {
                         course.version = version;
                     }
+                    course.trouble = trouble;
                 });
                 self.step_of(rollout, Event::Written(outcome));
             }

@@ -15,10 +15,17 @@ pub fn running(course: &Course, now: Moment) -> v1::Rollout {
     let machine = &course.machine;
     let soaks = machine.soak_until().map(|until| now.until(until));
     let (begun, _) = machine.waves();
+    // While it applies, it does not wait for a person, or not any more.
     let waits = machine.confirm_until().map(|until| now.until(until));
+    let waits = waits.filter(|_| machine.phase_word() != "Applying");
+    let reason = match (machine.reason(), &course.trouble) {
+        (reason, None) => reason,
+        (reason, Some(trouble)) if reason.is_empty() => trouble.clone(),
+        (reason, Some(trouble)) => format!("{reason}; {trouble}"),
+    };
     v1::Rollout {
         phase: machine.phase_word().to_owned(),
-        reason: machine.reason(),
+        reason,
         nodes: machine
             .explained(now)
             .map(|(status, detail)| node(status, detail))

@@ -34,8 +34,8 @@ pub enum StoreError {
     },
     /// etcd's database is full.
     #[error(
-        "cannot {attempt}: etcd has no space left: compact and defragment it, or raise its \
-         --quota-backend-bytes, then clear the alarm"
+        "cannot {attempt}: etcd has no space left (NOSPACE): make room with etcdctl defrag, or \
+         raise its --quota-backend-bytes, then end the alarm with etcdctl alarm disarm and try again"
     )]
     NoSpace {
         /// What was attempted.

@@ -19,11 +19,14 @@ pub mod memory;
 
 pub mod far;
 
-use entry::{Entry, Lease, Message, Op, Page, Range, Txn, TxnReply, Want};
-use etcd::{EtcdKv, EtcdWatch};
-use far::{FarKv, FarWatch, Way};
-use memory::{MemoryKv, MemoryWatch};
+pub mod watch;
+
+use entry::{Entry, Lease, Op, Page, Range, Txn, TxnReply, Want};
+use etcd::EtcdKv;
+use far::{FarKv, Way};
+use memory::MemoryKv;
 use pulse::Pulse;
+use watch::{KvWatch, Origin, Slip, Slips};
 
 /// What can go wrong below the store.
 #[derive(Debug)]
@@ -79,6 +82,7 @@ pub struct Kv {
     backend: Backend,
     faults: Arc<Mutex<VecDeque<Option<Fault>>>>,
     pulse: Arc<Pulse>,
+    slips: Slips,
 }
 
 #[derive(Clone)]
@@ -109,6 +113,16 @@ impl Kv {
             backend,
             faults: Arc::default(),
             pulse: Arc::default(),
+            slips: Slips::default(),
+        }
+    }
+
+    /// The same keys and values, as watches see them whose next messages with events this befalls.
+    /// For tests.
+    pub fn slipping(&self, slips: impl IntoIterator<Item = Option<Slip>>) -> Self {
+        Self {
+            slips: Slips::of(slips),
+            ..self.clone()
         }
     }
 
@@ -196,11 +210,20 @@ impl Kv {
 
     /// Watches the keys with the prefix from a revision on.
     pub async fn watch(&self, prefix: &str, from: u64) -> Result<KvWatch, KvError> {
-        Ok(match &self.backend {
-            Backend::Etcd(etcd) => KvWatch::Etcd(Box::new(etcd.watch(prefix, from).await?)),
-            Backend::Memory(memory) => KvWatch::Memory(memory.watch(prefix, from)?),
-            Backend::Far(far) => KvWatch::Far(far.watch(prefix, from).await?),
-        })
+        let origin = match &self.backend {
+            Backend::Etcd(etcd) => Origin::Etcd(Box::new(etcd.watch(prefix, from).await?)),
+            Backend::Memory(memory) => Origin::Memory(memory.watch(prefix, from)?),
+            Backend::Far(far) => Origin::Far(far.watch(prefix, from).await?),
+        };
+        Ok(KvWatch::new(origin, self.slips.clone()))
+    }
+
+    /// What a person should know of the store, a sentence each.
+    pub async fn warnings(&self) -> Result<Vec<String>, KvError> {
+        match &self.backend {
+            Backend::Etcd(etcd) => etcd.warnings().await,
+            Backend::Memory(_) | Backend::Far(_) => Ok(Vec::new()),
+        }
     }
 
     /// Makes a lease.
@@ -306,24 +329,3 @@ impl Kv {
 
 /// Few enough that a page of the largest values stays far under what gRPC accepts.
 const PAGE: usize = 100;
-
-/// A running watch. Dropping it ends it.
-pub enum KvWatch {
-    /// In etcd.
-    Etcd(Box<EtcdWatch>),
-    /// In memory.
-    Memory(MemoryWatch),
-    /// In memory, at the end of a way.
-    Far(FarWatch),
-}
-
-impl KvWatch {
-    /// What happens next. Cancel-safe.
-    pub async fn next(&mut self) -> Result<Message, KvError> {
-        match self {
-            Self::Etcd(watch) => watch.next().await,
-            Self::Memory(watch) => watch.next().await,
-            Self::Far(watch) => watch.next().await,
-        }
-    }
-}

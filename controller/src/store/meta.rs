@@ -28,6 +28,11 @@ impl Store {
     /// When the store cannot be read or written.
     pub async fn cluster(&self) -> Result<Cluster, StoreError> {
         let attempt = "read the cluster's identity";
+        // A store that is full takes no writes, and there is only one ever.
+        let entry = self.entry(attempt, keys::CLUSTER).await?;
+        if let Some(entry) = entry {
+            return record::read(attempt, &entry);
+        }
         let drawn = Cluster {
             id: ClusterId::from_bytes(self.random(attempt)?),
             incarnation: Incarnation(0),

@@ -12,8 +12,8 @@ use weft_model::revision::Version;
 use super::Store;
 use super::error::StoreError;
 use super::keys;
-use super::kv::KvWatch;
 use super::kv::entry::{Event, Want};
+use super::kv::watch::KvWatch;
 use super::record;
 
 /// What happened to the draft.

@@ -11,6 +11,7 @@ mod draft;
 mod history;
 mod leadership;
 mod lock;
+mod race;
 mod restored;
 mod returning;
 mod rollout;

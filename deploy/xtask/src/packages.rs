@@ -40,6 +40,7 @@ const NEEDS: &[Need] = &[
     ),
     need("etcd", "etcd-server"),
     need("etcdctl", "etcd-client"),
+    need("faketime", "faketime"),
     need("ip", "iproute2"),
     need("bridge", "iproute2"),
     need("nft", "nftables"),

@@ -21,6 +21,18 @@ impl Cluster {
         member.with_context(|| format!("etcd has no member {number}"))
     }
 
+    /// Lets the controller in this place, from 0, come to etcd by another way from its next start.
+    pub fn set_way(&mut self, place: usize, endpoint: &str) {
+        self.ways.insert(place, endpoint.to_owned());
+    }
+
+    /// Where the controller in this place finds etcd; `None` when it has one of its own.
+    pub(super) fn way(&self, place: usize) -> Option<String> {
+        let members: Vec<String> = self.etcd.iter().map(Member::endpoint).collect();
+        let straight = || (!members.is_empty()).then(|| members.join(","));
+        self.ways.get(&place).cloned().or_else(straight)
+    }
+
     /// The number of the member that leads the others, once one does.
     ///
     /// # Errors

@@ -8,6 +8,8 @@ pub mod draft;
 pub mod kv;
 #[path = "suite/leader.rs"]
 pub mod leader;
+#[path = "suite/mirror.rs"]
+pub mod mirror;
 #[path = "suite/nodes.rs"]
 pub mod nodes;
 #[path = "suite/revision.rs"]

@@ -7,6 +7,7 @@
 mod stage;
 
 mod agent;
+mod clock;
 mod confirm;
 mod controller;
 mod disk;
@@ -17,4 +18,7 @@ mod leader;
 mod members;
 mod partition;
 mod quorum;
+mod space;
+mod upkeep;
 mod watchdog;
+mod way;

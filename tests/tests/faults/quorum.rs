@@ -47,6 +47,16 @@ fn is_refused(stage: &Stage, arguments: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// Whoever asks how things stand is told at once that nobody knows.
+fn is_told(stage: &Stage) -> Result<()> {
+    let start = Instant::now();
+    let status = stage.cluster.client(&["status"])?;
+    let took = start.elapsed();
+    ensure!(status.contains("etcd has not answered for"), "{status}");
+    ensure!(took < SLACK, "it took {took:?}");
+    Ok(())
+}
+
 /// Every node goes back by itself, in the time that the protocol gives it.
 fn all_return(stage: &Stage, change: &Change, since: Instant) -> Result<()> {
     stage.wait_until_have(&change.vnet, &[false; 3])?;
@@ -106,6 +116,7 @@ fn a_majority_lost_while_a_person_thinks_takes_no_answer_and_returns_all_by_the_
     stage.wait_for_phase("WaitingForConfirm")?;
     let lost = lose_majority(&mut stage)?;
     all_return(&stage, &change, Instant::now())?;
+    is_told(&stage)?;
     is_refused(&stage, &["rollout", "confirm"])?;
     regain(&mut stage, lost)?;
     let (_, end) = stage.wait_for_end()?;

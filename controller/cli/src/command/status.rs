@@ -63,11 +63,13 @@ fn page(status: &v1::ClusterStatus) -> String {
             safe(why)
         ),
     };
+    let warning = |warning: &String| format!("Warning:   {}\n", safe(warning));
+    let warnings: String = status.warnings.iter().map(warning).collect();
     silence
         + &restored
         + &format!(
             "Cluster:   {}\nLeader:    {leader}\nConfirmed: revision {}\nDraft:     {draft}\n\
-         Rollout:   {rollout}\nNodes:     {nodes}\nLock:      {lock}\n",
+         Rollout:   {rollout}\nNodes:     {nodes}\nLock:      {lock}\n{warnings}",
             safe(&status.cluster),
             status.head,
         )

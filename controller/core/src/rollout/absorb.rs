@@ -51,7 +51,7 @@ impl Rollout {
     ) {
         // A node that failed stays failed here: the rollout will be aborted, and a leader that sees
         // the node make the change after all has missed a decision.
-        if self.nodes[place].seen == Seen::Failed {
+        if self.nodes[place].seen == Seen::Failed || self.is_returning() {
             return;
         }
         let progress = match standing {

@@ -61,7 +61,11 @@ impl Rollout {
                 if unheard.is_some_and(|applied| applied.after(contact) <= now) {
                     self.lose(place);
                 }
-                self.keep_alive(place, now, effects);
+                // Who is to go back anyway needs no word to stay: where the store takes no decision,
+                // nodes then go back by themselves.
+                if !self.is_returning() {
+                    self.keep_alive(place, now, effects);
+                }
             }
             (Phase::Applying { .. }, Seen::Silent | Seen::Prepared) if !node.connected => {
                 self.lose(place);
@@ -70,6 +74,13 @@ impl Rollout {
             (Phase::Aborted(_), _) => self.decree(place, Command::Rollback, now, effects),
             (Phase::Preparing | Phase::Applying { .. } | Phase::Closed { .. }, _) => {}
         }
+    }
+
+    /// Whether the change is to be off, and no decision to keep it can be on its way.
+    pub(super) fn is_returning(&self) -> bool {
+        let writing = self.writing.as_ref();
+        let commits = writing.is_some_and(|record| record.phase == Phase::Committed);
+        self.abort.is_some() && !commits
     }
 
     fn lose(&mut self, place: usize) {

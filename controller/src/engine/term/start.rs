@@ -25,6 +25,9 @@ use crate::store::rollout::Recorded;
 /// How many idempotency keys are remembered; older ones are looked up in the store.
 const KEYS: usize = 1_000;
 
+/// How many wait behind one who is being served; whoever comes then must come again.
+pub(super) const QUEUE: usize = 16;
+
 /// Who waits for a rollout to be opened.
 pub(super) struct Waiting {
     author: String,
@@ -44,6 +47,11 @@ impl Term {
                 remark: String::new(),
             };
             let _ = reply.send(Ok(started));
+            return;
+        }
+        // Who comes second hears of the first once that has a number, or takes its place.
+        if self.opening.is_some() && self.queue.len() < QUEUE {
+            self.queue.push_back((start, reply));
             return;
         }
         if let Some(refusal) = self.quarantined().or_else(|| self.busy()) {
@@ -119,6 +127,9 @@ impl Term {
             self.keys.insert(key, *id);
         }
         let _ = waiting.reply.send(started);
+        for (start, reply) in std::mem::take(&mut self.queue) {
+            self.start(start, reply);
+        }
     }
 
     /// Takes up a rollout, new or left by the last leader.
@@ -133,6 +144,7 @@ impl Term {
             from: opened.from,
             next: opened.next,
             version: opened.version,
+            trouble: None,
         };
         let connected = self.parts.board.write(|state| {
             let connected: Vec<_> = course

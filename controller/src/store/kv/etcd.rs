@@ -59,12 +59,28 @@ impl EtcdKv {
             .with_connect_timeout(ANSWER)
             .with_require_leader(true)
             .with_auto_token_refresh(true);
-        let members = Members::new(endpoints, options)?;
-        warn_of_old_servers(&members).await?;
-        Ok(Self {
-            members: Arc::new(members),
+        let etcd = Self {
+            members: Arc::new(Members::new(endpoints, options)?),
             prefix: prefix.to_owned(),
-        })
+        };
+        match etcd.warnings().await {
+            Ok(warnings) => {
+                for warning in warnings {
+                    tracing::warn!("{warning}");
+                }
+            }
+            // It is reached, and what this user may do shows with the first real call.
+            Err(KvError::Denied(_) | KvError::Refused(_)) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(etcd)
+    }
+
+    /// What a person should know of this etcd, a sentence each.
+    pub(super) async fn warnings(&self) -> Result<Vec<String>, KvError> {
+        let status = |member: Member| async move { member.maintenance().status().await };
+        let status = self.members.ask(status).await?;
+        Ok(warnings(status.version(), status.errors()))
     }
 
     fn key(&self, key: &str) -> Vec<u8> {
@@ -318,26 +334,25 @@ fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
-/// The first versions without the known losses of watch events.
-async fn warn_of_old_servers(members: &Members) -> Result<(), KvError> {
-    let status = |member: Member| async move { member.maintenance().status().await };
-    let status = match members.ask(status).await {
-        Ok(status) => status,
-        // It is reached, and what this user may do shows with the first real call.
-        Err(KvError::Denied(_) | KvError::Refused(_)) => return Ok(()),
-        Err(error) => return Err(error),
+fn warnings(version: &str, alarms: &[String]) -> Vec<String> {
+    let old = is_old(version).then(|| {
+        format!(
+            "etcd {version} has known errors in its watches: good for trials, use 3.5.18, 3.6.14 \
+             or newer in earnest"
+        )
+    });
+    let alarm = |alarm: &String| match alarm {
+        full if full.contains("NOSPACE") => {
+            "etcd has no space left (NOSPACE) and takes no changes: make room with etcdctl defrag, \
+             or raise its --quota-backend-bytes, then end the alarm with etcdctl alarm disarm"
+                .to_owned()
+        }
+        other => format!("etcd raises an alarm: {other}"),
     };
-    let version = status.version();
-    if is_old(version) {
-        tracing::warn!(
-            version,
-            "this etcd has known errors in its watches: good for trials, use 3.5.18, 3.6.14 or \
-             newer in earnest"
-        );
-    }
-    Ok(())
+    old.into_iter().chain(alarms.iter().map(alarm)).collect()
 }
 
+/// The first versions without the known losses of watch events are 3.5.18 and 3.6.14.
 fn is_old(version: &str) -> bool {
     let mut numbers = version.split('.').map(|part| {
         let digits = part.split(|c: char| !c.is_ascii_digit()).next();
@@ -362,6 +377,21 @@ mod tests {
         }
         for version in ["3.5.18", "3.5.30", "3.6.14", "3.7.0", "4.0.0-rc.1"] {
             assert!(!is_old(version), "{version}");
+        }
+    }
+
+    #[test]
+    fn an_old_version_and_every_alarm_is_a_warning() {
+        assert_eq!(warnings("3.6.14", &[]), Vec::<String>::new());
+        let alarms = [
+            "memberID:1 alarm:NOSPACE ".to_owned(),
+            "alarm:CORRUPT".to_owned(),
+        ];
+        let found = warnings("3.4.23", &alarms);
+        let words = ["etcd 3.4.23", "etcdctl alarm disarm", "alarm:CORRUPT"];
+        assert_eq!(found.len(), words.len());
+        for (warning, word) in found.iter().zip(words) {
+            assert!(warning.contains(word), "{warning}");
         }
     }
 

@@ -24,8 +24,9 @@ use super::failure::{ANSWER, answered, from_etcd};
 /// itself calls slow, and a small part of a leader's lease.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// How often a watch looks after its member while another one is asked everything else.
-const LOOK: Duration = Duration::from_secs(2);
+/// How long a member has to answer while another one is asked everything else, and how often that is
+/// looked at.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A page of the largest values must fit; the default of gRPC is 4 MiB.
 const LARGEST_ANSWER: usize = 128 << 20;
@@ -109,7 +110,14 @@ impl Members {
         F: Future<Output = Result<T, etcd_client::Error>>,
     {
         let place = *self.first.borrow();
-        let told = answered(async { call(self.member(place).await?).await }).await;
+        let call = answered(async { call(self.member(place).await?).await });
+        // Cancel-safe: what became of it is for the caller to find out in either case.
+        let told = tokio::select! {
+            told = call => told,
+            () = self.gone(place) => {
+                Err(KvError::Unavailable("this member of etcd does not answer any more".into()))
+            }
+        };
         if matches!(told, Err(KvError::Unavailable(_))) {
             self.first.send_if_modified(|first| {
                 let is_first = *first == place;
