@@ -1,5 +1,7 @@
 //! Which tests are run in the lab.
 
+use std::collections::BTreeSet;
+
 /// A choice of tests of `weft-tests`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Choice {
@@ -66,6 +68,24 @@ impl Choice {
         format!("package(=weft-tests) & ({chosen}) - binary(={POWER_CUT})")
     }
 
+    /// What cargo is told to build of the programs of tests: no more than may be chosen from.
+    pub fn targets(&self) -> Vec<String> {
+        match self {
+            Self::Named(_) => vec!["--tests".to_owned()],
+            Self::Essentials(more) => {
+                let essential = ESSENTIALS.iter().map(|(program, _)| *program);
+                let besides = more
+                    .iter()
+                    .filter_map(|path| Some(path.split_once("::")?.0));
+                let all: BTreeSet<&str> = essential.chain(besides).collect();
+                all.into_iter()
+                    .filter(|program| *program != POWER_CUT)
+                    .flat_map(|program| ["--test".to_owned(), program.to_owned()])
+                    .collect()
+            }
+        }
+    }
+
     /// Whether there may be anything in it for the lab that all share.
     pub fn is_shared(&self) -> bool {
         *self != Self::Named(POWER_CUT.to_owned())
@@ -124,12 +144,15 @@ mod tests {
     }
 
     #[test]
-    fn programs_of_tests_are_told_the_same() {
+    fn programs_of_tests_are_told_the_same_and_no_other_is_built() {
         let none: Vec<Vec<String>> = Vec::new();
         assert_eq!(besides().arguments("fullkernel"), [Vec::<String>::new()]);
         assert_eq!(besides().arguments("golden"), none);
         assert_eq!(besides().arguments("vlan"), [["--exact", "tags::are_kept"]]);
         assert_eq!(besides().arguments("netns")[0].len(), 3);
+        let programs = ["e2e", "fullkernel", "netns", "vlan"];
+        let targets: Vec<_> = programs.iter().flat_map(|name| ["--test", name]).collect();
+        assert_eq!(besides().targets(), targets);
     }
 
     #[test]
@@ -139,6 +162,7 @@ mod tests {
         assert!(named("vlan").is_shared() && !named("vlan").cuts_power());
         assert!(!named("powercut").is_shared() && named("powercut").cuts_power());
         let more = Choice::Essentials(vec!["powercut::hosts_boot".to_owned()]);
+        assert!(!more.targets().contains(&POWER_CUT.to_owned()));
         assert_eq!(more.arguments("powercut"), Vec::<Vec<String>>::new());
     }
 

@@ -35,7 +35,7 @@ pub fn shared(share: &Share, choice: &Choice, selection: &[&str]) -> Result<Vec<
 /// # Errors
 /// When it cannot be built.
 pub fn power_cut(selection: &[&str]) -> Result<Vec<OsString>> {
-    let programs = build(selection, &["--test", POWER_CUT])?;
+    let programs = build(selection, &["--test", POWER_CUT].map(str::to_owned))?;
     let file = programs
         .get(POWER_CUT)
         .with_context(|| format!("cargo built no {POWER_CUT}"))?;
@@ -62,8 +62,12 @@ fn with_nextest(
     selection: &[&str],
 ) -> Result<Vec<OsString>> {
     let mut list = cargo(&["nextest", "list", "--locked"]);
-    list.args(selection)
-        .args(["--list-type", "binaries-only", "--message-format", "json"]);
+    list.args(selection).args(choice.targets()).args([
+        "--list-type",
+        "binaries-only",
+        "--message-format",
+        "json",
+    ]);
     let binaries = share.folder().join("binaries.json");
     let metadata = share.folder().join("metadata.json");
     let listed = read(&mut list)?;
@@ -119,7 +123,7 @@ fn names(listed: &str) -> Vec<String> {
 /// Builds the tests, and says how each program of tests runs those that are chosen, one after the
 /// other, whatever becomes of them.
 fn without_nextest(choice: &Choice, selection: &[&str]) -> Result<Vec<OsString>> {
-    let programs = build(selection, &["--tests"])?;
+    let programs = build(selection, &choice.targets())?;
     let mut script = String::from("code=0\n");
     for (name, file) in &programs {
         for arguments in choice.arguments(name) {
@@ -140,7 +144,7 @@ fn without_nextest(choice: &Choice, selection: &[&str]) -> Result<Vec<OsString>>
 }
 
 /// Builds programs of tests; returns where they are, by name.
-fn build(selection: &[&str], which: &[&str]) -> Result<BTreeMap<String, PathBuf>> {
+fn build(selection: &[&str], which: &[String]) -> Result<BTreeMap<String, PathBuf>> {
     let mut build = cargo(&["test", "--locked", "--no-run"]);
     build
         .args(["--message-format", "json-render-diagnostics"])
