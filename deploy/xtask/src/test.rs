@@ -88,19 +88,32 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         tests = tests + count::read(&shown.text);
         Ok(Outcome::from(shown.success))
     });
-    let mut skips = folder.read()?;
     let wanting = folder.read_for_kernel()?;
-    match lab_tests(options, &mut stages, &wanting) {
-        Some(inside) => {
-            // They ended well outside, where they proved nothing, and were counted inside.
-            tests.passed = tests.passed.saturating_sub(wanting.len());
-            tests = tests + inside.count;
-            skips.extend(inside.skips);
-        }
-        None => skips.extend(wanting),
-    }
+    let inside = lab_tests(options, &mut stages, &wanting);
+    let (tests, skips) = together(tests, folder.read()?, wanting, inside);
     never::run(&mut stages, &skips);
     Ok(stages.close(tests, &skips))
+}
+
+/// Adds up what was run on this machine's own kernel and in the lab: `skips` could not be run here,
+/// `wanting` not on this kernel.
+fn together(
+    outside: Count,
+    mut skips: Vec<Skip>,
+    wanting: Vec<Skip>,
+    inside: Option<Inside>,
+) -> (Count, Vec<Skip>) {
+    let Some(inside) = inside else {
+        skips.extend(wanting);
+        return (outside, skips);
+    };
+    // They ended well outside, where they proved nothing, and are counted as what they were inside.
+    let proved = Count {
+        passed: outside.passed.saturating_sub(wanting.len()),
+        ..outside
+    };
+    skips.extend(inside.skips);
+    (proved + inside.count, skips)
 }
 
 /// Runs what this machine's own kernel could not, and the essentials, on a full one; `None` where
@@ -203,4 +216,45 @@ fn toolchain() -> Result<Outcome> {
             .with_context(|| format!("run `rustup component add {component}`"))?;
     }
     Ok(Outcome::Passed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passed(passed: usize) -> Count {
+        Count {
+            passed,
+            ..Count::default()
+        }
+    }
+
+    fn skip(name: &str) -> Skip {
+        Skip {
+            name: name.to_owned(),
+            reason: "why".to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_the_kernel_lacked_is_counted_as_what_it_was_in_the_lab() {
+        let inside = Inside {
+            success: true,
+            count: passed(5),
+            skips: vec![skip("b")],
+        };
+        let wanting = vec![skip("a"), skip("b")];
+        assert_eq!(
+            together(passed(10), vec![skip("c")], wanting, Some(inside)),
+            (passed(13), vec![skip("c"), skip("b")])
+        );
+    }
+
+    #[test]
+    fn what_the_kernel_lacked_is_skipped_where_there_is_no_lab() {
+        assert_eq!(
+            together(passed(10), vec![skip("c")], vec![skip("a")], None),
+            (passed(10), vec![skip("c"), skip("a")])
+        );
+    }
 }
