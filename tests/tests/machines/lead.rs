@@ -5,6 +5,7 @@ use weft_core::rollout::effect::Effect as Order;
 use weft_core::rollout::event::Event as News;
 use weft_core::rollout::machine::Rollout;
 use weft_core::rollout::record::{Decision, Phase, Record};
+use weft_model::name::NodeName;
 use weft_model::revision::RolloutId;
 
 use super::cluster::{Cluster, Happening};
@@ -76,6 +77,7 @@ impl Cluster {
         for node in participants {
             let hello = self.controllers[controller].roster.get(&node);
             if let Some(hello) = hello.map(|(_, hello)| hello.clone()) {
+                self.bring(controller, node, Return::Lost);
                 self.tell(controller, News::Hello(name(node), hello));
             }
         }
@@ -212,7 +214,10 @@ impl Cluster {
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(99);
         let now = this.now(self.now).steady;
-        let effects = this.catchups.tick(now);
+        let mut catchups = this.catchups.clone();
+        let wanted = |node: &NodeName| this.wanted(place(node), &self.store);
+        let effects = catchups.tick(wanted, now);
+        self.controllers[controller].catchups = catchups;
         self.carry_out_returns(controller, effects);
         self.tell(controller, News::Tick);
         if self.controllers[controller].alive {

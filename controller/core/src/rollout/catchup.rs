@@ -3,7 +3,9 @@
 //!
 //! # Guarantees
 //! A node that holds an unsettled change first hears what was decided of it; then it is driven to
-//! the head, and never to anything between. What fails on one node concerns that node only.
+//! the head, and never to anything between. A node that failed is tried again with the head as it
+//! is then, and at once when the head moves: that may be what mends it. What fails on one node
+//! concerns that node only.
 //!
 //! # Assumes
 //! The caller gives no participant of the rollout that runs, and with each event the head as it is
@@ -26,6 +28,9 @@ const FIRST_REST: Span = Span::from_secs(10);
 /// A node is never left alone for longer: whoever mends it wants to see it work.
 const LONGEST_REST: Span = Span::from_secs(300);
 
+/// After so many failures the longest rest is reached, and no more need be counted.
+const DOUBLINGS: u32 = 5;
+
 /// Every node that is on its way to the head, under one leader.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CatchUps {
@@ -44,6 +49,8 @@ struct Course {
     rollout: RolloutId,
     to: Target,
     command: Command,
+    /// The number of the command; saying it again, or what follows of it, is not another command.
+    nonce: Nonce,
     turn: Turn,
     failures: u32,
     due: Moment,
@@ -122,7 +129,12 @@ impl CatchUps {
                 self.follow(node, confirmed, hello.standing, next, now, &mut effects);
             }
             Event::Compare(confirmed) => {
-                if !self.courses.contains_key(node) {
+                if let Some(course) = self.courses.get(node).cloned() {
+                    if course.turn == Turn::Again && course.rollout < head.rollout {
+                        let failures = 0;
+                        self.again(node, Course { failures, ..course }, head, now, &mut effects);
+                    }
+                } else {
                     let next = settled(head, self.lease, confirmed);
                     self.follow(node, confirmed, Standing::Settled, next, now, &mut effects);
                 }
@@ -135,8 +147,8 @@ impl CatchUps {
         effects
     }
 
-    /// Does what the time has come for.
-    pub fn tick(&mut self, now: Moment) -> Vec<Effect> {
+    /// Does what the time has come for. `head` is asked for what a node should have.
+    pub fn tick(&mut self, head: impl Fn(&NodeName) -> Confirmed, now: Moment) -> Vec<Effect> {
         let mut effects = Vec::new();
         while self.due.first().is_some_and(|(due, _)| *due <= now) {
             let Some((_, node)) = self.due.pop_first() else {
@@ -145,11 +157,12 @@ impl CatchUps {
             let Some(course) = self.courses.remove(&node) else {
                 continue;
             };
-            let command = match course.turn {
-                Turn::KeepAlive => Command::KeepAlive,
-                Turn::Again => course.command.clone(),
-            };
-            self.send(&node, course, command, now, &mut effects);
+            match course.turn {
+                Turn::KeepAlive => {
+                    self.send(&node, course, Command::KeepAlive, now, &mut effects);
+                }
+                Turn::Again => self.again(&node, course, head(&node), now, &mut effects),
+            }
         }
         effects
     }
@@ -184,8 +197,9 @@ impl CatchUps {
         }
         match answer {
             Answer::Prepared(_) | Answer::Alive => {}
+            // It was on its way when the node was told to go back, and must not keep the change.
+            Answer::Verified if course.command == Command::Rollback => {}
             Answer::Verified => {
-                self.forget(node);
                 self.send(node, course, Command::Confirm, now, effects);
             }
             Answer::Confirmed => {
@@ -203,6 +217,46 @@ impl CatchUps {
         }
     }
 
+    /// Tries once more after a failure. The node may hold what is left of its last try, so it is
+    /// sent on its way even where it has confirmed what the head asks of it.
+    fn again(
+        &mut self,
+        node: &NodeName,
+        course: Course,
+        head: Confirmed,
+        now: Moment,
+        effects: &mut Vec<Effect>,
+    ) {
+        let course = match course.command {
+            Command::CatchUp { to, lease }
+                if (course.rollout, to) != (head.rollout, head.target) =>
+            {
+                let to = head.target;
+                Course {
+                    rollout: head.rollout,
+                    to,
+                    command: Command::CatchUp { to, lease },
+                    nonce: self.next_nonce(),
+                    ..course
+                }
+            }
+            Command::CatchUp { .. }
+            | Command::Prepare { .. }
+            | Command::Apply
+            | Command::KeepAlive
+            | Command::Check
+            | Command::Confirm
+            | Command::Rollback => course,
+        };
+        let command = course.command.clone();
+        self.send(node, course, command, now, effects);
+    }
+
+    fn next_nonce(&mut self) -> Nonce {
+        self.commands += 1;
+        Nonce(self.commands)
+    }
+
     /// A node is settled with `confirmed`: it has arrived, or goes on.
     fn arrive(
         &mut self,
@@ -212,9 +266,17 @@ impl CatchUps {
         now: Moment,
         effects: &mut Vec<Effect>,
     ) {
-        self.forget(node);
         let next = settled(head, self.lease, confirmed);
-        self.follow(node, confirmed, Standing::Settled, next, now, effects);
+        let course = self.courses.get(node).cloned();
+        self.forget(node);
+        match (course, next) {
+            (Some(course), Welcome::Say(rollout, command))
+                if (course.rollout, &course.command) == (rollout, &command) =>
+            {
+                self.send(node, course, command, now, effects);
+            }
+            (_, next) => self.follow(node, confirmed, Standing::Settled, next, now, effects),
+        }
     }
 
     fn follow(
@@ -241,6 +303,7 @@ impl CatchUps {
                     rollout,
                     to,
                     command: command.clone(),
+                    nonce: self.next_nonce(),
                     turn: Turn::KeepAlive,
                     failures: 0,
                     due: now,
@@ -259,13 +322,13 @@ impl CatchUps {
         now: Moment,
         effects: &mut Vec<Effect>,
     ) {
-        self.commands += 1;
+        self.forget(node);
         let fence = Fence {
             cluster: self.leader.cluster.clone(),
             incarnation: self.leader.incarnation,
             epoch: self.leader.epoch,
             rollout: course.rollout,
-            nonce: Nonce(self.commands),
+            nonce: course.nonce,
         };
         effects.push(Effect::Send(node.clone(), fence, command));
         let due = now.after(self.keep_alive);
@@ -285,10 +348,10 @@ impl CatchUps {
         if course.turn == Turn::Again {
             return;
         }
-        let doubled = FIRST_REST.0.saturating_mul(1 << course.failures.min(16));
+        let doubled = FIRST_REST.0.saturating_mul(1 << course.failures);
         let due = now.after(Span(doubled.min(LONGEST_REST.0)));
         self.forget(node);
-        let failures = course.failures + 1;
+        let failures = (course.failures + 1).min(DOUBLINGS);
         let turn = Turn::Again;
         self.set(
             node,
@@ -511,6 +574,19 @@ mod tests {
     }
 
     #[test]
+    fn a_node_that_is_to_go_back_is_not_confirmed_for_saying_that_its_change_is_true() {
+        let mut courses = new();
+        let head = at(6, 3);
+        let hello = hello(at(6, 3), holds(7, 4, Progress::Verified));
+        let held = Held::Aborted;
+        courses.step(&node(), Event::Hello { hello, held }, head, Moment(0));
+        let before = courses.clone();
+        assert_eq!(answer(&mut courses, 7, Answer::Verified, head), [""; 0]);
+        assert_eq!(courses, before);
+        assert_eq!(answer(&mut courses, 7, Answer::RolledBack, head), ["has 3"]);
+    }
+
+    #[test]
     fn a_head_that_moves_meanwhile_is_followed() {
         let mut courses = new();
         courses.step(&node(), Event::Compare(at(3, 1)), at(6, 3), Moment(0));
@@ -524,20 +600,67 @@ mod tests {
         let mut courses = new();
         let head = at(6, 3);
         courses.step(&node(), Event::Compare(at(3, 1)), head, Moment(0));
-        assert_eq!(words(&courses.tick(Moment(4_999))), [""; 0]);
-        assert_eq!(words(&courses.tick(Moment(5_000))), ["KeepAlive of 6"]);
+        assert_eq!(words(&courses.tick(|_| head, Moment(4_999))), [""; 0]);
+        assert_eq!(
+            words(&courses.tick(|_| head, Moment(5_000))),
+            ["KeepAlive of 6"]
+        );
         let mut rests = Vec::new();
         for _ in 0..7 {
             let failed = answer(&mut courses, 6, Answer::Failed(Vec::new()), head);
             assert_eq!(failed, ["failed with 0 faults"]);
             let wake = courses.next_wake().unwrap();
             rests.push(wake.0);
-            assert_eq!(words(&courses.tick(wake)), ["CatchUp(3) of 6"]);
+            assert_eq!(words(&courses.tick(|_| head, wake)), ["CatchUp(3) of 6"]);
         }
         assert_eq!(
             rests,
             [10_000, 20_000, 40_000, 80_000, 160_000, 300_000, 300_000]
         );
+    }
+
+    #[test]
+    fn a_node_that_failed_is_tried_again_with_the_head_as_it_is_then() {
+        let mut courses = new();
+        courses.step(&node(), Event::Compare(at(3, 1)), at(6, 3), Moment(0));
+        // The head moves while the node is at work: it goes on with what it was told.
+        let compare = Event::Compare(at(3, 1));
+        let told = courses.step(&node(), compare.clone(), at(7, 4), Moment(0));
+        assert_eq!(words(&told), [""; 0]);
+        let failed = answer(&mut courses, 6, Answer::Failed(Vec::new()), at(7, 4));
+        assert_eq!(failed, ["failed with 0 faults"]);
+        let wake = courses.next_wake().unwrap();
+        assert_eq!(
+            words(&courses.tick(|_| at(7, 4), wake)),
+            ["CatchUp(4) of 7"]
+        );
+        // And while it rests: it is tried at once, even back to what it has.
+        answer(&mut courses, 7, Answer::Failed(Vec::new()), at(7, 4));
+        let told = courses.step(&node(), compare, at(8, 1), wake);
+        assert_eq!(words(&told), ["CatchUp(1) of 8"]);
+        let next = answer(&mut courses, 8, Answer::Confirmed, at(8, 1));
+        assert_eq!(next, ["has 1"]);
+    }
+
+    #[test]
+    fn what_a_node_says_twice_is_answered_under_the_same_number() {
+        let mut courses = new();
+        let head = at(6, 3);
+        courses.step(&node(), Event::Compare(at(3, 1)), head, Moment(0));
+        assert_eq!(
+            answer(&mut courses, 6, Answer::Verified, head),
+            ["Confirm of 6"]
+        );
+        let before = courses.clone();
+        assert_eq!(
+            answer(&mut courses, 6, Answer::Verified, head),
+            ["Confirm of 6"]
+        );
+        assert_eq!(
+            answer(&mut courses, 6, Answer::RolledBack, head),
+            ["CatchUp(3) of 6"]
+        );
+        assert_eq!(courses, before);
     }
 
     #[test]

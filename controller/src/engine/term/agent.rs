@@ -172,7 +172,12 @@ impl Term {
     }
 
     pub(super) fn tick_catchups(&mut self) {
-        let effects = self.catchups.tick(self.clock.now());
+        let head = self.head();
+        let wanted = |node: &NodeName| Confirmed {
+            rollout: head.rollout,
+            target: head.target(node),
+        };
+        let effects = self.catchups.tick(wanted, self.clock.now());
         self.carry_out_catchups(effects);
     }
 

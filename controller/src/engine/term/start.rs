@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use tracing::info;
+use weft_core::rollout::catchup;
 use weft_core::rollout::event::Event;
 use weft_core::rollout::machine::Rollout;
 use weft_core::rollout::record::Record;
@@ -164,6 +165,8 @@ impl Term {
         });
         self.carry_out(effects);
         for (node, hello) in connected {
+            // A participant hears of the rollout only.
+            self.catch_up(&node, catchup::Event::Lost);
             self.step(Event::Hello(node, hello));
         }
     }
