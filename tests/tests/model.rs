@@ -1,8 +1,9 @@
 //! Every interleaving of the two rollout machines, in small clusters: what must hold holds, what
 //! must be possible is possible, and a checker that is given a machine with a known bug finds it.
 //!
-//! The machines are those that run in production (`weft_core::rollout`, `weft_node::session`).
-//! Larger configurations: `cargo test --release -p weft-tests --test model -- --ignored`.
+//! The machines are those that run in production (`weft_core::rollout` with its catch-ups,
+//! `weft_node::session`). A configuration says what may happen in it; those that are ignored are
+//! larger (CONTRIBUTING.md has the command). `MODEL_TALKS=1` has them say how far they are.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,6 +13,8 @@
 
 #[path = "model/act.rs"]
 mod act;
+#[path = "model/courses.rs"]
+mod courses;
 #[path = "model/desk.rs"]
 mod desk;
 #[path = "model/host.rs"]
@@ -22,17 +25,21 @@ mod mute;
 mod properties;
 #[path = "model/setup.rs"]
 mod setup;
+#[path = "model/shared.rs"]
+mod shared;
 #[path = "model/world.rs"]
 mod world;
 
 use std::collections::HashSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use properties::{ABORT, COMMIT, RETURN, S1, S2, S3, S4, S5, S6, S7, S8, S9, SECOND};
-use setup::{Bug, Setup};
+use properties::{
+    ABORT, ALONE, ALWAYS, ANEW, COMMIT, DEFERRED, DEGRADED, NAMED, NOBODY, OWN_FAULT, PAUSE,
+    PAUSED, PERSON, RESCUED, RETURN, S1, S4, S5, S6, S8, STUCK, SUCCESSOR, TO_HEAD, TWO,
+    UNDISTURBED, WORD,
+};
+use setup::{Bug, Second, Setup};
 use stateright::{Checker, HasDiscoveries, Model};
-
-const ALWAYS: [&str; 9] = [S1, S2, S3, S4, S5, S6, S7, S8, S9];
 
 /// Visits every state: everything in `always` holds, everything in `reached` was reached.
 fn holds(setup: Setup, always: &[&'static str], reached: &[&'static str]) {
@@ -45,7 +52,19 @@ fn holds(setup: Setup, always: &[&'static str], reached: &[&'static str]) {
     if let Some(depth) = setup.depth {
         checker = checker.target_max_depth(depth);
     }
-    let checker = checker.spawn_bfs().join();
+    let checker = checker.spawn_bfs();
+    if std::env::var_os("MODEL_TALKS").is_some() {
+        while !checker.is_done() {
+            std::thread::sleep(Duration::from_secs(5));
+            println!(
+                "  {} states, {} generated, depth {}",
+                checker.unique_state_count(),
+                checker.state_count(),
+                checker.max_depth()
+            );
+        }
+    }
+    let checker = checker.join();
     let found = checker.discoveries();
     println!(
         "{} states, depth {}, {:.1} s, {:?}",
@@ -135,12 +154,13 @@ fn one_leader_and_lost_replies_of_a_slow_store() {
 #[test]
 fn one_leader_that_closes_early() {
     let setup = Setup {
+        nodes: 1,
         early_close: true,
+        turns: 1,
         failures: false,
-        aborts: false,
         ..Setup::SMALL
     };
-    holds(setup, &ALWAYS, &[COMMIT, ABORT, RETURN]);
+    holds(setup, &ALWAYS, &[COMMIT, ABORT, RETURN, NAMED]);
 }
 
 #[test]
@@ -160,10 +180,11 @@ fn one_leader_and_a_person_who_pauses_and_decides() {
     let setup = Setup {
         manual: true,
         waves: true,
+        keep_alives: 1,
         failures: false,
         ..Setup::SMALL
     };
-    holds(setup, &ALWAYS, &[COMMIT, ABORT, RETURN]);
+    holds(setup, &ALWAYS, &[COMMIT, ABORT, RETURN, NOBODY]);
 }
 
 #[test]
@@ -173,7 +194,7 @@ fn two_leaders_of_one_node() {
         leaders: 2,
         ..Setup::SMALL
     };
-    holds(setup, &ALWAYS, &[COMMIT, ABORT, RETURN, SECOND]);
+    holds(setup, &ALWAYS, &[COMMIT, ABORT, RETURN, SUCCESSOR]);
 }
 
 #[test]
@@ -186,7 +207,7 @@ fn two_leaders_of_one_node_and_a_crash() {
         aborts: false,
         ..Setup::SMALL
     };
-    holds(setup, &ALWAYS, &[COMMIT, ABORT, RETURN, SECOND]);
+    holds(setup, &ALWAYS, &[COMMIT, ABORT, RETURN, SUCCESSOR]);
 }
 
 #[test]
@@ -198,7 +219,7 @@ fn two_leaders_of_two_nodes_for_some_steps() {
         depth: Some(24),
         ..Setup::SMALL
     };
-    holds(setup, &ALWAYS, &[SECOND]);
+    holds(setup, &ALWAYS, &[SUCCESSOR]);
 }
 
 #[test]
@@ -210,7 +231,7 @@ fn two_leaders_of_two_nodes() {
         aborts: false,
         ..Setup::SMALL
     };
-    holds(setup, &ALWAYS, &[COMMIT, ABORT, RETURN, SECOND]);
+    holds(setup, &ALWAYS, &[COMMIT, ABORT, RETURN, SUCCESSOR]);
 }
 
 #[test]
@@ -223,7 +244,7 @@ fn two_leaders_of_one_node_and_a_reboot() {
         aborts: false,
         ..Setup::SMALL
     };
-    holds(setup, &ALWAYS, &[COMMIT, ABORT, RETURN, SECOND]);
+    holds(setup, &ALWAYS, &[COMMIT, ABORT, RETURN, SUCCESSOR]);
 }
 
 #[test]
@@ -260,6 +281,144 @@ fn one_leader_of_three_nodes() {
         ..Setup::SMALL
     };
     holds(setup, &ALWAYS, &[COMMIT, ABORT, RETURN]);
+}
+
+#[test]
+fn a_second_rollout_goes_on_from_the_first() {
+    let setup = Setup {
+        nodes: 1,
+        second: Second::Onward,
+        failures: false,
+        ..Setup::SMALL
+    };
+    holds(setup, &ALWAYS, &[COMMIT, ABORT, TWO, ANEW]);
+}
+
+#[test]
+fn a_second_rollout_goes_back_to_before_the_first() {
+    let setup = Setup {
+        nodes: 1,
+        second: Second::Back,
+        failures: false,
+        aborts: false,
+        ..Setup::SMALL
+    };
+    holds(setup, &ALWAYS, &[COMMIT, ABORT, TWO]);
+}
+
+#[test]
+#[ignore = "millions of states; run with --release"]
+fn a_second_rollout_of_two_nodes() {
+    let setup = Setup {
+        second: Second::Back,
+        failures: false,
+        aborts: false,
+        ..Setup::SMALL
+    };
+    holds(setup, &ALWAYS, &[COMMIT, ABORT, TWO]);
+}
+
+#[test]
+fn a_node_that_is_left_out_follows_alone() {
+    let setup = Setup {
+        deferred: 1,
+        failures: false,
+        aborts: false,
+        ..Setup::SMALL
+    };
+    holds(setup, &ALWAYS, &[COMMIT, ABORT, RETURN, DEFERRED]);
+}
+
+#[test]
+fn a_node_that_cannot_catch_up_disturbs_nobody() {
+    let setup = Setup {
+        deferred: 1,
+        failures: false,
+        late_failures: true,
+        aborts: false,
+        calm: true,
+        second: Second::Back,
+        ..Setup::SMALL
+    };
+    holds(setup, &ALWAYS, &[DEFERRED, DEGRADED, UNDISTURBED]);
+}
+
+#[test]
+#[ignore = "half a million states; run with --release"]
+fn a_rollout_that_closes_early_is_followed_by_all() {
+    let setup = Setup {
+        nodes: 1,
+        early_close: true,
+        turns: 1,
+        crashes: 1,
+        failures: false,
+        ..Setup::SMALL
+    };
+    holds(setup, &ALWAYS, &[COMMIT, ABORT, RETURN, NAMED]);
+}
+
+#[test]
+fn two_leaders_and_a_second_rollout() {
+    let setup = Setup {
+        nodes: 1,
+        leaders: 2,
+        second: Second::Onward,
+        calm: true,
+        failures: false,
+        aborts: false,
+        ..Setup::SMALL
+    };
+    holds(setup, &ALWAYS, &[COMMIT, SUCCESSOR, TWO]);
+}
+
+#[test]
+fn one_leader_that_closes_early_and_a_crash() {
+    let setup = Setup {
+        nodes: 1,
+        early_close: true,
+        crashes: 1,
+        calm: true,
+        failures: false,
+        ..Setup::SMALL
+    };
+    holds(setup, &ALWAYS, &[COMMIT, ABORT, NAMED]);
+}
+
+#[test]
+fn two_leaders_that_close_early() {
+    let setup = Setup {
+        nodes: 1,
+        leaders: 2,
+        early_close: true,
+        calm: true,
+        failures: false,
+        ..Setup::SMALL
+    };
+    holds(setup, &ALWAYS, &[COMMIT, ABORT, SUCCESSOR, NAMED]);
+}
+
+#[test]
+fn a_node_that_cannot_go_back_is_named_and_left() {
+    let setup = Setup {
+        nodes: 1,
+        early_close: true,
+        stuck: true,
+        ..Setup::SMALL
+    };
+    holds(setup, &ALWAYS, &[COMMIT, ABORT, STUCK, RESCUED]);
+}
+
+#[test]
+fn two_leaders_and_a_person_who_pauses_and_decides() {
+    let setup = Setup {
+        nodes: 1,
+        leaders: 2,
+        manual: true,
+        failures: false,
+        calm: true,
+        ..Setup::SMALL
+    };
+    holds(setup, &ALWAYS, &[COMMIT, ABORT, SUCCESSOR, PAUSE]);
 }
 
 /// The least that a bug needs to show.
@@ -340,4 +499,120 @@ fn a_journal_that_is_forgotten_is_found() {
         ..seeded(Bug::JournalForgotten)
     };
     finds(setup, &[S4, S6]);
+}
+
+/// The least that a bug of two rollouts needs to show.
+fn seeded_twice(bug: Bug) -> Setup {
+    Setup {
+        nodes: 1,
+        second: Second::Onward,
+        ..seeded(bug)
+    }
+}
+
+#[test]
+fn a_tombstone_of_the_last_rollout_only_is_found() {
+    finds(seeded_twice(Bug::OneTombstone), &[S4]);
+}
+
+#[test]
+fn a_vote_of_the_first_rollout_that_counts_for_the_second_is_found() {
+    finds(seeded_twice(Bug::OldRollout), &[S8]);
+}
+
+#[test]
+fn a_node_left_out_that_is_brought_along_before_the_commit_is_found() {
+    let setup = Setup {
+        deferred: 1,
+        ..seeded(Bug::DeferredTooSoon)
+    };
+    finds(setup, &[ALONE]);
+}
+
+#[test]
+fn a_rollout_that_closes_early_and_names_nobody_is_found() {
+    let setup = Setup {
+        nodes: 1,
+        early_close: true,
+        ..seeded(Bug::NobodyNamed)
+    };
+    finds(setup, &[S4]);
+}
+
+#[test]
+fn a_decision_that_is_forgotten_when_the_rollout_closes_is_found() {
+    let setup = Setup {
+        nodes: 1,
+        early_close: true,
+        ..seeded(Bug::DecisionForgotten)
+    };
+    finds(setup, &[S5]);
+}
+
+#[test]
+fn a_failure_to_catch_up_that_aborts_a_rollout_is_found() {
+    let setup = Setup {
+        deferred: 1,
+        late_failures: true,
+        second: Second::Back,
+        ..seeded(Bug::CatchUpAborts)
+    };
+    finds(setup, &[OWN_FAULT]);
+}
+
+#[test]
+fn a_node_that_is_tried_again_with_what_the_head_was_is_found() {
+    let setup = Setup {
+        deferred: 1,
+        late_failures: true,
+        turns: 1,
+        calm: true,
+        second: Second::Back,
+        ..seeded(Bug::OldHead)
+    };
+    finds(setup, &[TO_HEAD]);
+}
+
+#[test]
+fn a_node_that_is_stuck_and_says_that_it_is_back_is_found() {
+    let setup = Setup {
+        nodes: 1,
+        stuck: true,
+        ..seeded(Bug::StuckSaysBack)
+    };
+    finds(setup, &[S6]);
+}
+
+#[test]
+fn a_pause_that_the_next_leader_does_not_see_is_found() {
+    let setup = Setup {
+        waves: true,
+        leaders: 2,
+        manual: true,
+        ..seeded(Bug::PauseForgotten)
+    };
+    finds(setup, &[PAUSED]);
+}
+
+#[test]
+fn a_person_whom_the_next_leader_does_not_wait_for_is_found() {
+    let setup = Setup {
+        nodes: 1,
+        leaders: 2,
+        manual: true,
+        ..seeded(Bug::PersonForgotten)
+    };
+    finds(setup, &[PERSON]);
+}
+
+#[test]
+fn a_word_that_the_next_leader_does_not_know_is_found() {
+    let setup = Setup {
+        nodes: 1,
+        leaders: 2,
+        manual: true,
+        keep_alives: 1,
+        ..seeded(Bug::WordForgotten)
+    };
+    finds(setup, &[WORD]);
 }

@@ -2,13 +2,11 @@
 //! is written here is only what a store, a network, a disk, a kernel and a clock do.
 //!
 //! # Time
-//! A leader's clock stands still but for three actions: it goes to the next keep-alive, past
-//! every lease, or past the time for closing. A node's clock stands still; its deadline may come
+//! A leader's clock stands still but for four actions: it goes to the next keep-alive, past every
+//! lease, past the time for closing, or to the next word to a node that catches up. A node's clock stands still; its deadline may come
 //! whenever the lease rule lets it: not while the leader that the node obeyed last believes the
 //! node's lease valid, nor while an acknowledgement is on its way that would make it believe so.
 //! Contact with another leader does not count, which lets a deadline come earlier than it could.
-
-use std::sync::Arc;
 
 use stateright::{Model, Property};
 use weft_core::rollout::event::{Event as News, Outcome, Wish};
@@ -21,6 +19,7 @@ use weft_node::session::event::Event;
 use weft_node::session::journal::State;
 
 use super::setup::{Bug, Setup, name, now};
+use super::shared::Shared;
 use super::world::{Job, Kernel, Message, World};
 
 /// One thing that can happen. Leaders and nodes are numbered from zero.
@@ -28,12 +27,14 @@ use super::world::{Job, Kernel, Message, World};
 pub enum Action {
     Connect { leader: usize, node: usize },
     Disconnect { leader: usize, node: usize },
-    Deliver(Arc<Message>),
+    Deliver(Shared<Message>),
     Land { leader: usize },
     Reply { leader: usize, known: bool },
     KeepAlive { leader: usize },
     LeasesEnd { leader: usize },
     CloseEarly { leader: usize },
+    Turn { leader: usize },
+    Begin { leader: usize },
     Abort { leader: usize },
     Confirm { leader: usize },
     Pause { leader: usize },
@@ -45,7 +46,7 @@ pub enum Action {
     Crash { node: usize },
     Reboot { node: usize },
     Start { node: usize },
-    Welcome { node: usize },
+    Retry { node: usize },
 }
 
 impl Model for Setup {
@@ -58,7 +59,8 @@ impl Model for Setup {
 
     fn actions(&self, world: &World, actions: &mut Vec<Action>) {
         actions.extend(world.net.iter().cloned().map(Action::Deliver));
-        if world.leaders.len() < self.leaders && !world.is_closed() {
+        let over = world.store.is_idle() && world.store.sagas.len() == self.rollouts();
+        if world.leaders.len() < self.leaders && !over {
             actions.push(Action::Elect);
         }
         for leader in 0..world.leaders.len() {
@@ -102,6 +104,12 @@ impl Setup {
                 (false, None) | (true, Some(_)) => {}
             }
         }
+        if self.may_begin(world, leader) {
+            actions.push(Action::Begin { leader });
+        }
+        if this.turns < self.turns && this.catchups.next_wake().is_some() {
+            actions.push(Action::Turn { leader });
+        }
         if !this.writes.is_empty() {
             actions.push(Action::Land { leader });
         }
@@ -120,7 +128,10 @@ impl Setup {
                 if this.keep_alives < self.keep_alives {
                     actions.push(Action::KeepAlive { leader });
                 }
-                if this.clock < LEASES_END {
+                let stands = (0..self.nodes)
+                    .filter_map(|node| this.rollout.stands_until(&name(node)))
+                    .any(|until| Moment(this.clock) < until);
+                if !self.calm && (stands || this.clock < LEASES_END) {
                     actions.push(Action::LeasesEnd { leader });
                 }
             }
@@ -155,7 +166,7 @@ impl Setup {
         if this.job != Job::None {
             let well = true;
             actions.push(Action::Finish { node, well });
-            if self.failures && this.job != Job::Revert {
+            if self.may_fail(world, this.job) {
                 let well = false;
                 actions.push(Action::Finish { node, well });
             }
@@ -171,21 +182,37 @@ impl Setup {
         if this.boots < self.boots && boots < self.falls {
             actions.push(Action::Reboot { node });
         }
-        if self.early_close && world.is_closed() {
-            actions.push(Action::Welcome { node });
+        if !this.retried && matches!(this.disk.state, State::Stuck { .. }) {
+            actions.push(Action::Retry { node });
+        }
+    }
+
+    fn may_fail(&self, world: &World, job: Job) -> bool {
+        match job {
+            Job::None => false,
+            Job::Stage { rollout, .. } | Job::Apply { rollout, .. } => {
+                let place = world.store.place(rollout);
+                let late = place.is_some_and(|place| world.store.sagas[place].committed);
+                self.failures || (self.late_failures && late)
+            }
+            Job::Revert => self.stuck,
         }
     }
 
     /// The lease rule.
     fn deadline_may_come(&self, world: &World, node: usize) -> bool {
         let this = &world.nodes[node];
-        if !matches!(this.progress(), Some(Progress::Armed | Progress::Verified)) {
+        if self.calm || !matches!(this.progress(), Some(Progress::Armed | Progress::Verified)) {
             return false;
         }
         let Some(leader) = index(this.obeyed).and_then(|leader| world.leaders.get(leader)) else {
             return true;
         };
+        let held = this.holds();
         let believes = |rollout: &Rollout| {
+            if held != Some(rollout.record().id) {
+                return false;
+            }
             let until = rollout.stands_until(&name(node));
             until.is_some_and(|until| Moment(leader.clock) < until)
         };
@@ -194,7 +221,9 @@ impl Setup {
         }
         world.net.iter().all(|message| match &**message {
             Message::Up(from, fence, answer)
-                if *from == node && matches!(answer, Answer::Alive | Answer::Verified) =>
+                if *from == node
+                    && held == Some(fence.rollout)
+                    && matches!(answer, Answer::Alive | Answer::Verified) =>
             {
                 let mut rollout = leader.rollout.clone();
                 let news = News::Answer(name(node), fence.clone(), answer.clone());
@@ -207,18 +236,8 @@ impl Setup {
 
     pub(super) fn act(&self, world: &mut World, action: Action) {
         match action {
-            Action::Connect { leader, node } => {
-                let Some(session) = &world.nodes[node].session else {
-                    return;
-                };
-                let hello = session.hello();
-                world.leaders[leader].connected[node] = true;
-                self.tell(world, leader, News::Hello(name(node), hello));
-            }
-            Action::Disconnect { leader, node } => {
-                world.leaders[leader].connected[node] = false;
-                self.tell(world, leader, News::Lost(name(node)));
-            }
+            Action::Connect { leader, node } => self.connect(world, leader, node),
+            Action::Disconnect { leader, node } => self.disconnect(world, leader, node),
             Action::Deliver(message) => match &*message {
                 Message::Down(node, fence, command) => {
                     self.command(world, *node, fence.clone(), command.clone());
@@ -246,18 +265,26 @@ impl Setup {
                 self.tell(world, leader, News::Tick);
             }
             Action::LeasesEnd { leader } => {
-                world.leaders[leader].clock = LEASES_END;
+                let clock = &mut world.leaders[leader].clock;
+                *clock = LEASES_END.max(*clock / LEASES_END * LEASES_END + LEASES_END);
                 // Not a tick: a leader may look at a vote before it looks at the clock.
             }
             Action::CloseEarly { leader } => {
-                world.leaders[leader].clock = CLOSES;
+                let clock = &mut world.leaders[leader].clock;
+                *clock = CLOSES.max(*clock);
                 self.tell(world, leader, News::Tick);
             }
+            Action::Turn { leader } => self.turn(world, leader),
+            Action::Begin { leader } => self.begin(world, leader),
             Action::Abort { leader } => {
                 let author = String::new();
                 self.tell(world, leader, News::User(Wish::Abort { author }));
             }
-            Action::Confirm { leader } => self.tell(world, leader, News::User(confirm())),
+            Action::Confirm { leader } => {
+                let saga = world.leaders[leader].saga;
+                world.store.sagas[saga].confirmed = true;
+                self.tell(world, leader, News::User(confirm()));
+            }
             Action::Pause { leader } => {
                 world.leaders[leader].pauses += 1;
                 self.tell(world, leader, News::User(Wish::Pause));
@@ -267,7 +294,7 @@ impl Setup {
             Action::Elect => {
                 world.store.epoch = Epoch(world.leaders.len() as u64 + 1);
                 let leader = self.leader(world, world.store.epoch);
-                world.leaders.push(leader);
+                world.leaders.push(Shared::new(leader));
             }
             Action::Finish { node, well } => self.finish(world, node, well),
             Action::Deadline { node } => {
@@ -276,10 +303,10 @@ impl Setup {
             }
             Action::Crash { node } => {
                 world.nodes[node].crashes += 1;
-                self.go_down(&mut world.nodes[node]);
+                self.go_down(&mut *world.nodes[node]);
             }
             Action::Reboot { node } => {
-                let this = &mut world.nodes[node];
+                let this = &mut *world.nodes[node];
                 this.boots += 1;
                 self.go_down(this);
                 this.kernel = Kernel::Empty;
@@ -287,11 +314,15 @@ impl Setup {
                     && let State::Verified { change, .. } = &this.disk.state
                 {
                     this.disk.confirmed.target = change.to;
+                    this.disk.confirmed.rollout = change.rollout;
                     this.disk.state = State::Idle;
                 }
             }
             Action::Start { node } => self.start(world, node),
-            Action::Welcome { node } => self.welcome(world, node),
+            Action::Retry { node } => {
+                world.nodes[node].retried = true;
+                self.step(world, node, Event::Retry, Moment(0));
+            }
         }
     }
 }
@@ -303,7 +334,7 @@ const LEASES_END: u64 = 100_000;
 const CLOSES: u64 = 1_000_000;
 
 /// A moment after every deadline of a node whose clock stands at zero.
-const FAR: u64 = 10_000_000;
+pub(super) const FAR: u64 = 10_000_000;
 
 pub(super) fn index(epoch: Epoch) -> Option<usize> {
     usize::try_from(epoch.0).ok()?.checked_sub(1)

@@ -23,12 +23,20 @@ impl Setup {
             nodes,
             ..
         } = world;
-        net.retain(|message| match &**message {
+        let alone = self.has_catch_ups();
+        let counts = |message: &Message| match message {
             Message::Up(_, fence, answer) => index(fence.epoch)
                 .and_then(|leader| leaders.get(leader))
-                .is_some_and(|leader| is_heard(&leader.rollout.record().phase, answer)),
+                .is_some_and(|leader| {
+                    let record = leader.rollout.record();
+                    let past = record.id > fence.rollout;
+                    (alone && is_heard_alone(answer)) || (!past && is_heard(&record.phase, answer))
+                }),
             Message::Down(node, fence, _) => fence.epoch >= nodes[*node].disk.epoch,
-        });
+        };
+        if !net.iter().all(|message| counts(message)) {
+            net.retain(|message| counts(message));
+        }
     }
 }
 
@@ -69,6 +77,18 @@ pub(super) fn is_heard(phase: &Phase, answer: &Answer) -> bool {
             Phase::Applying { .. } | Phase::Committed | Phase::Aborted(_) | Phase::Closed { .. },
             _,
         ) => false,
+    }
+}
+
+/// Whether a leader may ever make something of an answer of a node that follows the head alone.
+fn is_heard_alone(answer: &Answer) -> bool {
+    match answer {
+        Answer::Prepared(_) | Answer::Alive => false,
+        Answer::Refused(_)
+        | Answer::Verified
+        | Answer::Failed(_)
+        | Answer::Confirmed
+        | Answer::RolledBack => true,
     }
 }
 
