@@ -165,7 +165,10 @@ impl Rollout {
         if record.decided.is_none() && phase.decision().is_some() {
             record.decided = Some(now.wall);
         }
-        self.note_consent(&mut record.consent, now);
+        // A word that comes when the end is already being written comes too late.
+        if !matches!(phase, Phase::Aborted(_) | Phase::Closed { .. }) {
+            self.note_consent(&mut record.consent, now);
+        }
         record.phase = phase;
         self.writing = Some(Box::new(record.clone()));
         effects.push(Effect::Write(Box::new(Transaction {
