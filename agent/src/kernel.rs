@@ -203,7 +203,7 @@ impl Driver for Kernel {
     }
 
     async fn look_again(&mut self) -> Result<(), Error> {
-        let mut fresh = Mirror::default();
+        let mut fresh = Mirror::filling();
         for (what, message) in [
             ("devices", encode::all_links()),
             ("addresses", encode::all_addresses()),
@@ -215,6 +215,7 @@ impl Driver for Kernel {
                 fresh.take(event);
             }
         }
+        fresh.fill_up();
         let was = std::mem::replace(&mut self.mirror, fresh);
         self.mirror.seen.nat = was.seen.nat;
         // What happened during the dumps is taken in after them, in order, and so ends newest.

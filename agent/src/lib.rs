@@ -11,6 +11,7 @@ mod facts;
 pub mod kernel;
 
 pub mod fake;
+pub mod faulty;
 
 pub mod dataplane;
 

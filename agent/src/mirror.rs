@@ -23,9 +23,25 @@ pub(crate) struct Mirror {
     pub(crate) seen: Seen,
     defaults: BTreeSet<DefaultRoute>,
     changes: Changes,
+    /// Whether everything is being read, so that nothing of it is a change.
+    is_filling: bool,
 }
 
 impl Mirror {
+    /// One that is being filled: it notes no changes until [`Self::fill_up`].
+    pub(crate) fn filling() -> Self {
+        Self {
+            is_filling: true,
+            ..Self::default()
+        }
+    }
+
+    /// Ends the filling: whatever comes now is a change.
+    pub(crate) fn fill_up(&mut self) {
+        self.is_filling = false;
+        self.changes = Changes::default();
+    }
+
     /// Takes in what happened.
     pub(crate) fn take(&mut self, event: Event) {
         match event {
@@ -145,6 +161,9 @@ impl Mirror {
     }
 
     fn touch(&mut self, index: u32) {
+        if self.is_filling {
+            return;
+        }
         if let Some(link) = self.seen.link(index) {
             self.changes.names.insert(link.name.clone());
             if !is_marked(link) {

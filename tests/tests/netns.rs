@@ -15,14 +15,17 @@ mod host;
 mod plans;
 
 use std::collections::BTreeSet;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use host::Host;
+use nix::libc;
 use plans::{bridge, empty, plan_of, vnet};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use weft_agent::dataplane;
+use weft_agent::faulty::{Faulty, Trouble};
 use weft_agent::kernel::Kernel;
 use weft_model::facts::DeviceType;
 use weft_model::object::drift::DriftPolicy;
@@ -526,5 +529,232 @@ fn events_that_the_kernel_had_to_drop_are_made_up_for_by_looking_at_all() {
         let others = seen.links().filter(|link| link.name.starts_with('o'));
         assert_eq!(others.count(), OTHERS as usize);
         assert_eq!(seen, Kernel::open().await.unwrap().seen());
+    });
+}
+
+/// The data plane on this host's kernel, with trouble to order.
+async fn open_with_trouble() -> (dataplane::Dataplane, Trouble) {
+    let (driver, trouble) = Faulty::new(Kernel::open().await.unwrap());
+    let cluster = ClusterId::from_bytes([0xab; 16]);
+    let opened = dataplane::open_with(driver, Some(cluster)).await;
+    (opened.dataplane, trouble)
+}
+
+#[test]
+fn a_change_that_fails_at_any_step_is_undone_to_what_was() {
+    let host = Host::new("refuse");
+    host.run(async |host| {
+        let (dataplane, trouble) = open_with_trouble().await;
+        let before = Arc::new(plan_of(vnet(1).into_iter().chain(vnet(3))));
+        let mut changed = vnet(1);
+        for link in &mut changed {
+            link.mtu = Some(1400.try_into().unwrap());
+        }
+        let after = Arc::new(plan_of(changed.into_iter().chain(vnet(2))));
+        dataplane.apply(Arc::clone(&before)).await.unwrap();
+        let was = host.in_use();
+        let mut refused = 0;
+        for errno in [libc::EPERM, libc::ENOMEM, libc::EOPNOTSUPP] {
+            for step in 0.. {
+                trouble.refuse(step, errno, 1);
+                let applied = dataplane.apply(Arc::clone(&after)).await;
+                if trouble.end() {
+                    applied.unwrap();
+                    break;
+                }
+                refused += 1;
+                let text = applied.unwrap_err()[0].to_string();
+                assert!(text.starts_with("vnet v"), "{text}");
+                let back = dataplane.apply(Arc::clone(&before)).await;
+                back.unwrap_or_else(|faults| panic!("step {step}: {faults:?}"));
+                assert_eq!(host.in_use(), was, "step {step}");
+                dataplane.collect().await.unwrap();
+            }
+            dataplane.apply(Arc::clone(&before)).await.unwrap();
+        }
+        assert!(refused >= 30, "{refused}");
+        dataplane.collect().await.unwrap();
+        assert_eq!(host.in_use(), was);
+    });
+}
+
+#[test]
+fn what_comes_or_goes_between_looking_and_acting_is_refused_or_taken_over_or_made_again() {
+    let host = Host::new("meanwhile");
+    host.run(async |host| {
+        let name = host.namespace.name().to_owned();
+        let by_hand = |commands: &'static [&'static [&'static str]]| {
+            let name = name.clone();
+            move || {
+                for words in commands {
+                    let mut ip = Command::new("ip");
+                    exec::run(ip.args(["-n", &name]).args(*words)).unwrap();
+                }
+            }
+        };
+        let (dataplane, trouble) = open_with_trouble().await;
+        let web = Arc::new(plan_of([bridge("web")]));
+
+        // Somebody's.
+        trouble.meddle(0, by_hand(&[&["link", "add", "web", "type", "bridge"]]));
+        let refused = dataplane.apply(Arc::clone(&web)).await.unwrap_err();
+        let texts: Vec<String> = refused.iter().map(ToString::to_string).collect();
+        let cause = "vnet web of zone prod: cannot make device web of type bridge: a device of \
+                     that name is there and is not Weft's";
+        assert!(texts[0].starts_with(cause), "{texts:?}");
+        assert!(host.ip("-o link show dev web").contains("state DOWN"));
+        host.ip("link del web");
+
+        // Ours, of a life that nobody remembers.
+        assert_eq!(weft_node::own::GROUP, 1_466_263_156);
+        trouble.meddle(
+            0,
+            by_hand(&[
+                &[
+                    "link",
+                    "add",
+                    "web",
+                    "group",
+                    "1466263156",
+                    "type",
+                    "bridge",
+                ],
+                &["link", "set", "web", "alias", "weft abababab prod/web"],
+                &["link", "set", "web", "up"],
+            ]),
+        );
+        dataplane.apply(Arc::clone(&web)).await.unwrap();
+        let line = host.ip("-o link show dev web");
+        let number = line
+            .split(':')
+            .next()
+            .and_then(|number| number.parse().ok());
+        assert!(number.is_some_and(|number: u32| number < 1_000), "{line}");
+
+        // Gone.
+        let mut changed = bridge("web");
+        changed.mtu = Some(1400.try_into().unwrap());
+        trouble.meddle(0, by_hand(&[&["link", "del", "web"]]));
+        dataplane.apply(Arc::new(plan_of([changed]))).await.unwrap();
+        assert_eq!(host.namespace.mtu("web").unwrap(), 1400);
+        assert!(!trouble.end());
+    });
+}
+
+/// How long the foreign editor goes on; longer with this many seconds in the environment.
+fn editing() -> Duration {
+    let seconds = std::env::var("WEFT_DRIFT_SECONDS").ok();
+    Duration::from_secs(seconds.and_then(|text| text.parse().ok()).unwrap_or(10))
+}
+
+/// What somebody may do to a vnet's bridge and tunnel by hand.
+fn edits(number: u32) -> Vec<String> {
+    let (outer, port) = (format!("v{number}"), format!("vx{number}"));
+    let mut edits = Vec::new();
+    for device in [&outer, &port] {
+        edits.extend([
+            format!("ip link del {device}"),
+            format!("ip link set {device} down"),
+            format!("ip link set {device} mtu 1333"),
+            format!("ip link set {device} alias mine"),
+            format!("ip link set {device} group 7"),
+            format!("ip address add 10.99.{number}.1/24 dev {device}"),
+        ]);
+    }
+    edits.extend([
+        format!("ip link set {port} nomaster"),
+        format!("ip address flush dev {outer}"),
+        format!("ip link set {outer} address 02:00:00:00:99:99"),
+        format!("bridge fdb append 00:00:00:00:00:00 dev {port} dst 127.0.0.9 self"),
+        format!("bridge fdb del 00:00:00:00:00:00 dev {port} dst 127.0.0.2 self"),
+    ]);
+    edits
+}
+
+#[test]
+fn a_host_that_somebody_edits_at_random_converges_and_only_what_drifted_costs() {
+    const VNETS: u32 = 40;
+    let host = Host::new("edits");
+    host.run(async |host| {
+        let (dataplane, trouble) = open_with_trouble().await;
+        let want = plan_of((1..=VNETS).flat_map(vnet));
+        dataplane.apply(Arc::new(want.clone())).await.unwrap();
+        let before = trouble.steps();
+        let mut runner = TestRunner::new(Config {
+            rng_seed: RngSeed::Fixed(23),
+            ..Config::default()
+        });
+        let (start, limit) = (Instant::now(), editing());
+        let mut made: usize = 0;
+        // In turn, so that nobody's few repairs a minute are used up.
+        for number in (1..=VNETS).cycle() {
+            if start.elapsed() >= limit {
+                break;
+            }
+            let edit = proptest::sample::select(edits(number));
+            let edit = edit.new_tree(&mut runner).unwrap().current();
+            let mut words = edit.split(' ');
+            let mut command = Command::new(words.next().unwrap());
+            command.args(["-n", host.namespace.name()]).args(words);
+            // One that finds nothing to edit is none.
+            made += usize::from(command.output().unwrap().status.success());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        assert!(made >= 20, "only {made} edits");
+        let last = Instant::now();
+        loop {
+            let kernel = Kernel::open().await.unwrap();
+            let left = plan(&host.owner(), &want, kernel.seen(), &Scope::All).steps;
+            if left.is_empty() {
+                break;
+            }
+            assert!(last.elapsed() < Duration::from_secs(2), "{left:#?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        // A vnet that is made anew from nothing, bridge and tunnel, takes no more than this.
+        let each = 16;
+        let steps = trouble.steps() - before;
+        assert!(steps <= made * each, "{steps} steps for {made} edits");
+        let again = dataplane.apply(Arc::new(want)).await.unwrap();
+        assert_eq!(again.steps, 0);
+    });
+}
+
+#[test]
+fn an_editor_who_will_not_stop_costs_ten_repairs_a_minute_and_is_told_of() {
+    let host = Host::new("flap");
+    host.run(async |host| {
+        let mut opened = host.open().await;
+        opened
+            .dataplane
+            .apply(Arc::new(plan_of(vnet(1))))
+            .await
+            .unwrap();
+        let start = Instant::now();
+        let mut told = Vec::new();
+        while start.elapsed() < Duration::from_secs(6) {
+            if host.namespace.mtu("v1").unwrap() != 1300 {
+                host.ip("link set v1 mtu 1300");
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            while let Ok(event) = opened.events.try_recv() {
+                told.push((event.kind, event.message));
+            }
+        }
+        let healed = told
+            .iter()
+            .filter(|(kind, _)| *kind == EventKind::DriftHealed);
+        assert_eq!(healed.count(), 10, "{told:#?}");
+        let given_up: Vec<_> = told
+            .iter()
+            .filter(|(kind, _)| *kind == EventKind::DriftFailed)
+            .collect();
+        assert_eq!(given_up.len(), 1, "{told:#?}");
+        assert!(
+            given_up[0]
+                .1
+                .contains("changed by someone else again and again")
+        );
+        assert_eq!(host.namespace.mtu("v1").unwrap(), 1300);
     });
 }

@@ -33,7 +33,7 @@ pub fn collect(owner: &Owner, seen: &Seen) -> Vec<Step> {
                     .map(|link| Step::Link {
                         index: link.index,
                         name: link.name.clone(),
-                        origin: None,
+                        origin: owner.origin(link),
                         change: Change::Destroy,
                     }),
             );

@@ -98,6 +98,16 @@ impl Owner {
         }
     }
 
+    /// The objects that a device of ours was made for, by its alias: for what no plan has any more.
+    pub fn origin(&self, link: &SeenLink) -> Option<Origin> {
+        let words = link.alias.as_deref()?.strip_prefix(&self.mark())?;
+        let (zone, vnet) = words.split(' ').next()?.split_once('/')?;
+        Some(Origin {
+            zone: zone.parse().ok()?,
+            vnet: vnet.parse().ok()?,
+        })
+    }
+
     fn mark(&self) -> String {
         format!("weft {} ", self.cluster.short())
     }
@@ -217,5 +227,14 @@ mod tests {
             "weft 0a0a0a0a prod/web \"Web servers\""
         );
         assert_eq!(owner().alias(&origin, None), OURS);
+        for (alias, known) in [
+            ("weft 0a0a0a0a prod/web \"Web servers\"", Some(&origin)),
+            (OURS, Some(&origin)),
+            (ANOTHERS, None),
+            ("weft 0a0a0a0a changed by hand", None),
+        ] {
+            let link = link(*INDEXES.start(), GROUP, Some(alias));
+            assert_eq!(owner().origin(&link).as_ref(), known, "{alias}");
+        }
     }
 }

@@ -186,10 +186,12 @@ impl<'a> Round<'a> {
     fn retire(&mut self) -> Vec<Step> {
         let mut steps = Vec::new();
         for is in self.displaced.values() {
-            steps.extend(set_aside(is));
+            let origin = self.owner.origin(is);
+            let origin = origin.as_ref();
+            steps.extend(set_aside(self.owner, is));
             for other in &is.alternative_names {
                 let change = Change::RemoveName(other.clone());
-                steps.push(step(is.index, &is.name, None, change));
+                steps.push(step(is.index, &is.name, origin, change));
             }
             let name = own::retired_name(is.index);
             if is.name != name {
@@ -197,7 +199,7 @@ impl<'a> Round<'a> {
                     name: Some(name),
                     ..Settings::default()
                 };
-                steps.push(set(is.index, &is.name, None, settings));
+                steps.push(set(is.index, &is.name, origin, settings));
             }
         }
         steps
@@ -247,7 +249,8 @@ impl<'a> Round<'a> {
             let name = want.name.as_str();
             if let Some((holder, other)) = self.holder(want, *index) {
                 let change = Change::RemoveName(other.to_owned());
-                add.push(step(holder.index, &holder.name, None, change));
+                let origin = self.owner.origin(holder);
+                add.push(step(holder.index, &holder.name, origin.as_ref(), change));
             }
             add.extend(adds.into_iter().map(|change| on(name, change)));
             drop.extend(drops.into_iter().map(|change| on(name, change)));
@@ -275,18 +278,20 @@ impl<'a> Round<'a> {
                 self.plan.lingering.insert(is.index);
                 continue;
             }
-            steps.extend(set_aside(is));
+            steps.extend(set_aside(self.owner, is));
         }
         steps
     }
 }
 
 /// What makes the device carry nothing and wait to be destroyed.
-fn set_aside(is: &SeenLink) -> Vec<Step> {
+fn set_aside(owner: &Owner, is: &SeenLink) -> Vec<Step> {
     let mut steps = Vec::new();
+    let origin = owner.origin(is);
+    let origin = origin.as_ref();
     if !own::is_doomed(is.group) || is.up || is.master.is_some() {
         let quiesce = Settings::quiesce(own::doomed_group(is.index));
-        steps.push(set(is.index, &is.name, None, quiesce));
+        steps.push(set(is.index, &is.name, origin, quiesce));
     }
     // A host answers to the IPv4 addresses of a device that is down; the others go by themselves.
     let ipv4 = is
@@ -295,7 +300,7 @@ fn set_aside(is: &SeenLink) -> Vec<Step> {
         .filter(|address| address.family() == Family::Ipv4);
     steps.extend(ipv4.map(|address| {
         let change = Change::RemoveAddress(*address);
-        step(is.index, &is.name, None, change)
+        step(is.index, &is.name, origin, change)
     }));
     steps
 }

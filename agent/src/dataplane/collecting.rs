@@ -60,6 +60,7 @@ impl<D: Driver> Task<D> {
             tries += 1;
             match verdict(&failures, tries) {
                 Verdict::Again(wait) => sleep(wait).await,
+                Verdict::Anew => self.resync().await,
                 Verdict::Fail => return Err(faults(&steps, &failures)),
             }
         }

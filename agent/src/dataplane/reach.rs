@@ -78,6 +78,10 @@ impl<D: Driver> Task<D> {
                     sleep(wait).await;
                     self.hear().await;
                 }
+                Verdict::Anew => {
+                    self.resync().await;
+                    scope = Scope::All;
+                }
                 Verdict::Fail => return Err(faults(&steps, &failures)),
             }
         }

@@ -1,4 +1,10 @@
 //! Whether to try again: the one place that has an opinion on it.
+//!
+//! | the kernel says | that is | so |
+//! |---|---|---|
+//! | it exists, or is not there | the node changed between looking and acting | look and plan again: what is ours is taken over, what is not is a clash, what is gone is made |
+//! | it is busy, or gave no answer | a moment's trouble | the same, after growing pauses |
+//! | no memory, no right, not known, not so | nothing that time mends | fail; what was made is undone by the way back |
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,6 +22,9 @@ const TRIES: u32 = 5;
 pub(super) enum Verdict {
     /// Look, plan, and try again after a while.
     Again(Duration),
+    /// The same, and read everything anew: what the kernel says and what is known of it do not go
+    /// together.
+    Anew,
     /// It will not get better.
     Fail,
 }
@@ -27,6 +36,7 @@ pub(super) fn verdict(failures: &[Failure], tries: u32) -> Verdict {
     }
     let worst = failures.iter().map(|failure| class(failure.errno)).max();
     match worst {
+        Some(Class::Stale) | None if tries > 1 => Verdict::Anew,
         Some(Class::Stale) | None => Verdict::Again(Duration::ZERO),
         Some(Class::Busy) => Verdict::Again(Duration::from_millis(20 << (2 * tries).min(6))),
         Some(Class::Final) => Verdict::Fail,
@@ -53,7 +63,7 @@ fn class(errno: Option<i32>) -> Class {
             | libc::EADDRNOTAVAIL
             | libc::ENETDOWN,
         ) => Class::Stale,
-        Some(libc::EBUSY | libc::EAGAIN | libc::EINTR | libc::ENOBUFS) => Class::Busy,
+        Some(libc::EBUSY | libc::EAGAIN | libc::EINTR) => Class::Busy,
         Some(_) | None => Class::Final,
     }
 }
@@ -96,6 +106,15 @@ fn advice(errno: Option<i32>) -> String {
 mod tests {
     use super::*;
 
+    const FINAL: [i32; 6] = [
+        libc::EPERM,
+        libc::EACCES,
+        libc::EINVAL,
+        libc::EOPNOTSUPP,
+        libc::ENOMEM,
+        libc::ENOBUFS,
+    ];
+
     fn failure(step: usize, errno: i32) -> Failure {
         Failure {
             step,
@@ -119,8 +138,18 @@ mod tests {
                 Verdict::Fail
             ]
         );
-        for errno in [libc::EPERM, libc::EINVAL, libc::EOPNOTSUPP, libc::ENOMEM] {
+        for errno in FINAL {
             assert_eq!(verdict(&[failure(0, errno)], 1), Verdict::Fail);
+        }
+    }
+
+    #[test]
+    fn what_changed_meanwhile_is_looked_at_again_and_then_read_anew() {
+        for errno in [libc::EEXIST, libc::ENODEV, libc::ENOENT] {
+            let stale = [failure(0, errno)];
+            let verdicts: Vec<Verdict> = (1..=TRIES).map(|tries| verdict(&stale, tries)).collect();
+            use Verdict::{Again, Anew, Fail};
+            assert_eq!(verdicts, [Again(Duration::ZERO), Anew, Anew, Anew, Fail]);
         }
     }
 

@@ -221,7 +221,7 @@ impl<D: Driver> Task<D> {
         }
     }
 
-    async fn resync(&mut self) {
+    pub(super) async fn resync(&mut self) {
         match self.driver.look_again().await {
             Ok(()) => {
                 self.dirty.all = true;

@@ -9,10 +9,12 @@ use weft_model::object::drift::DriftPolicy;
 use weft_model::plan::link::{Link, LinkKind};
 use weft_model::plan::{Entry, Origin};
 use weft_model::report::EventKind;
+use weft_node::seen::{Seen, SeenLink};
 
 use super::pace::{REPAIRS, WINDOW};
 use super::*;
 use crate::fake::{Fake, FakeDriver};
+use crate::faulty::Faulty;
 
 fn bridge(name: &str) -> Link {
     Link {
@@ -345,4 +347,109 @@ async fn collecting_gives_way_to_a_plan_and_goes_on_after_it() {
     opened.dataplane.apply(plan_of(&["db"])).await.unwrap();
     assert_eq!(start.elapsed(), Duration::ZERO);
     assert_eq!(collecting.await.unwrap(), Ok(1));
+}
+
+/// The error numbers after which a step is tried again, and those after which it is not.
+const PASSING: [i32; 6] = [
+    libc::EEXIST,
+    libc::ENODEV,
+    libc::ENOENT,
+    libc::EBUSY,
+    libc::EAGAIN,
+    libc::EINTR,
+];
+const LASTING: [i32; 6] = [
+    libc::EPERM,
+    libc::EACCES,
+    libc::EINVAL,
+    libc::EOPNOTSUPP,
+    libc::ENOMEM,
+    libc::ENOBUFS,
+];
+
+/// A change that makes, changes and takes away.
+fn before_and_after() -> (Arc<NodePlan>, Arc<NodePlan>) {
+    let mut changed = bridge("web");
+    changed.mtu = Some(1400.try_into().unwrap());
+    changed.addresses = ["10.0.0.1/24".parse().unwrap()].into();
+    let links = [changed, bridge("db"), bridge("new")];
+    let after = links.into_iter().map(Entry::Link).collect();
+    (plan_of(&["db", "old", "web"]), Arc::new(after))
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_the_kernel_says_to_whichever_step_the_change_is_made_or_undone_whole() {
+    let (before, after) = before_and_after();
+    let cases = |numbers: &[i32], times: u32| -> Vec<(i32, u32)> {
+        numbers.iter().map(|errno| (*errno, times)).collect()
+    };
+    let passing = cases(&PASSING, 1);
+    let lasting = [cases(&PASSING, u32::MAX), cases(&LASTING, 1)].concat();
+    let mut refused = 0;
+    for (is_lasting, errno, times) in passing
+        .into_iter()
+        .map(|(errno, times)| (false, errno, times))
+        .chain(
+            lasting
+                .into_iter()
+                .map(|(errno, times)| (true, errno, times)),
+        )
+    {
+        for step in 0.. {
+            let fake = Fake::new();
+            let (driver, trouble) = Faulty::new(FakeDriver::new(fake.clone()));
+            let cluster = ClusterId::from_bytes([1; 16]);
+            let opened = open_with(driver, Some(cluster)).await;
+            opened.dataplane.apply(Arc::clone(&before)).await.unwrap();
+            let was = fake.seen();
+            trouble.refuse(step, errno, times);
+            let applied = opened.dataplane.apply(Arc::clone(&after)).await;
+            let is_past_the_end = trouble.end() && applied.is_ok();
+            if is_past_the_end {
+                break;
+            }
+            refused += 1;
+            let case = format!("error {errno} at step {step}");
+            match applied {
+                Ok(_) => assert!(!is_lasting, "{case} is overcome"),
+                Err(faults) => {
+                    assert!(is_lasting, "{case}: {faults:?}");
+                    // The one that says what is the matter says where.
+                    let text = faults[0].to_string();
+                    let named = ["db", "new", "old", "web"]
+                        .iter()
+                        .any(|vnet| text.starts_with(&format!("vnet {vnet} of zone prod: cannot")));
+                    assert!(named, "{case}: {text}");
+                }
+            }
+            opened.dataplane.apply(Arc::clone(&before)).await.unwrap();
+            opened.dataplane.collect().await.unwrap();
+            let mut is = fake.seen();
+            // A number is never given twice.
+            renumber(&mut is);
+            let mut was = was;
+            renumber(&mut was);
+            assert_eq!(is, was, "{case}");
+            let again = opened.dataplane.apply(Arc::clone(&before)).await.unwrap();
+            assert_eq!(again.steps, 0, "{case}");
+        }
+    }
+    assert!(refused > 100, "{refused}");
+}
+
+/// Gives the devices of ours numbers in the order of their names.
+fn renumber(seen: &mut Seen) {
+    let mut links: Vec<SeenLink> = seen
+        .links()
+        .filter(|link| link.index > 2)
+        .cloned()
+        .collect();
+    links.sort_by(|one, other| one.name.cmp(&other.name));
+    for link in &links {
+        seen.remove(link.index);
+    }
+    for (index, mut link) in (100..).zip(links) {
+        link.index = index;
+        seen.put(link);
+    }
 }

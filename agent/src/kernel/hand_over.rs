@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Instant;
 
+use nix::libc;
 use weft_node::driver::Failure;
 use weft_node::step::{Change, Ipv6Switch, Step};
 
@@ -44,7 +45,8 @@ impl Kernel {
                     self.mirror.changes().all = true;
                     failures.push(Failure {
                         step: places.first().copied().unwrap_or_default(),
-                        errno: error.raw_os_error(),
+                        // It is the answer that was lost, so that time does mend it.
+                        errno: Some(libc::EAGAIN),
                         cause: format!("no answer from the kernel: {error}"),
                     });
                 }

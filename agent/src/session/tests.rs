@@ -617,3 +617,24 @@ async fn the_way_back_begins_within_a_second_of_the_lease_though_an_apply_is_slo
     assert!(node.has("web"));
     agent.stopped().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_waits_for_the_way_back() {
+    let (web, more) = (plan_of(&["web"]), plan_of(&["db", "web"]));
+    let (mut desk, node, agent, mut stream) = settled(&web).await;
+    stream.prepare(2, (1, &web), (2, &more), LEASE).await;
+    let mut stream = apply(&mut desk, stream, 2).await;
+    node.gate.send_replace(false);
+    stream.command(2, Command::Rollback, None).await;
+    until("the way back", || {
+        matches!(node.journal().state, State::Reverting { .. })
+    })
+    .await;
+    agent.stop.cancel();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(node.has("db"));
+    node.gate.send_replace(true);
+    agent.stopped().await;
+    assert_eq!(node.journal().state, State::Idle);
+    assert!(node.has("web") && !node.has("db"));
+}
