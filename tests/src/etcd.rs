@@ -1,7 +1,7 @@
 //! The etcd that runs by itself: one member beside the controller, or three on hosts of their own,
 //! of which each can be killed, frozen and cut off alone.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -96,6 +96,29 @@ impl Member {
             .args(&self.flags);
         self.process = Some(Process::start(&self.lab, name, &command)?);
         Ok(())
+    }
+
+    /// Copies its data, as a backup has them.
+    ///
+    /// # Errors
+    /// When it runs, or the data cannot be copied.
+    pub fn back_up(&self) -> Result<()> {
+        ensure!(!self.is_started(), "its data change");
+        copy(&self.state(), &self.backup())
+    }
+
+    /// Puts the copy in the place of its data.
+    ///
+    /// # Errors
+    /// When it runs, or there is no copy.
+    pub fn restore(&self) -> Result<()> {
+        ensure!(!self.is_started(), "its data are in use");
+        std::fs::remove_dir_all(self.state()).context("cannot remove the data")?;
+        copy(&self.backup(), &self.state())
+    }
+
+    fn backup(&self) -> PathBuf {
+        self.state().with_extension("backup")
     }
 
     /// Its process.
@@ -235,4 +258,9 @@ impl Member {
         let folder = self.lab.folder();
         folder.join(format!("{}.state", self.seat.name))
     }
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let mut command = Command::new("cp");
+    exec::run(command.arg("-a").arg(from).arg(to)).map(drop)
 }

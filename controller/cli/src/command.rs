@@ -8,6 +8,7 @@ pub mod lock;
 pub mod rolling;
 
 pub mod apply;
+pub mod audit;
 pub mod cluster;
 pub mod delete;
 pub mod describe;

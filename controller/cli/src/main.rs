@@ -76,6 +76,7 @@ async fn ask(options: &Options, wanted: &Command) -> Outcome {
         Command::History(history) => command::history::run(&server, history).await,
         Command::Revisions(revisions) => command::revisions::run(&server, revisions).await,
         Command::Status => command::status::run(&server).await,
+        Command::Audit(audit) => command::audit::run(&server, audit).await,
         Command::Cluster(cluster) => command::cluster::run(&server, cluster).await,
         Command::Lock(lock) => command::lock::run(&server, lock).await,
         Command::Unlock(unlock) => command::lock::unlock(&server, unlock).await,

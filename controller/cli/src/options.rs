@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::command::apply::Apply;
+use crate::command::audit::Audit;
 use crate::command::cluster::Cluster;
 use crate::command::delete::Delete;
 use crate::command::describe::Describe;
@@ -87,6 +88,8 @@ pub enum Command {
     Watch(Watch),
     /// Show what happened on nodes
     Events(Events),
+    /// Show who changed what: edits, rollouts, locks, restores
+    Audit(Audit),
     /// Act on the cluster as a whole
     #[command(subcommand)]
     Cluster(Cluster),

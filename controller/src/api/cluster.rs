@@ -20,6 +20,12 @@ use crate::engine::storage;
 use crate::store::error::StoreError;
 use crate::store::lock::{Against, Lock};
 
+/// How many audit records are listed when nobody says how many.
+const USUAL: usize = 50;
+
+/// As many as are kept.
+const MOST: usize = 10_000;
+
 /// The `Cluster` service.
 pub struct ClusterService(pub Desk);
 
@@ -92,11 +98,37 @@ impl v1::cluster_server::Cluster for ClusterService {
         let caller = Caller::claimed(&request.author).map_err(answer::status)?;
         let writer = self.0.writer().map_err(answer::status)?;
         let against = against(request.force);
+        let key = idempotency(&request.idempotency_key).map_err(answer::status)?;
         writer
-            .unlock(caller.name(), against)
+            .unlock(caller.name(), against, key)
             .await
             .map_err(answer::status)?;
         Ok(Response::new(v1::LockState::default()))
+    }
+
+    async fn audit(
+        &self,
+        request: Request<v1::AuditRequest>,
+    ) -> Result<Response<v1::AuditResponse>, Status> {
+        let request = request.into_inner();
+        let limit = super::limit(request.limit, USUAL, MOST);
+        let filtered = !request.action.is_empty() || !request.author.is_empty();
+        let read = if filtered { MOST } else { limit };
+        let found = self.0.store.audits(read).await.map_err(refuse)?;
+        let records = found
+            .into_iter()
+            .filter(|audit| audit.action.starts_with(&request.action))
+            .filter(|audit| request.author.is_empty() || audit.author == request.author)
+            .take(limit)
+            .map(|audit| v1::AuditRecord {
+                at: audit.at.0,
+                author: audit.author,
+                action: audit.action,
+                detail: audit.detail,
+            });
+        Ok(Response::new(v1::AuditResponse {
+            records: records.collect(),
+        }))
     }
 
     async fn accept_restore(

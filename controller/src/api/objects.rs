@@ -124,6 +124,7 @@ impl v1::objects_server::Objects for ObjectsService {
         request: Request<v1::DiscardRequest>,
     ) -> Result<Response<v1::ApplyResponse>, Status> {
         let caller = Caller::of(request.metadata());
+        let key = idempotency(&request.get_ref().idempotency_key).map_err(answer::status)?;
         let writer = self.0.writer().map_err(answer::status)?;
         let head = self.0.board.head();
         let draft = self.0.mirror.now();
@@ -132,7 +133,7 @@ impl v1::objects_server::Objects for ObjectsService {
             changes: edit::towards(&draft, &confirmed),
             author: caller.name().to_owned(),
             action: "discard",
-            idempotency: None,
+            idempotency: key,
         };
         writer
             .edit(edit)

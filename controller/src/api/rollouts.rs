@@ -49,7 +49,13 @@ impl RolloutsService {
     ) -> Result<Response<v1::Rollout>, Status> {
         let request = request.into_inner();
         let caller = Caller::claimed(&request.author).map_err(answer::status)?;
+        let key = idempotency(&request.idempotency_key).map_err(answer::status)?;
         let port = self.0.port().map_err(answer::status)?;
+        if let Some(key) = &key
+            && let Some(known) = self.0.store.started(key).await.map_err(refuse)?
+        {
+            return self.0.rollout(known).await.map(Response::new);
+        }
         let wanted = Some(RolloutId(request.rollout)).filter(|id| id.0 > 0);
         match way {
             // What goes on is a change like any other; to stop or to go back is open to all.
@@ -60,7 +66,7 @@ impl RolloutsService {
             }
             Way::Pause | Way::Abort => {}
         }
-        let id = match port.steer(wanted, caller.name().to_owned(), way).await {
+        let id = match port.steer(wanted, caller.name().to_owned(), way, key).await {
             Ok(id) => id,
             Err(refusal) => self.granted(wanted, &caller, way, refusal).await?,
         };

@@ -71,10 +71,16 @@ impl Writer {
     ///
     /// # Errors
     /// When nobody holds it, or somebody else does and may keep it.
-    pub async fn unlock(&self, author: &str, against: Against) -> Result<(), Refusal> {
+    pub async fn unlock(
+        &self,
+        author: &str,
+        against: Against,
+        idempotency: Option<Idempotency>,
+    ) -> Result<(), Refusal> {
+        let key = idempotency.as_ref();
         let released = self
             .store
-            .release_lock(&self.fence, author, against, wall_clock())
+            .release_lock(&self.fence, author, against, wall_clock(), key)
             .await;
         released.map_err(|error| storage::refusal(&error))
     }

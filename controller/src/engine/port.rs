@@ -10,6 +10,7 @@ use weft_proto::v1;
 
 use super::refusal::Refusal;
 use super::writer::Writer;
+use crate::store::write::Idempotency;
 
 /// How many requests wait for the engine at most; whoever comes next waits before the queue.
 const QUEUE: usize = 1024;
@@ -107,6 +108,8 @@ pub enum Request {
         author: String,
         /// Which way.
         way: Way,
+        /// Same key, same result.
+        key: Option<Idempotency>,
         /// Which rollout it was.
         reply: oneshot::Sender<Result<RolloutId, Refusal>>,
     },
@@ -284,11 +287,13 @@ impl Port {
         rollout: Option<RolloutId>,
         author: String,
         way: Way,
+        key: Option<Idempotency>,
     ) -> Result<RolloutId, Refusal> {
         self.ask(|reply| Request::Steer {
             rollout,
             author,
             way,
+            key,
             reply,
         })
         .await

@@ -25,7 +25,7 @@ use crate::store::nodes::NodeRecord;
 use crate::store::quarantine::Quarantine;
 use crate::store::results::{Later, Results};
 use crate::store::rollout::{Recorded, Update};
-use crate::store::write::{Audit, Fence};
+use crate::store::write::{Audit, Fence, Idempotency};
 
 /// How long to wait before the store is asked again.
 const RETRY: Duration = Duration::from_millis(500);
@@ -35,6 +35,8 @@ pub(super) struct AuditEntry {
     pub(super) author: String,
     pub(super) action: &'static str,
     pub(super) detail: String,
+    /// The key of the wish that the write fulfills.
+    pub(super) key: Option<Idempotency>,
 }
 
 /// What the engine hears back.
@@ -260,6 +262,7 @@ async fn write(
             action: entry.action.to_owned(),
             detail: entry.detail,
         },
+        idempotency: entry.key,
     };
     match (transaction.deed, &record.phase) {
         (Deed::MoveHead, _) => {

@@ -43,13 +43,14 @@ use crate::store::rollout::Recorded;
 use crate::store::write::Fence;
 
 mod agent;
-mod deed;
 mod records;
 mod restored;
 mod results;
 mod send;
 mod start;
 pub mod steer;
+
+mod deed;
 
 /// How many reports of the term's own tasks may wait.
 const REPORTS: usize = 256;
@@ -249,9 +250,11 @@ impl Term {
                 rollout,
                 author,
                 way,
+                key,
                 reply,
             } => {
-                self.steer(rollout, author, way, reply);
+                let wanted = steer::Wanted { author, way, key };
+                self.steer(rollout, wanted, reply);
             }
         }
     }

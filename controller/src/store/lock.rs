@@ -197,9 +197,13 @@ impl Store {
         author: &str,
         against: Against,
         at: Timestamp,
+        idempotency: Option<&Idempotency>,
     ) -> Result<(), StoreError> {
         let attempt = "give the lock back";
         for _ in 0..TRIES {
+            if let Some(((), _)) = self.remembered(attempt, idempotency).await? {
+                return Ok(());
+            }
             let Some(entry) = self.entry(attempt, keys::LOCK).await? else {
                 return Err(StoreError::Conflict {
                     attempt,
@@ -224,11 +228,17 @@ impl Store {
                 action: action.to_owned(),
                 detail,
             };
+            let mut when = vec![Compare::same(keys::LOCK, Some(&entry))];
+            let mut then = vec![Op::Delete(keys::LOCK.to_owned())];
+            if let Some(remembering) = self.remembering(attempt, idempotency, &()).await? {
+                when.push(remembering.compare);
+                then.push(remembering.op);
+            }
             let write = Write {
                 attempt,
                 audit: &audit,
-                when: vec![Compare::same(keys::LOCK, Some(&entry))],
-                then: vec![Op::Delete(keys::LOCK.to_owned())],
+                when,
+                then,
             };
             if let Written::Done(_) = self.write(fence, write).await? {
                 // Without its key it is of no use, and would run out by itself.

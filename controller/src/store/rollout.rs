@@ -55,6 +55,8 @@ pub struct Update<'a, T> {
     pub record: &'a T,
     /// Who wants it.
     pub audit: Audit,
+    /// The key that the rollout's number is remembered under, as what the call came to.
+    pub idempotency: Option<Idempotency>,
 }
 
 /// What became of a creation.
@@ -88,7 +90,7 @@ impl Store {
         Ok(RolloutId(numbers.next().map_or(1, |newest| newest.0 + 1)))
     }
 
-    /// The rollout that was started with this key before.
+    /// The rollout that was started, or steered, with this key before.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -301,14 +303,22 @@ impl Store {
         let key = keys::rollout(update.rollout);
         let own = Compare::Modified(key.clone(), update.version.0);
         let put = Op::put(key, record::write(attempt, update.record)?);
-        let write = Write {
+        let decides = !when.is_empty();
+        let mut write = Write {
             attempt,
             audit: &update.audit,
             // The decision first: who lost against one is told so.
             when: when.into_iter().chain([own]).collect(),
             then: [vec![put], then].concat(),
         };
-        let decides = write.when.len() > 1;
+        let remembered = update.idempotency.as_ref();
+        let remembering = self
+            .remembering(attempt, remembered, &update.rollout)
+            .await?;
+        if let Some(remembering) = remembering {
+            write.when.push(remembering.compare);
+            write.then.push(remembering.op);
+        }
         let conflict = match self.write(fence, write).await? {
             Written::Done(revision) => return Ok(Version(revision)),
             Written::Refused(0, Some(_)) if decides => Conflict::Decided(update.rollout),

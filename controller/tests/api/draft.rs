@@ -229,7 +229,11 @@ async fn discarding_returns_to_what_is_confirmed_and_keeps_the_nodes() {
     let web = cluster.get(v1::Kind::Vnet, "web").await.unwrap();
     assert_eq!(web.status.unwrap().pending, "deleted");
 
-    let discard = cluster.objects().await.discard(v1::DiscardRequest {}).await;
+    let discard = cluster
+        .objects()
+        .await
+        .discard(v1::DiscardRequest::default())
+        .await;
     let outcomes = discard.unwrap().into_inner().outcomes;
     let mut actions: Vec<_> = outcomes.iter().map(|it| it.action.as_str()).collect();
     actions.sort_unstable();

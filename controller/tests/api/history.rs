@@ -98,3 +98,102 @@ async fn the_history_says_how_every_node_ended_why_and_who_came_back_later() {
         ]
     );
 }
+
+#[tokio::test]
+async fn who_did_what_is_read_newest_first_by_action_and_by_author() {
+    let cluster = Cluster::start().await;
+    let _agents = cluster.three().await;
+    cluster
+        .put([zone("dc1"), vnet("web", "dc1", 100)])
+        .await
+        .unwrap();
+    let started = cluster.roll_out().await.unwrap();
+    cluster.closed(started.rollout).await;
+    let ask = async |action: &str, author: &str| {
+        let request = v1::AuditRequest {
+            limit: 0,
+            action: action.to_owned(),
+            author: author.to_owned(),
+        };
+        let answer = cluster.whole().await.audit(request).await.unwrap();
+        let records = answer.into_inner().records.into_iter();
+        let told = records.map(|it| {
+            assert!(it.at > 0);
+            (it.author, it.action, it.detail)
+        });
+        told.collect::<Vec<_>>()
+    };
+    let line = |author: &str, action: &str, detail: &str| {
+        (author.to_owned(), action.to_owned(), detail.to_owned())
+    };
+    let of_it = "rollout 1 to revision 1";
+    assert_eq!(
+        ask("rollout.", "").await,
+        [
+            line("controller", "rollout.close", of_it),
+            line("controller", "rollout.commit", of_it),
+            line("controller", "rollout.apply", of_it),
+            line("ada", "rollout.start", of_it),
+        ]
+    );
+    assert_eq!(
+        ask("", "ada").await,
+        [
+            line("ada", "rollout.start", of_it),
+            line("ada", "publish", "from revision 0"),
+        ]
+    );
+    let all = ask("", "").await;
+    assert_eq!(
+        all.last().map(|(_, action, _)| action.as_str()),
+        Some("hello")
+    );
+}
+
+#[tokio::test]
+async fn a_call_that_is_repeated_with_its_key_is_done_once() {
+    let cluster = Cluster::start().await;
+    let _agents = cluster.three().await;
+    cluster
+        .put([zone("dc1"), vnet("web", "dc1", 100)])
+        .await
+        .unwrap();
+    let request = v1::StartRequest {
+        author: "ada".to_owned(),
+        waves: vec!["1".to_owned()],
+        pause_between_seconds: 2,
+        ..v1::StartRequest::default()
+    };
+    let started = cluster.start_with(request).await.unwrap();
+    cluster
+        .rollout_when(started.rollout, |it| it.phase == "Applying")
+        .await;
+    let command = |key: &str| v1::RolloutCommand {
+        author: "ada".to_owned(),
+        idempotency_key: key.to_owned(),
+        ..v1::RolloutCommand::default()
+    };
+    let mut rollouts = cluster.rollouts().await;
+    rollouts.pause(command("p1")).await.unwrap();
+    rollouts.pause(command("p1")).await.unwrap();
+    rollouts.pause(command("p2")).await.unwrap_err();
+    rollouts.resume(command("r1")).await.unwrap();
+    rollouts.resume(command("r1")).await.unwrap();
+    assert_eq!(cluster.closed(started.rollout).await.decision, "commit");
+    // Also when it is over.
+    let again = rollouts.pause(command("p1")).await.unwrap().into_inner();
+    assert_eq!(
+        (again.rollout, again.phase.as_str()),
+        (started.rollout, "Closed")
+    );
+
+    cluster.put([vnet("db", "dc1", 101)]).await.unwrap();
+    let discard = v1::DiscardRequest {
+        idempotency_key: "d1".to_owned(),
+    };
+    let mut objects = cluster.objects().await;
+    let first = objects.discard(discard.clone()).await.unwrap().into_inner();
+    assert_eq!(first.outcomes.len(), 1);
+    let second = objects.discard(discard).await.unwrap().into_inner();
+    assert_eq!(second, first);
+}

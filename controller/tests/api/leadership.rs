@@ -38,6 +38,7 @@ async fn a_rollout_goes_on_under_the_next_leader() {
     let confirm = v1::RolloutCommand {
         rollout: started.rollout,
         author: "ada".to_owned(),
+        ..v1::RolloutCommand::default()
     };
     cluster.rollouts().await.confirm(confirm).await.unwrap();
     let closed = cluster.closed(started.rollout).await;
@@ -72,6 +73,7 @@ async fn a_confirm_and_a_resume_outlive_the_leader_that_was_told() {
     let command = |author: &str| v1::RolloutCommand {
         rollout: started.rollout,
         author: author.to_owned(),
+        ..v1::RolloutCommand::default()
     };
     let early = cluster.rollouts().await.confirm(command("bob")).await;
     assert_eq!(early.unwrap_err().code(), Code::FailedPrecondition);

@@ -71,6 +71,7 @@ async fn only_the_owner_of_the_lock_edits_and_rolls_out() {
     let give_back = |author: &str, force| v1::UnlockRequest {
         author: author.to_owned(),
         force,
+        ..v1::UnlockRequest::default()
     };
     let given = service.unlock(give_back("bob", false)).await.unwrap_err();
     assert_eq!(locked_by(&given), expected);
@@ -119,6 +120,7 @@ async fn force_takes_and_breaks_a_lock_and_the_audit_names_both() {
     let request = v1::UnlockRequest {
         author: "eve".to_owned(),
         force: true,
+        ..v1::UnlockRequest::default()
     };
     service.unlock(request).await.unwrap();
     let audit: Vec<_> = cluster
@@ -198,6 +200,7 @@ async fn another_s_lock_keeps_a_rollout_from_being_confirmed_but_not_from_being_
     let bob = v1::RolloutCommand {
         rollout: 0,
         author: "bob".to_owned(),
+        ..v1::RolloutCommand::default()
     };
     let mut rollouts = cluster.rollouts().await;
     let refused = rollouts.confirm(bob.clone()).await.unwrap_err();

@@ -63,6 +63,7 @@ async fn a_node_that_was_away_for_the_decision_hears_it_when_it_returns() {
     let abort = v1::RolloutCommand {
         rollout: 0,
         author: "ada".to_owned(),
+        ..v1::RolloutCommand::default()
     };
     cluster.rollouts().await.abort(abort).await.unwrap();
     let closed = cluster.closed(started.rollout).await;

@@ -22,6 +22,7 @@ fn active(author: &str) -> v1::RolloutCommand {
     v1::RolloutCommand {
         rollout: 0,
         author: author.to_owned(),
+        ..v1::RolloutCommand::default()
     }
 }
 

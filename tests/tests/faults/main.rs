@@ -18,6 +18,7 @@ mod leader;
 mod members;
 mod partition;
 mod quorum;
+mod restore;
 mod space;
 mod upkeep;
 mod watchdog;

@@ -12,8 +12,11 @@ use crate::server::call::{self, Server};
 /// # Errors
 /// When the controller refuses, or is not there.
 pub async fn run(server: &Server) -> Outcome {
+    let request = v1::DiscardRequest {
+        idempotency_key: call::fresh_key(),
+    };
     let ask = |channel| {
-        let request = server.request(v1::DiscardRequest {});
+        let request = server.request(request.clone());
         async move { call::objects(channel).discard(request).await }
     };
     let answer = server.call(ask).await?;

@@ -81,6 +81,7 @@ pub async fn unlock(server: &Server, options: &Unlock) -> Outcome {
     let request = v1::UnlockRequest {
         author: server.author().to_owned(),
         force: options.force,
+        idempotency_key: call::fresh_key(),
     };
     let ask = |channel| {
         let request = server.request(request.clone());

@@ -147,6 +147,7 @@ async fn steer(server: &Server, which: &Which, way: Way) -> Outcome {
     let request = v1::RolloutCommand {
         rollout,
         author: server.author().to_owned(),
+        idempotency_key: call::fresh_key(),
     };
     let ask = |channel| {
         let request = server.request(request.clone());

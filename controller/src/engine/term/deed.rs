@@ -2,6 +2,7 @@
 
 use weft_core::rollout::record::{Deed, Phase, Reason, Record, Transaction};
 
+use super::steer::Wanted;
 use crate::engine::secretary::AuditEntry;
 
 /// Who writes when no person does.
@@ -12,14 +13,14 @@ const LEADER: &str = "controller";
 pub(super) fn entry(
     before: &Record,
     transaction: &Transaction,
-    wisher: Option<String>,
+    wisher: Option<&Wanted>,
 ) -> AuditEntry {
     let record = &transaction.record;
     let action = action(before, record, transaction.deed);
     let author = match (&record.phase, action) {
         (Phase::Aborted(Reason::User { author }), _) => author.clone(),
         (_, "rollout.close" | "rollout.wait" | "rollout.apply") => LEADER.to_owned(),
-        (_, _) => wisher.unwrap_or_else(|| LEADER.to_owned()),
+        (_, _) => wisher.map_or_else(|| LEADER.to_owned(), |wisher| wisher.author.clone()),
     };
     let mut detail = format!("rollout {} to revision {}", record.id, record.to);
     match (&record.phase, &record.consent.given) {
@@ -31,6 +32,7 @@ pub(super) fn entry(
         author,
         action,
         detail,
+        key: wisher.and_then(|wisher| wisher.key.clone()),
     }
 }
 

@@ -16,12 +16,20 @@ use super::Term;
 use crate::engine::course::Course;
 use crate::engine::port::Way;
 use crate::engine::refusal::Refusal;
+use crate::store::write::Idempotency;
+
+/// What somebody wants of a rollout.
+pub(super) struct Wanted {
+    pub(super) author: String,
+    pub(super) way: Way,
+    /// Same key, same result.
+    pub(super) key: Option<Idempotency>,
+}
 
 /// A wish that is not durable yet.
 pub(super) struct Waiting {
     rollout: RolloutId,
-    author: String,
-    way: Way,
+    wanted: Wanted,
     reply: oneshot::Sender<Result<RolloutId, Refusal>>,
 }
 
@@ -29,21 +37,21 @@ impl Term {
     pub(super) fn steer(
         &mut self,
         rollout: Option<RolloutId>,
-        author: String,
-        way: Way,
+        wanted: Wanted,
         reply: oneshot::Sender<Result<RolloutId, Refusal>>,
     ) {
         if let Some(refusal) = self.quarantined() {
             let _ = reply.send(Err(refusal));
             return;
         }
+        let (author, way) = (&wanted.author, wanted.way);
         let found = self.parts.board.read(|state| {
             let course = state
                 .course
                 .as_ref()
                 .filter(|course| rollout.is_none_or(|wanted| wanted == course.record().id));
             match (course, rollout) {
-                (Some(course), _) => Ok((course.record().id, may(course, &author, way)?)),
+                (Some(course), _) => Ok((course.record().id, may(course, author, way)?)),
                 (None, Some(wanted)) => Err(Refusal::NotNow(format!(
                     "rollout {wanted} is not the active one"
                 ))),
@@ -74,20 +82,19 @@ impl Term {
         };
         self.wishes.push(Waiting {
             rollout: id,
-            author,
-            way,
+            wanted,
             reply,
         });
         self.step(Event::User(wish));
     }
 
     /// Who wants what a record says, where that is somebody who waits for it.
-    pub(super) fn wisher(&self, record: &Record) -> Option<String> {
+    pub(super) fn wisher(&self, record: &Record) -> Option<&Wanted> {
         let mut wishes = self.wishes.iter();
         let wish = wishes.find(|wish| {
-            wish.rollout == record.id && matches!(settled(record, wish.way), Some(Ok(())))
+            wish.rollout == record.id && matches!(settled(record, wish.wanted.way), Some(Ok(())))
         });
-        wish.map(|wish| wish.author.clone())
+        wish.map(|wish| &wish.wanted)
     }
 
     /// Answers those whose wish is durable now, or cannot be granted any more.
@@ -102,7 +109,7 @@ impl Term {
         let Some(record) = record else { return };
         for wish in std::mem::take(&mut self.wishes) {
             let result = if wish.rollout == record.id {
-                settled(&record, wish.way)
+                settled(&record, wish.wanted.way)
             } else {
                 Some(Err(format!("rollout {} is over", wish.rollout)))
             };

@@ -43,6 +43,7 @@ pub async fn a_deposed_leader_writes_nothing(world: World) {
         version: Version(1),
         record: &(),
         audit: audit("rollout.commit"),
+        idempotency: None,
     };
     let commit = store.commit_rollout(fence, update, RevisionId::EMPTY, RevisionId(1));
     assert!(deposed(commit.await));

@@ -130,6 +130,7 @@ pub async fn pruning_keeps_what_is_needed(world: World) {
         version,
         record: &(),
         audit: audit("rollout.commit"),
+        idempotency: None,
     };
     let committed = store.commit_rollout(fence, update, RevisionId::EMPTY, RevisionId(3));
     committed.await.unwrap();

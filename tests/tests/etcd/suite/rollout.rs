@@ -41,6 +41,7 @@ fn update<'a>(rollout: u64, version: Version, record: &'a Record) -> Update<'a, 
         version,
         record,
         audit: audit("rollout.step"),
+        idempotency: None,
     }
 }
 
