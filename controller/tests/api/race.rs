@@ -48,6 +48,7 @@ async fn of_two_who_start_a_rollout_at_once_one_does_and_the_other_is_told_who_a
         let end = v1::RolloutCommand {
             rollout: won.rollout,
             author: "ada".to_owned(),
+            ..v1::RolloutCommand::default()
         };
         ada.abort(end).await.unwrap();
         cluster.closed(won.rollout).await;

@@ -22,9 +22,10 @@ use crate::store::results::{End, Later, NodeResult, Results, Trouble};
 /// How long it is collected who came back before it is written: they come back together.
 const COLLECT: Span = Span(500);
 
-/// More faults of one node, or longer ones, tell people nothing more.
-const FAULTS: usize = 4;
-const LONGEST: usize = 300;
+/// More faults of one node, or longer ones, tell people nothing more; and those of a hundred nodes
+/// fit one key.
+const FAULTS: usize = 3;
+const LONGEST: usize = 200;
 
 /// What this leader saw of the nodes, beside what the state machine keeps.
 #[derive(Default)]
