@@ -174,8 +174,9 @@ impl Campaign {
     async fn run(self) {
         loop {
             let term = tokio::select! {
-                term = self.enroll() => term,
+                biased;
                 () = self.resign.cancelled() => return,
+                term = self.enroll() => term,
             };
             match term {
                 Ok(term) => {
@@ -195,8 +196,9 @@ impl Campaign {
                 }
             }
             tokio::select! {
-                () = sleep(PAUSE) => {}
+                biased;
                 () = self.resign.cancelled() => return,
+                () = sleep(PAUSE) => {}
             }
         }
     }

@@ -170,17 +170,18 @@ impl Seat {
             // Cancel-safe: a term that is dropped leaves nothing but what is in the store, which
             // is all that the next one takes up.
             tokio::select! {
-                () = self.serve(now) => {}
+                biased;
+                () = stop.cancelled() => {
+                    self.withdraw(None);
+                    return;
+                }
                 changed = leadership.changed() => {
                     if changed.is_err() {
                         error!("the election ended");
                         return;
                     }
                 }
-                () = stop.cancelled() => {
-                    self.withdraw(None);
-                    return;
-                }
+                () = self.serve(now) => {}
             }
         }
     }
@@ -212,6 +213,7 @@ impl Seat {
         };
         // Neither ends, and either may be dropped: what is in the store is whole at any time.
         tokio::select! {
+            biased;
             () = terms => {}
             () = upkeep(&self.store, &fence) => {}
             () = self.remember() => {}

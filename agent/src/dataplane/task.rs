@@ -125,6 +125,7 @@ impl<D: Driver> Task<D> {
                     .heal_at
                     .map_or(self.resync_at, |at| at.min(self.resync_at));
                 tokio::select! {
+                    biased;
                     request = desk.next() => match request {
                         Ok(request) => Woken::Asked(request),
                         Err(Closed) => return,

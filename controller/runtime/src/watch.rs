@@ -132,8 +132,9 @@ async fn turn<F: Follow>(
 ) -> Result<Phase<F::Watch>, F::Error> {
     // Both arms are cancel-safe: the one is so by its contract, the other is a point in time.
     let taken = tokio::select! {
-        taken = followed.take(&mut watch) => Some(taken),
+        biased;
         () = sleep_until(*due) => None,
+        taken = followed.take(&mut watch) => Some(taken),
     };
     match taken {
         Some(taken) => taken.map(|()| Phase::Watching(watch)),

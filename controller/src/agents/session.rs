@@ -146,9 +146,10 @@ impl Conversation {
     async fn listen(&mut self, node: &NodeName, session: &Session) {
         loop {
             let up = tokio::select! {
-                up = self.up.message() => up,
+                biased;
                 () = session.ended.cancelled() => return,
                 () = self.stop.cancelled() => return,
+                up = self.up.message() => up,
             };
             let message = match up {
                 Ok(Some(up)) => up.message,

@@ -61,8 +61,9 @@ impl v1::nodes_server::Nodes for NodesService {
             loop {
                 // Cancel-safe: an event that is not taken stays for the next call.
                 let received = tokio::select! {
-                    received = news.recv() => received,
+                    biased;
                     () = stop.cancelled() => return None,
+                    received = news.recv() => received,
                 };
                 let item = match received {
                     Ok(NodeNews { node, event }) if only.is_empty() || node.as_str() == only => {

@@ -269,16 +269,17 @@ impl Watcher {
                 return None;
             }
             tokio::select! {
+                biased;
+                () = self.desk.stop.cancelled() => {
+                    self.ended = true;
+                    return Some(Err(Status::unavailable("the controller stops: watch again")));
+                }
                 changed = self.moved.changed() => {
                     if changed.is_err() {
                         return None;
                     }
                 }
                 () = tokio::time::sleep(REFRESH) => {}
-                () = self.desk.stop.cancelled() => {
-                    self.ended = true;
-                    return Some(Err(Status::unavailable("the controller stops: watch again")));
-                }
             }
             let rollout = match self.desk.rollout(self.id).await {
                 Ok(rollout) => rollout,

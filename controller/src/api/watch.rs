@@ -153,6 +153,7 @@ impl Watcher {
                 continue;
             }
             tokio::select! {
+                biased;
                 () = self.desk.stop.cancelled() => {
                     self.ended = true;
                     return Some(Err(Status::unavailable("the controller stops: watch again")));

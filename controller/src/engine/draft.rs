@@ -196,8 +196,9 @@ impl Mirror {
     pub async fn run(self, stop: CancellationToken) {
         // Cancel-safe: what is half read is read again by the next controller.
         tokio::select! {
-            () = follow(&self, Listed::Already, PACE) => {}
+            biased;
             () = stop.cancelled() => {}
+            () = follow(&self, Listed::Already, PACE) => {}
         }
     }
 

@@ -181,11 +181,13 @@ impl Term {
         }
         while !self.deposed {
             let rest = self.rest();
-            // Cancel-safe: receiving from a queue takes nothing that it does not return.
+            // Cancel-safe: receiving from a queue takes nothing that it does not return. What is
+            // due comes first, or many requests would keep it waiting; it is never due at once.
             let turn = tokio::select! {
-                Some(request) = requests.recv() => Turn::Asked(request),
-                Some(reply) = self.replies.recv() => Turn::Reported(reply),
+                biased;
                 () = tokio::time::sleep_until(rest) => Turn::Rang,
+                Some(reply) = self.replies.recv() => Turn::Reported(reply),
+                Some(request) = requests.recv() => Turn::Asked(request),
                 else => return Ok(()),
             };
             match turn {
