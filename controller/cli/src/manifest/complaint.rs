@@ -2,21 +2,26 @@
 
 use serde_saphyr::Error;
 
-use super::place;
+use super::place::{self, Spot};
 
 /// A complaint about a document: the line in it, and the words.
 pub fn complaint(document: &str, error: &Error) -> (usize, String) {
     let error = error.without_snippet();
     let first = first_line(document);
-    let line = error
-        .location()
-        .map_or(first, |it| place::line(&it))
-        .max(first);
+    let spot = error.location().map_or(
+        Spot {
+            line: first,
+            column: 1,
+        },
+        |it| Spot::from(&it),
+    );
+    let line = spot.line.max(first);
+    let spot = Spot { line, ..spot };
     match error {
         Error::SerdeUnknownField {
             field, expected, ..
         } => {
-            let around = place::field_at(document, line).and_then(|field| parent(&field));
+            let around = place::field_at(document, spot).and_then(|field| parent(&field));
             let field = join(around.as_deref(), field);
             let known = expected.join(", ");
             (
@@ -25,7 +30,7 @@ pub fn complaint(document: &str, error: &Error) -> (usize, String) {
             )
         }
         Error::SerdeMissingField { field, .. } => {
-            let around = place::field_at(document, line).and_then(|field| parent(&field));
+            let around = place::field_at(document, spot).and_then(|field| parent(&field));
             (
                 line,
                 format!("{} is missing", join(around.as_deref(), field)),
@@ -38,8 +43,8 @@ pub fn complaint(document: &str, error: &Error) -> (usize, String) {
                 format!("{key} stands twice in one place: keep one of them"),
             )
         }
-        Error::InvalidBooleanStrict { .. } => (line, at(document, line, "write true or false")),
-        Error::InvalidScalar { ty, .. } => (line, at(document, line, scalar(ty))),
+        Error::InvalidBooleanStrict { .. } => (line, at(document, spot, "write true or false")),
+        Error::InvalidScalar { ty, .. } => (line, at(document, spot, scalar(ty))),
         Error::Unexpected { expected, .. } => {
             let text = match *expected {
                 "mapping start" => "write fields here, one `name: value` a line",
@@ -47,21 +52,21 @@ pub fn complaint(document: &str, error: &Error) -> (usize, String) {
                 other => {
                     return (
                         line,
-                        at(document, line, &format!("{other} is expected here")),
+                        at(document, spot, &format!("{other} is expected here")),
                     );
                 }
             };
-            (line, at(document, line, text))
+            (line, at(document, spot, text))
         }
         other => {
             let text = without_place(&other.to_string());
             // These are told by the zone as a whole, which is found at its first field.
-            if text.starts_with("type: ") || text.starts_with("vxlan") {
-                let field = text.split(": ").next().unwrap_or_default();
+            let field = text.split(": ").next().unwrap_or_default();
+            if ["type", "vlan", "qinq", "vxlan"].contains(&field.split('.').next().unwrap_or("")) {
                 let line = place::line_of(document, &format!("spec.{field}")).unwrap_or(line);
                 return (line, format!("spec.{text}"));
             }
-            (line, at(document, line, &text))
+            (line, at(document, spot, &text))
         }
     }
 }
@@ -86,8 +91,8 @@ fn scalar(ty: &str) -> &str {
 }
 
 /// The words with the field before them, where the document can be read well enough to know it.
-fn at(document: &str, line: usize, text: &str) -> String {
-    match place::field_at(document, line) {
+fn at(document: &str, spot: Spot, text: &str) -> String {
+    match place::field_at(document, spot) {
         Some(field) => format!("{field}: {text}"),
         None => text.to_owned(),
     }

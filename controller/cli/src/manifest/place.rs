@@ -40,16 +40,41 @@ pub fn line_of(document: &str, field: &str) -> Option<usize> {
     line
 }
 
-/// The innermost field that stands on a line of the document, `spec.vxlan.learning`.
-pub fn field_at(document: &str, line: usize) -> Option<String> {
-    let tree: Tree = serde_saphyr::from_str(document).ok()?;
-    tree.field_at(line)
+/// Where something starts: line and column, both from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Spot {
+    /// The line.
+    pub line: usize,
+    /// The column, which tells the fields of a line apart where several share one.
+    pub column: usize,
 }
 
-/// A document as nothing but keys and lines.
+impl From<&serde_saphyr::Location> for Spot {
+    fn from(location: &serde_saphyr::Location) -> Self {
+        // A number beyond this machine's range does not exist in its memory.
+        let number = |it: u64| usize::try_from(it).unwrap_or(usize::MAX);
+        Self {
+            line: number(location.line()),
+            column: number(location.column()),
+        }
+    }
+}
+
+/// The innermost field of the spot's line that has begun there, `spec.vxlan.learning`.
+pub fn field_at(document: &str, spot: Spot) -> Option<String> {
+    let tree: Tree = serde_saphyr::from_str(document).ok()?;
+    let mut fields = Vec::new();
+    tree.fields("", spot.line, &mut fields);
+    let begun = fields.iter().rev().find(|(at, _)| *at <= spot);
+    begun
+        .or_else(|| fields.first())
+        .map(|(_, field)| field.clone())
+}
+
+/// A document as nothing but keys and where they start.
 enum Tree {
-    Map(Vec<(String, usize, Tree)>),
-    List(Vec<(usize, Tree)>),
+    Map(Vec<(String, Spot, Tree)>),
+    List(Vec<(Spot, Tree)>),
     Leaf,
 }
 
@@ -59,31 +84,36 @@ impl Tree {
             Self::Map(entries) => entries
                 .iter()
                 .find(|(key, ..)| key == step)
-                .map(|(_, line, below)| (*line, below)),
+                .map(|(_, at, below)| (at.line, below)),
             Self::List(items) => {
-                let (line, below) = items.get(step.parse::<usize>().ok()?)?;
-                Some((*line, below))
+                let (at, below) = items.get(step.parse::<usize>().ok()?)?;
+                Some((at.line, below))
             }
             Self::Leaf => None,
         }
     }
 
-    fn field_at(&self, wanted: usize) -> Option<String> {
+    /// The fields that start on a line, in the order of the document, outer before inner.
+    fn fields(&self, around: &str, line: usize, found: &mut Vec<(Spot, String)>) {
+        let mut see = |at: Spot, field: String, below: &Self| {
+            if at.line == line {
+                found.push((at, field.clone()));
+            }
+            below.fields(&field, line, found);
+        };
         match self {
-            Self::Map(entries) => entries.iter().find_map(|(key, line, below)| {
-                let inside = below.field_at(wanted).map(|rest| {
-                    let dot = if rest.starts_with('[') { "" } else { "." };
-                    format!("{key}{dot}{rest}")
-                });
-                inside.or_else(|| (*line == wanted).then(|| key.clone()))
-            }),
-            Self::List(items) => items.iter().enumerate().find_map(|(index, (line, below))| {
-                let inside = below
-                    .field_at(wanted)
-                    .map(|rest| format!("[{index}].{rest}"));
-                inside.or_else(|| (*line == wanted).then(|| format!("[{index}]")))
-            }),
-            Self::Leaf => None,
+            Self::Map(entries) => {
+                let dot = if around.is_empty() { "" } else { "." };
+                for (key, at, below) in entries {
+                    see(*at, format!("{around}{dot}{key}"), below);
+                }
+            }
+            Self::List(items) => {
+                for (index, (at, below)) in items.iter().enumerate() {
+                    see(*at, format!("{around}[{index}]"), below);
+                }
+            }
+            Self::Leaf => {}
         }
     }
 }
@@ -106,7 +136,7 @@ impl<'de> Visitor<'de> for Grow {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tree, A::Error> {
         let mut entries = Vec::new();
         while let Some((key, below)) = map.next_entry::<Spanned<String>, Tree>()? {
-            entries.push((key.value, line(&key.referenced), below));
+            entries.push((key.value, Spot::from(&key.referenced), below));
         }
         Ok(Tree::Map(entries))
     }
@@ -114,7 +144,7 @@ impl<'de> Visitor<'de> for Grow {
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Tree, A::Error> {
         let mut items = Vec::new();
         while let Some(item) = list.next_element::<Spanned<Tree>>()? {
-            items.push((line(&item.referenced), item.value));
+            items.push((Spot::from(&item.referenced), item.value));
         }
         Ok(Tree::List(items))
     }
@@ -150,11 +180,6 @@ impl<'de> Visitor<'de> for Grow {
     fn visit_none<E>(self) -> Result<Tree, E> {
         Ok(Tree::Leaf)
     }
-}
-
-/// The line as a number of this machine; a line beyond its range does not exist in memory.
-pub fn line(location: &serde_saphyr::Location) -> usize {
-    usize::try_from(location.line()).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
@@ -201,7 +226,25 @@ spec:
             (99, None),
         ];
         for (line, field) in fields {
-            assert_eq!(field_at(ZONE, line).as_deref(), field, "{line}");
+            let spot = Spot { line, column: 40 };
+            assert_eq!(field_at(ZONE, spot).as_deref(), field, "{line}");
+        }
+    }
+
+    #[test]
+    fn fields_that_share_a_line_are_told_apart_by_the_column() {
+        let flow = "kind: Vnet\nspec: {zone: z1, tag: 7, nodes: {names: [a, b]}}\n";
+        let fields = [
+            (1, "spec"),
+            (7, "spec"),
+            (8, "spec.zone"),
+            (14, "spec.zone"),
+            (18, "spec.tag"),
+            (50, "spec.nodes.names[1]"),
+        ];
+        for (column, field) in fields {
+            let spot = Spot { line: 2, column };
+            assert_eq!(field_at(flow, spot).as_deref(), Some(field), "{column}");
         }
     }
 
