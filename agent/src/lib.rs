@@ -20,9 +20,9 @@ pub mod options;
 
 pub mod log;
 
-pub mod ledger;
-
 pub mod probe;
+
+pub mod ledger;
 
 pub mod session;
 

@@ -8,6 +8,9 @@ use weft_model::name::{NameError, NodeName};
 
 use crate::connect::{Controller, ControllerError};
 
+/// Where probes are when nobody says otherwise.
+pub const USUAL_PROBES: &str = "/etc/weft/probes.d";
+
 /// Makes this host's network what the cluster's controller says, and keeps it so.
 ///
 /// Without a controller, the network stays as it was last confirmed, through restarts of the agent
@@ -88,7 +91,7 @@ pub struct Service {
     #[arg(
         long,
         value_name = "DIR",
-        default_value = crate::probe::USUAL_DIRECTORY,
+        default_value = USUAL_PROBES,
         env = "WEFT_PROBE_DIR"
     )]
     pub probe_dir: PathBuf,

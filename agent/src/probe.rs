@@ -22,8 +22,7 @@ mod tail;
 
 use child::Ended;
 
-/// Where probes are when nobody says otherwise.
-pub const USUAL_DIRECTORY: &str = "/etc/weft/probes.d";
+use crate::options::USUAL_PROBES;
 
 /// Bits of a file's mode by which others than its owner may write.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
@@ -65,7 +64,7 @@ enum Refusal {
 
 impl Default for Probes {
     fn default() -> Self {
-        Self::new(USUAL_DIRECTORY)
+        Self::new(USUAL_PROBES)
     }
 }
 

@@ -285,7 +285,12 @@ mod tests {
     #[test]
     fn without_options_a_controller_waits_as_the_protocol_says() {
         let options = options(&[]);
-        assert_eq!(options.rollouts.policy(), Policy::default());
+        let usual = Policy::default();
+        let gates = Gates {
+            limit: Span::from_secs(10),
+            ..usual.gates.clone()
+        };
+        assert_eq!(options.rollouts.policy(), Policy { gates, ..usual });
         let lease = std::time::Duration::from_secs(options.leader_lease.into());
         assert_eq!(lease, crate::leader::LEASE);
     }

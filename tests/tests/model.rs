@@ -21,12 +21,12 @@ mod desk;
 mod host;
 #[path = "model/mute.rs"]
 mod mute;
+#[path = "model/pointer.rs"]
+mod pointer;
 #[path = "model/properties.rs"]
 mod properties;
 #[path = "model/setup.rs"]
 mod setup;
-#[path = "model/shared.rs"]
-mod shared;
 #[path = "model/world.rs"]
 mod world;
 

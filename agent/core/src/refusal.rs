@@ -15,11 +15,9 @@ use weft_model::plan::link::Link;
 use weft_model::prefix::Family;
 use weft_model::report::Fault;
 
-use crate::clash;
 use crate::link::speaks_ipv6;
-use crate::own::Owner;
 use crate::scope::Scope;
-use crate::seen::{Seen, SeenKind};
+use crate::seen::Seen;
 
 /// What the node can do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,15 +33,9 @@ pub struct Abilities {
 }
 
 /// Everything that keeps `next` from being applied, in the order of the plan; `scope` is what it
-/// changes, `now` what the node was last made to be.
-pub fn refusals(
-    owner: &Owner,
-    abilities: &Abilities,
-    now: Option<&NodePlan>,
-    next: &NodePlan,
-    seen: &Seen,
-    scope: &Scope,
-) -> Vec<Fault> {
+/// changes. What guests lose by it is not among it: that is for people to agree to
+/// ([`disruption`](crate::disruption)), and a bridge that guests are plugged into is left to them.
+pub fn refusals(abilities: &Abilities, next: &NodePlan, seen: &Seen, scope: &Scope) -> Vec<Fault> {
     let is_in_scope = |link: &&Link| match scope {
         Scope::All => true,
         Scope::Some { names, .. } => names.contains(link.name.as_str()),
@@ -75,18 +67,6 @@ pub fn refusals(
             advice,
         }));
     }
-    faults.extend(
-        now.into_iter()
-            .flat_map(NodePlan::links)
-            .filter(is_in_scope)
-            .filter(|link| next.link(&link.name).is_none())
-            .filter_map(|link| {
-                let bridge = seen.named(link.name.as_str())?;
-                let is_ours = matches!(bridge.kind, SeenKind::Bridge { .. }) && owner.owns(bridge);
-                let guest = seen.ports(bridge.index).find(|port| !owner.owns(port))?;
-                is_ours.then(|| clash::guest(&link.origin, bridge, guest))
-            }),
-    );
     faults
 }
 

@@ -18,7 +18,7 @@ use weft_core::rollout::catchup::CatchUps;
 use weft_core::rollout::effect::Effect;
 use weft_core::rollout::event::{Event, Now};
 use weft_core::rollout::policy::Policy;
-use weft_core::rollout::record::{Leader, Phase, Record};
+use weft_core::rollout::record::{Leader, Record};
 use weft_model::message::Target;
 use weft_model::name::NodeName;
 use weft_model::revision::RolloutId;
@@ -43,6 +43,7 @@ use crate::store::rollout::Recorded;
 use crate::store::write::Fence;
 
 mod agent;
+mod over;
 mod records;
 mod restored;
 mod results;
@@ -274,9 +275,12 @@ impl Term {
                     if let Some(version) = version {
                         course.version = version;
                     }
-                    course.trouble = trouble;
+                    course.trouble.clone_from(&trouble);
                 });
                 self.step_of(rollout, Event::Written(outcome));
+                if let Some(trouble) = trouble {
+                    self.put_off_wishes(rollout, &trouble);
+                }
             }
             Reply::Read(recorded) => {
                 let recorded = *recorded;
@@ -379,27 +383,6 @@ impl Term {
             }
         }
         self.send_all(sent);
-    }
-
-    /// The rollout is over. A node that never said how it ended says hello anew, and is then told.
-    fn finished(&mut self) {
-        let record = self.parts.board.read(|state| {
-            let course = state.course.as_ref();
-            course.map(|course| course.record().clone())
-        });
-        if let Some(record) = record {
-            self.miss(&record);
-        }
-        self.parts.board.write(|state| {
-            let Some(course) = &state.course else { return };
-            let record = course.record();
-            info!(rollout = %record.id, reason = course.machine.reason(), "rollout closed");
-            if let Phase::Closed { unsettled, .. } = &record.phase {
-                for node in unsettled {
-                    state.roster.cut(node);
-                }
-            }
-        });
     }
 
     fn head(&self) -> Arc<Head> {

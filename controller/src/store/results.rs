@@ -220,8 +220,8 @@ impl Store {
             };
             let mut away: Away = record::read(attempt, &list)?;
             let back = nodes
-                .iter()
-                .filter_map(|(node, _)| away.remove(node))
+                .keys()
+                .filter_map(|node| away.remove(node))
                 .collect::<BTreeSet<usize>>();
             // Each with the list: a transaction has room for it and as many keys beside it.
             let few: Vec<usize> = back.into_iter().take(WRITE_OPS - 1).collect();

@@ -41,6 +41,12 @@ async fn a_rollout_to_many_nodes_writes_as_often_as_one_to_few_and_nothing_write
     let (few, idle) = writes(5).await;
     assert!((1..=20).contains(&few), "{few} writes");
     assert_eq!(idle, 0);
-    // More nodes than one transaction of the store could have a key for each.
-    assert_eq!(writes(130).await, (few, 0));
+    // More nodes than one transaction of the store has a key for each: one transaction more for
+    // every hundred that begins, and no more.
+    let (many, idle) = writes(130).await;
+    assert!(
+        (few..=few + 2).contains(&many),
+        "{few} writes for 5 nodes, {many} for 130"
+    );
+    assert_eq!(idle, 0);
 }

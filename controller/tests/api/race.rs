@@ -4,6 +4,7 @@ use tonic::Code;
 use tonic_types::StatusExt;
 use weft_proto::v1;
 
+use crate::agent::Script;
 use crate::cluster::{Cluster, plain_vnet, zone_on};
 
 /// How often they race.
@@ -22,6 +23,7 @@ fn wish(author: &str) -> v1::StartRequest {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_who_start_a_rollout_at_once_one_does_and_the_other_is_told_who_and_since_when() {
     let cluster = Cluster::start().await;
+    let _n1 = cluster.agent("n1", 1, Script::Obey).await;
     cluster
         .put([zone_on("edge", &["n1"]), plain_vnet("lan", "edge")])
         .await

@@ -46,6 +46,8 @@ async fn a_killed_etcd_ends_watches_and_comes_back_with_its_data() {
     };
     assert_eq!(draft.objects[&key("web")].version, version);
     let mut watch = store.watch_draft(watch.version()).await.unwrap();
+    // It is a candidate again as soon as etcd is back, and may well be the first.
+    leader.election.resign().await;
     let leader = lead(&store, "two").await;
     let applied = store
         .apply(&leader.fence, batch([put(vnet("web", 2))]))

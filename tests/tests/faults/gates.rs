@@ -66,7 +66,8 @@ fn a_probe_that_hangs_is_ended_at_its_limit_and_returns_all() -> Result<()> {
             .command("sh")
             .args([
                 "-c",
-                "for id in $(ip netns pids $1); do tr '\\0' ' ' < /proc/$id/cmdline; done",
+                // A process may end while the list is gone through.
+                "for id in $(ip netns pids $1); do cat /proc/$id/cmdline 2>/dev/null; done | tr '\\0' ' '",
                 "sh",
             ])
             .arg(&name),

@@ -119,6 +119,12 @@ impl Stage {
         cluster.start_etcd_as(etcd)?;
         for place in 0..count {
             cluster.start_controller_at(place)?;
+            // Whoever starts next must not come first.
+            wait::until("a controller to lead", END_LIMIT, || {
+                let status = cluster.client(&["status"])?;
+                ensure!(status.contains("Leader:    controller at"), "{status}");
+                Ok(())
+            })?;
         }
         cluster.start_agents()?;
         cluster.wait_for_nodes()?;

@@ -18,8 +18,8 @@ use weft_model::revision::{Epoch, Nonce};
 use weft_node::session::event::Event;
 use weft_node::session::journal::State;
 
+use super::pointer::Shared;
 use super::setup::{Bug, Setup, name, now};
-use super::shared::Shared;
 use super::world::{Job, Kernel, Message, World};
 
 /// One thing that can happen. Leaders and nodes are numbered from zero.
@@ -303,7 +303,7 @@ impl Setup {
             }
             Action::Crash { node } => {
                 world.nodes[node].crashes += 1;
-                self.go_down(&mut *world.nodes[node]);
+                self.go_down(&mut world.nodes[node]);
             }
             Action::Reboot { node } => {
                 let this = &mut *world.nodes[node];

@@ -12,8 +12,8 @@ use weft_model::name::NodeName;
 use weft_model::revision::{Epoch, Nonce, RolloutId};
 
 use super::act::Action;
+use super::pointer::Shared;
 use super::setup::{Bug, Setup, name, now};
-use super::shared::Shared;
 use super::world::{Kernel, Message, Node, World};
 
 impl Setup {

@@ -11,8 +11,8 @@ use weft_node::session::machine::Session;
 
 use super::act::FAR;
 use super::mute::{fault, up};
+use super::pointer::Shared;
 use super::setup::{Bug, Setup};
-use super::shared::Shared;
 use super::world::{Job, Kernel, Node, World};
 
 impl Setup {

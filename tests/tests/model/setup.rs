@@ -15,7 +15,7 @@ use weft_model::revision::{ClusterId, Epoch, Incarnation, RevisionId, RolloutId,
 use weft_node::session::journal::{BootId, Journal};
 use weft_node::session::machine::Session;
 
-use super::shared::Shared;
+use super::pointer::Shared;
 use super::world::{Job, Kernel, Leader, Node, Saga, Store, World};
 
 pub const FIRST: RolloutId = RolloutId(1);

@@ -13,7 +13,7 @@ use weft_model::revision::{Epoch, RolloutId};
 use weft_node::session::journal::Journal;
 use weft_node::session::machine::Session;
 
-use super::shared::Shared;
+use super::pointer::Shared;
 
 /// The whole state of the model.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -183,7 +183,7 @@ fn steps(sim: &mut Sim<'_>, setup: Setup, world: &World, storm: &mut Storm) -> R
             return Err(format!("at {now} ms: {law}"));
         }
         // To look at everything costs more than a step.
-        if done && now % 200 == 0 {
+        if done && now.is_multiple_of(200) {
             match unrest(world) {
                 None => return finish(world),
                 Some(unrest) if now > setup.trouble + REST => {
@@ -223,10 +223,8 @@ fn unrest(world: &World) -> Option<String> {
     if let Some(active) = active {
         return Some(format!("rollout {} is {:?}", active.id, active.phase));
     }
-    let leads = state.controls.iter().filter_map(|it| it.desk.as_ref());
-    let leader = leads
-        .filter(|desk| matches!(&*desk.roles.borrow(), Role::Leading { .. }))
-        .last();
+    let mut leads = state.controls.iter().filter_map(|it| it.desk.as_ref());
+    let leader = leads.rfind(|desk| matches!(&*desk.roles.borrow(), Role::Leading { .. }));
     let Some(leader) = leader else {
         return Some("nobody leads".to_owned());
     };

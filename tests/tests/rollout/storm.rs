@@ -244,7 +244,7 @@ impl Storm {
             }
             21 => {
                 state.seen.insert("clock jumps");
-                calls::jump(reboot || now % 2 == 0);
+                calls::jump(reboot || now.is_multiple_of(2));
             }
             _ => {}
         }

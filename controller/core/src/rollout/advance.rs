@@ -184,7 +184,7 @@ impl Rollout {
         let is_ready = |node: &super::node::Node| node.seen == Seen::Prepared && node.connected;
         loop {
             let next = self.waves.next_begin(pause).is_some_and(|at| at <= now);
-            if !self.waves.is_first() && !(next && self.all_are_well(pause, now, effects)) {
+            if !(self.waves.is_first() || next && self.all_are_well(pause, now, effects)) {
                 break;
             }
             self.forget_looks();

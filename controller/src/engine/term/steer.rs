@@ -97,6 +97,17 @@ impl Term {
         wish.map(|wish| &wish.wanted)
     }
 
+    /// Tells those who wait for a record that the store does not take it. What they want is still
+    /// tried; asked again, they are told how it stands then.
+    pub(super) fn put_off_wishes(&mut self, rollout: RolloutId, trouble: &str) {
+        for wish in self.wishes.extract_if(.., |wish| wish.rollout == rollout) {
+            let refusal =
+                Refusal::Unanswered(format!("not stored yet, and tried again: {trouble}"));
+            // Whoever asked may have gone.
+            drop(wish.reply.send(Err(refusal)));
+        }
+    }
+
     /// Answers those whose wish is durable now, or cannot be granted any more.
     pub(super) fn answer_wishes(&mut self) {
         if self.wishes.is_empty() {
