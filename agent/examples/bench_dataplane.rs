@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use weft_agent::dataplane;
 use weft_agent::kernel::Kernel;
 use weft_model::object::drift::DriftPolicy;
-use weft_model::plan::link::{Link, LinkKind, Vxlan};
+use weft_model::plan::link::{Bridge, Link, LinkKind, Vlans, Vxlan};
 use weft_model::plan::{Entry, NodePlan, Origin};
 use weft_model::port::UdpPort;
 use weft_model::revision::ClusterId;
@@ -269,8 +269,11 @@ fn vnet(number: u32, flood: &Arc<BTreeSet<IpAddr>>) -> Vec<Entry> {
     };
     let link = Link {
         name: bridge,
-        origin: Origin { zone, vnet },
-        kind: LinkKind::Bridge,
+        origin: Origin {
+            zone,
+            vnet: Some(vnet),
+        },
+        kind: LinkKind::Bridge(Bridge::default()),
         mtu: 1450.try_into().ok(),
         mac: None,
         alias: None,
@@ -279,6 +282,7 @@ fn vnet(number: u32, flood: &Arc<BTreeSet<IpAddr>>) -> Vec<Entry> {
         addresses: BTreeSet::new(),
         routes: BTreeSet::new(),
         forward: BTreeSet::new(),
+        vlans: Vlans::default(),
         drift: DriftPolicy::Heal,
     };
     let vxlan = Link {

@@ -58,6 +58,7 @@ pub(crate) fn facts(constants: &Constants, mirror: &Mirror) -> Facts {
         agent: env!("CARGO_PKG_VERSION").parse().unwrap_or_default(),
         device_types: constants.device_types.clone(),
         links: mirror.foreign_links().collect(),
+        bridges: mirror.foreign_bridges().collect(),
         default_ipv4: mirror.default_link(Family::Ipv4),
         default_ipv6: mirror.default_link(Family::Ipv6),
         forwarding: [Family::Ipv4, Family::Ipv6]

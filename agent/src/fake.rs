@@ -220,5 +220,6 @@ fn errno(refused: Refused) -> i32 {
         Refused::Invalid => libc::EINVAL,
         Refused::NetworkDown => libc::ENETDOWN,
         Refused::NotFound => libc::ENOENT,
+        Refused::Range => libc::ERANGE,
     }
 }

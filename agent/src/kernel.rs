@@ -21,6 +21,7 @@ use crate::netlink::number::{
     AF_INET, AF_INET6, NETLINK_NETFILTER, NETLINK_ROUTE, NFNLGRP_NFTABLES, ROUTE_GROUPS,
 };
 use crate::netlink::requests::{Counters, IN_FLIGHT, Requests};
+use crate::netlink::vlan;
 use crate::{nft, sysctl};
 
 mod handful;
@@ -215,6 +216,12 @@ impl Driver for Kernel {
                 fresh.take(event);
             }
         }
+        // Thousands of ports that filter nothing have nothing to tell.
+        if fresh.has_vlans() {
+            for event in self.dump("VLANs", &vlan::all())? {
+                fresh.take(event);
+            }
+        }
         fresh.fill_up();
         let was = std::mem::replace(&mut self.mirror, fresh);
         self.mirror.seen.nat = was.seen.nat;
@@ -253,6 +260,10 @@ impl Driver for Kernel {
             let cause = match step {
                 Step::DestroyGroup { group, .. } => {
                     batch.push((place, encode::destroy_group(*group)));
+                    None
+                }
+                Step::Guest { index, change, .. } => {
+                    batch.push((place, encode::guest(*index, change)));
                     None
                 }
                 Step::Nat(table) => {

@@ -7,13 +7,13 @@
 use std::collections::BTreeSet;
 use std::mem;
 
-use weft_model::facts::LinkFacts;
+use weft_model::facts::{BridgeFacts, LinkFacts};
 use weft_model::mtu::Mtu;
 use weft_model::name::LinkName;
 use weft_model::prefix::{Family, InterfaceAddress};
 use weft_node::driver::Changes;
 use weft_node::own;
-use weft_node::seen::{Ipv6, Seen, SeenLink};
+use weft_node::seen::{Ipv6, Seen, SeenKind, SeenLink};
 
 use crate::netlink::decode::{DefaultRoute, Event};
 
@@ -46,6 +46,12 @@ impl Mirror {
     pub(crate) fn take(&mut self, event: Event) {
         match event {
             Event::Link(link) => self.link(*link),
+            Event::Vlans(index, vlans) => {
+                if self.seen.link(index).is_some_and(|is| is.vlans != vlans) {
+                    self.seen.set_vlans(index, vlans);
+                    self.touch(index);
+                }
+            }
             Event::LinkGone(index) => {
                 self.touch(index);
                 self.defaults.retain(|route| route.index != index);
@@ -131,6 +137,30 @@ impl Mirror {
         })
     }
 
+    /// The bridges of others.
+    pub(crate) fn foreign_bridges(&self) -> impl Iterator<Item = (LinkName, BridgeFacts)> {
+        self.seen.links().filter_map(|link| {
+            let SeenKind::Bridge { vlans, .. } = link.kind else {
+                return None;
+            };
+            let uplinks = self.seen.ports(link.index).filter(|port| is_uplink(port));
+            let facts = BridgeFacts {
+                vlans,
+                mtu: Mtu::try_from(link.mtu).ok(),
+                uplinks: uplinks.filter_map(|port| port.name.parse().ok()).collect(),
+            };
+            let name = link.name.parse().ok().filter(|_| !is_marked(link))?;
+            Some((name, facts))
+        })
+    }
+
+    /// Whether a bridge filters VLANs, so that it matters which.
+    pub(crate) fn has_vlans(&self) -> bool {
+        let filters =
+            |link: &SeenLink| matches!(link.kind, SeenKind::Bridge { vlans: Some(_), .. });
+        self.seen.links().any(filters)
+    }
+
     fn link(&mut self, mut link: SeenLink) {
         let index = link.index;
         if link.ipv6.is_none() && link.mtu >= Mtu::IPV6_MINIMUM.get() && self.seen.has_ipv6() {
@@ -148,6 +178,9 @@ impl Mirror {
                     .names
                     .extend(left.map(|left| left.name.clone()));
             }
+            // Which VLANs its ports carry mattered to nobody before.
+            let filters = |kind: &SeenKind| matches!(kind, SeenKind::Bridge { vlans: Some(_), .. });
+            self.changes.all |= filters(&link.kind) && !filters(&was.kind);
             // A kernel takes the IPv4 routes of a device that goes down, and does not say so.
             if was.up && !link.up {
                 let lost =
@@ -172,10 +205,17 @@ impl Mirror {
                 self.changes
                     .names
                     .extend(master.map(|master| master.name.clone()));
-                self.changes.facts |= !link.addresses.is_empty();
+                let is_fact = !link.addresses.is_empty() || link.is_bridge() || is_uplink(link);
+                self.changes.facts |= is_fact;
             }
         }
     }
+}
+
+/// Whether a port of a bridge leads to other machines, as far as can be seen: a device of the
+/// machine, several of them as one, or a VLAN of such. What guests are plugged in by is none of it.
+fn is_uplink(port: &SeenLink) -> bool {
+    matches!(port.kind, SeenKind::Uplink | SeenKind::Vlan(_)) && !is_marked(port)
 }
 
 /// Whether a device bears a mark of ours: enough to leave it out of the facts.
@@ -192,8 +232,6 @@ fn is_global(address: &InterfaceAddress) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use weft_node::seen::SeenKind;
-
     use super::*;
 
     fn link(index: u32, name: &str) -> SeenLink {

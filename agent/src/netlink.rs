@@ -7,6 +7,8 @@
 pub(crate) mod bytes;
 pub(crate) mod number;
 
+pub(crate) mod vlan;
+
 pub(crate) mod decode;
 pub(crate) mod encode;
 

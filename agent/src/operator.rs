@@ -167,7 +167,7 @@ mod tests {
         let link = serde_json::json!({"link": {
             "name": "web",
             "origin": {"zone": "dmz", "vnet": "web"},
-            "kind": "bridge",
+            "kind": {"bridge": {}},
         }});
         let entry: Entry = serde_json::from_value(link).unwrap();
         let plan: NodePlan = [entry].into_iter().collect();

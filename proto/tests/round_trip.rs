@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use prost::Message;
 use weft_model::clock::Span;
-use weft_model::facts::{DeviceType, Facts, LinkFacts};
+use weft_model::facts::{BridgeFacts, DeviceType, Facts, LinkFacts};
 use weft_model::mac::Mac;
 use weft_model::message::{
     Answer, Command, Confirmed, Fence, Found, Gates, Hello, Lease, Pin, Progress, Standing, Target,
@@ -28,10 +28,10 @@ use weft_model::object::node::{NodeSpec, TunnelAddresses};
 use weft_model::object::selector::NodeSelector;
 use weft_model::object::subnet::{Snat, SubnetSpec};
 use weft_model::object::vnet::{Tag, VnetSpec};
-use weft_model::object::zone::{VxlanPeers, VxlanZone, ZoneKind, ZoneSpec};
+use weft_model::object::zone::{QinqZone, VlanZone, VxlanPeers, VxlanZone, ZoneKind, ZoneSpec};
 use weft_model::object::{Declared, Metadata, Object};
 use weft_model::plan::digest::Digest;
-use weft_model::plan::link::{Link, LinkKind, Vxlan};
+use weft_model::plan::link::{Bridge, GuestPorts, Link, LinkKind, Vlan, Vlans, Vxlan};
 use weft_model::plan::nat::Nat;
 use weft_model::plan::{Entry, NodePlan, Origin, PlanDelta};
 use weft_model::port::UdpPort;
@@ -39,6 +39,7 @@ use weft_model::prefix::{Family, InterfaceAddress, Prefix};
 use weft_model::report::Fault;
 use weft_model::revision::{ClusterId, Epoch, Incarnation, Nonce, RevisionId, RolloutId};
 use weft_model::text::Text;
+use weft_model::vlan::{VlanId, VlanProtocol, VlanSet};
 use weft_model::vni::Vni;
 use weft_proto::convert::fields::FieldError;
 use weft_proto::convert::{message, plan};
@@ -113,6 +114,24 @@ fn peers() -> impl Strategy<Value = VxlanPeers> {
 fn zone_kind() -> impl Strategy<Value = ZoneKind> {
     prop_oneof![
         Just(ZoneKind::Simple),
+        (name(), uplinks(), any::<bool>()).prop_map(|(bridge, uplinks, mac_learning)| {
+            ZoneKind::Vlan(VlanZone {
+                bridge,
+                uplinks,
+                mac_learning,
+            })
+        }),
+        (name(), uplinks(), any::<bool>(), vlan_id(), vlan_protocol()).prop_map(
+            |(bridge, uplinks, mac_learning, tag, protocol)| {
+                ZoneKind::Qinq(QinqZone {
+                    bridge,
+                    uplinks,
+                    tag,
+                    protocol,
+                    mac_learning,
+                })
+            }
+        ),
         (peers(), port(), any::<bool>()).prop_map(|(peers, port, learning)| ZoneKind::Vxlan(
             VxlanZone {
                 peers,
@@ -121,6 +140,23 @@ fn zone_kind() -> impl Strategy<Value = ZoneKind> {
             }
         )),
     ]
+}
+
+fn uplinks() -> impl Strategy<Value = BTreeSet<LinkName>> {
+    btree_set(name(), 0..3)
+}
+
+fn vlan_id() -> impl Strategy<Value = VlanId> {
+    (1u32..=4094).prop_map(|id| id.try_into().unwrap())
+}
+
+fn vlan_protocol() -> impl Strategy<Value = VlanProtocol> {
+    select(vec![VlanProtocol::Dot1q, VlanProtocol::Dot1ad])
+}
+
+fn vlans() -> impl Strategy<Value = Vlans> {
+    let tagged = vec((vlan_id(), vlan_id()), 0..3).prop_map(VlanSet::from_iter);
+    (tagged, option::of(vlan_id())).prop_map(|(tagged, untagged)| Vlans { tagged, untagged })
 }
 
 fn drift() -> impl Strategy<Value = DriftPolicy> {
@@ -147,15 +183,23 @@ fn object() -> impl Strategy<Value = Object> {
         },
     );
     let tag = option::of((1u32..=0xff_ffff).prop_map(|tag| Tag::try_from(tag).unwrap()));
-    let vnet =
-        (name(), tag, option::of(text()), option::of(mac())).prop_map(|(zone, tag, alias, mac)| {
-            VnetSpec {
+    let vnet = (
+        name(),
+        tag,
+        option::of(text()),
+        option::of(mac()),
+        any::<[bool; 2]>(),
+    )
+        .prop_map(
+            |(zone, tag, alias, mac, [vlan_aware, isolate_ports])| VnetSpec {
                 zone,
                 tag,
                 alias,
                 mac,
-            }
-        });
+                vlan_aware,
+                isolate_ports,
+            },
+        );
     let subnet = (name(), prefix(), option::of(address()), option::of(snat())).prop_map(
         |(vnet, cidr, gateway, snat)| SubnetSpec {
             vnet,
@@ -184,7 +228,7 @@ fn snat() -> impl Strategy<Value = Snat> {
 }
 
 fn origin() -> impl Strategy<Value = Origin> {
-    (name(), name()).prop_map(|(zone, vnet)| Origin { zone, vnet })
+    (name(), option::of(name())).prop_map(|(zone, vnet)| Origin { zone, vnet })
 }
 
 fn link_kind() -> impl Strategy<Value = LinkKind> {
@@ -196,7 +240,21 @@ fn link_kind() -> impl Strategy<Value = LinkKind> {
         btree_set(address(), 0..5),
     );
     prop_oneof![
-        Just(LinkKind::Bridge),
+        any::<[bool; 3]>().prop_map(|[vlan_aware, isolated, learning]| {
+            let guests = GuestPorts { isolated, learning };
+            LinkKind::Bridge(Bridge { vlan_aware, guests })
+        }),
+        (name(), vlan_id(), vlan_protocol(), any::<bool>()).prop_map(
+            |(parent, id, protocol, join)| {
+                LinkKind::Vlan(Vlan {
+                    parent,
+                    id,
+                    protocol,
+                    join,
+                })
+            }
+        ),
+        name().prop_map(|peer| LinkKind::Veth { peer }),
         vxlan.prop_map(|(vni, local, port, learning, flood)| {
             LinkKind::Vxlan(Vxlan {
                 vni,
@@ -227,11 +285,12 @@ fn entry() -> impl Strategy<Value = Entry> {
         btree_set(interface_address(), 0..3),
         btree_set(prefix(), 0..3),
         subsequence(vec![Family::Ipv4, Family::Ipv6], 0..=2),
+        vlans(),
     );
     let link = (names, numbers, sets).prop_map(|(names, numbers, sets)| {
         let (name, origin, alias, alternative_name, master) = names;
         let (kind, mtu, mac, drift) = numbers;
-        let (addresses, routes, forward) = sets;
+        let (addresses, routes, forward, vlans) = sets;
         let forward = forward.into_iter().collect::<BTreeSet<_>>();
         Entry::Link(Link {
             name,
@@ -245,6 +304,7 @@ fn entry() -> impl Strategy<Value = Entry> {
             addresses,
             routes,
             forward,
+            vlans,
             drift,
         })
     });
@@ -266,6 +326,13 @@ fn node_plan() -> impl Strategy<Value = NodePlan> {
 fn facts() -> impl Strategy<Value = Facts> {
     let link = (option::of(mtu()), btree_set(interface_address(), 0..3))
         .prop_map(|(mtu, addresses)| LinkFacts { mtu, addresses });
+    let bridge = (option::of(vlan_protocol()), option::of(mtu()), uplinks()).prop_map(
+        |(vlans, mtu, uplinks)| BridgeFacts {
+            vlans,
+            mtu,
+            uplinks,
+        },
+    );
     let texts = (
         text(),
         text(),
@@ -276,16 +343,18 @@ fn facts() -> impl Strategy<Value = Facts> {
     let sets = (
         subsequence(DeviceType::ALL.to_vec(), 0..=7),
         btree_map(name(), link, 0..3),
+        btree_map(name(), bridge, 0..3),
         subsequence(vec![Family::Ipv4, Family::Ipv6], 0..=2),
     );
     (texts, sets).prop_map(|(texts, sets)| {
         let (kernel, agent, nft, default_ipv4, default_ipv6) = texts;
-        let (device_types, links, forwarding) = sets;
+        let (device_types, links, bridges, forwarding) = sets;
         Facts {
             kernel,
             agent,
             device_types: device_types.into_iter().collect(),
             links,
+            bridges,
             default_ipv4,
             default_ipv6,
             forwarding: forwarding.into_iter().collect(),

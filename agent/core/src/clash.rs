@@ -2,7 +2,7 @@
 
 use weft_model::name::LinkName;
 use weft_model::plan::Origin;
-use weft_model::plan::link::{Link, Vxlan};
+use weft_model::plan::link::{Link, LinkKind, Vlan};
 use weft_model::report::Fault;
 
 use crate::seen::SeenLink;
@@ -36,15 +36,34 @@ pub(crate) fn no_master(link: &Link, master: &LinkName) -> Fault {
     )
 }
 
-/// Another device receives for the same network and port.
-pub(crate) fn tunnel(link: &Link, vxlan: &Vxlan, other: &SeenLink) -> Fault {
+/// The device that it is to be a VLAN of is not there.
+pub(crate) fn no_parent(link: &Link, vlan: &Vlan) -> Fault {
     fault(
         link,
         format!(
-            "device {} has VXLAN network {} on UDP port {} already",
-            other.name, vxlan.vni, vxlan.port
+            "device {}, which it is to be a VLAN of, is not there",
+            vlan.parent
         ),
-        format!("remove device {}, or give the vnet another tag", other.name),
+        format!(
+            "bring {} up on this node, or keep the zone off it",
+            vlan.parent
+        ),
+    )
+}
+
+/// Another device has what only one can have.
+pub(crate) fn claim(link: &Link, other: &SeenLink) -> Fault {
+    let what = match &link.kind {
+        LinkKind::Vxlan(vxlan) => {
+            format!("VXLAN network {} on UDP port {}", vxlan.vni, vxlan.port)
+        }
+        LinkKind::Vlan(vlan) => format!("VLAN {} of {}", vlan.id, vlan.parent),
+        LinkKind::Bridge(_) | LinkKind::Veth { .. } => "that".to_owned(),
+    };
+    fault(
+        link,
+        format!("device {} has {what} already", other.name),
+        format!("remove device {}, or use another tag", other.name),
     )
 }
 

@@ -24,7 +24,7 @@ pub fn disruptions(owner: &Owner, now: &NodePlan, next: &NodePlan, seen: &Seen) 
             return None;
         };
         let after = next.link(&link.name);
-        let ports = (link.kind == LinkKind::Bridge).then(|| guests(owner, link, seen))?;
+        let ports = matches!(link.kind, LinkKind::Bridge(_)).then(|| guests(owner, link, seen))?;
         let loss = loss(link, after)?;
         (!ports.is_empty()).then(|| fault(link, &loss, &ports))
     });
@@ -45,7 +45,7 @@ fn guests<'a>(owner: &Owner, link: &Link, seen: &'a Seen) -> Vec<&'a str> {
 
 /// What guests of the bridge lose, if anything.
 fn loss(now: &Link, next: Option<&Link>) -> Option<String> {
-    let Some(next) = next.filter(|next| next.kind == LinkKind::Bridge) else {
+    let Some(next) = next.filter(|next| matches!(next.kind, LinkKind::Bridge(_))) else {
         return Some(format!("cannot take bridge {} away", now.name));
     };
     let keeps = |address: &&InterfaceAddress| {

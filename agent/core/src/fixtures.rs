@@ -7,12 +7,13 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use weft_model::object::drift::DriftPolicy;
 use weft_model::object::subnet::Snat;
-use weft_model::plan::link::{Link, LinkKind, Vxlan};
+use weft_model::plan::link::{Bridge, GuestPorts, Link, LinkKind, Vlan, Vlans, Vxlan};
 use weft_model::plan::nat::Nat;
 use weft_model::plan::{Entry, NodePlan, Origin};
 use weft_model::port::UdpPort;
 use weft_model::prefix::Family;
 use weft_model::revision::ClusterId;
+use weft_model::vlan::{VlanId, VlanProtocol};
 
 use crate::own::Owner;
 use crate::seen::{Ipv6, Seen, SeenKind, SeenLink};
@@ -28,9 +29,9 @@ pub(crate) fn bridge(name: &str) -> Link {
         name: name.parse().unwrap(),
         origin: Origin {
             zone: "prod".parse().unwrap(),
-            vnet: format!("{name}-vnet").replace('_', "-").parse().unwrap(),
+            vnet: Some(format!("{name}-vnet").replace('_', "-").parse().unwrap()),
         },
-        kind: LinkKind::Bridge,
+        kind: LinkKind::Bridge(Bridge::default()),
         mtu: Some(1450.try_into().unwrap()),
         mac: None,
         alias: None,
@@ -39,6 +40,7 @@ pub(crate) fn bridge(name: &str) -> Link {
         addresses: BTreeSet::new(),
         routes: BTreeSet::new(),
         forward: BTreeSet::new(),
+        vlans: Vlans::default(),
         drift: DriftPolicy::Heal,
     }
 }
@@ -72,7 +74,51 @@ pub(crate) fn host() -> Seen {
         link.ipv6 = Some(Ipv6::default());
         seen.put(link);
     }
+    let kind = SeenKind::Bridge {
+        spanning_tree: false,
+        forward_delay: 0,
+        vlans: Some(VlanProtocol::Dot1q),
+    };
+    let mut trunk = SeenLink::new(3, "vmbr0", kind);
+    trunk.up = true;
+    seen.put(trunk);
+    let vlans = Vlans {
+        // Somebody else lets VLAN 2 up to the host.
+        tagged: std::iter::once(vlan_id(2)).collect(),
+        untagged: Some(vlan_id(1)),
+    };
+    seen.set_vlans(3, vlans);
     seen
+}
+
+/// A VLAN that is there.
+pub(crate) fn vlan_id(id: u32) -> VlanId {
+    id.try_into().unwrap()
+}
+
+/// A VLAN of another device.
+pub(crate) fn vlan(name: &str, parent: &str, id: u32, master: Option<&str>) -> Link {
+    Link {
+        kind: LinkKind::Vlan(Vlan {
+            parent: parent.parse().unwrap(),
+            id: vlan_id(id),
+            protocol: VlanProtocol::Dot1q,
+            join: parent != "eth0",
+        }),
+        master: master.map(|master| master.parse().unwrap()),
+        ..bridge(name)
+    }
+}
+
+/// One end of a pair.
+pub(crate) fn veth(name: &str, peer: &str, master: Option<&str>) -> Link {
+    Link {
+        kind: LinkKind::Veth {
+            peer: peer.parse().unwrap(),
+        },
+        master: master.map(|master| master.parse().unwrap()),
+        ..bridge(name)
+    }
 }
 
 /// Any plan over four device names, so that names, networks and kinds collide often.
@@ -80,12 +126,17 @@ pub(crate) fn any_plan() -> impl Strategy<Value = NodePlan> {
     let names = ["a", "b", "c", "d"];
     let vnis = Just(vec![1u32, 2, 3, 4]).prop_shuffle();
     let seeds = proptest::collection::vec(any_seed(), 4);
-    (seeds, vnis, any::<bool>()).prop_map(move |(seeds, vnis, nat)| {
+    (seeds, vnis, any::<bool>(), any::<bool>()).prop_map(move |(mut seeds, vnis, nat, pair)| {
+        if pair {
+            for seed in &mut seeds[2..] {
+                (seed.present, seed.form) = (true, Form::Pair);
+            }
+        }
         let is_bridge: BTreeMap<&str, bool> = names
             .iter()
             .zip(&seeds)
             .filter(|(_, seed)| seed.present)
-            .map(|(name, seed)| (*name, seed.bridge))
+            .map(|(name, seed)| (*name, seed.form == Form::Bridge))
             .collect();
         let mut plan: NodePlan = names
             .iter()
@@ -108,10 +159,19 @@ pub(crate) fn any_plan() -> impl Strategy<Value = NodePlan> {
     })
 }
 
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Form {
+    Bridge,
+    Tunnel,
+    Vlan,
+    /// The two last names are the ends of one pair.
+    Pair,
+}
+
 #[derive(Clone, Debug)]
 struct Seed {
     present: bool,
-    bridge: bool,
+    form: Form,
     master: usize,
     mtu: u32,
     mac: bool,
@@ -124,7 +184,12 @@ struct Seed {
 }
 
 fn any_seed() -> impl Strategy<Value = Seed> {
-    let first = (any::<bool>(), any::<bool>(), 0..4usize);
+    let form = prop_oneof![
+        3 => Just(Form::Bridge),
+        2 => Just(Form::Tunnel),
+        2 => Just(Form::Vlan),
+    ];
+    let first = (any::<bool>(), form, 0..4usize);
     let second = (
         prop_oneof![Just(1500u32), Just(1450), Just(600)],
         any::<bool>(),
@@ -133,12 +198,12 @@ fn any_seed() -> impl Strategy<Value = Seed> {
     let third = (0..16u8, 0..8u8, any::<bool>(), any::<bool>(), any::<bool>());
     (first, second, third).prop_map(
         |(
-            (present, bridge, master),
+            (present, form, master),
             (mtu, mac, named),
             (addresses, peers, ipv6_underlay, learning, forward),
         )| Seed {
             present,
-            bridge,
+            form,
             master,
             mtu,
             mac,
@@ -165,7 +230,15 @@ impl Seed {
         if self.forward {
             link.forward = BTreeSet::from([Family::Ipv4]);
         }
-        if self.bridge {
+        let bits_of_form = (self.learning, self.ipv6_underlay);
+        if self.form == Form::Bridge {
+            link.kind = LinkKind::Bridge(Bridge {
+                vlan_aware: bits_of_form.1,
+                guests: GuestPorts {
+                    isolated: self.named,
+                    learning: self.learning,
+                },
+            });
             let usable = bits(self.addresses).filter(|bit| *bit != 3 || self.mtu >= 1280);
             link.addresses = usable
                 .map(|bit| {
@@ -178,6 +251,38 @@ impl Seed {
                 link.routes = BTreeSet::from(["10.9.0.0/24".parse().unwrap()]);
             }
             return link;
+        }
+        link.master = has_master.then(|| master.parse().unwrap());
+        if has_master && self.peers & 1 != 0 {
+            link.vlans = Vlans {
+                tagged: bits(self.addresses)
+                    .map(|bit| vlan_id(u32::from(bit) + 1))
+                    .collect(),
+                untagged: (self.addresses & 1 == 0).then(|| vlan_id(1)),
+            };
+        }
+        match self.form {
+            Form::Pair => {
+                let peer = if name == "c" { "d" } else { "c" };
+                link.kind = veth(name, peer, None).kind;
+                return link;
+            }
+            Form::Vlan => {
+                // Where nothing of ours could be its bridge, a VLAN of what the host has.
+                let parent = match (self.forward, has_master) {
+                    (true, _) => "vmbr0",
+                    (false, true) if self.mac => master,
+                    (false, _) => "eth0",
+                };
+                if parent == master {
+                    link.master = None;
+                    link.vlans = Vlans::default();
+                    link.mtu = Some(600.try_into().unwrap());
+                }
+                link.kind = vlan(name, parent, vni + 1, None).kind;
+                return link;
+            }
+            Form::Bridge | Form::Tunnel => {}
         }
         let address = |last: u8| -> IpAddr {
             if self.ipv6_underlay {
@@ -193,7 +298,6 @@ impl Seed {
             learning: self.learning,
             flood: Arc::new(bits(self.peers).map(address).collect()),
         });
-        link.master = has_master.then(|| master.parse().unwrap());
         link
     }
 }

@@ -13,6 +13,7 @@ pub mod scope;
 mod clash;
 pub mod collect;
 pub mod disruption;
+mod guest;
 pub mod plan;
 pub mod refusal;
 pub mod replay;

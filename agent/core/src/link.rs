@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use weft_model::mtu::Mtu;
-use weft_model::plan::link::{Link, LinkKind, Vxlan};
+use weft_model::plan::link::{Link, LinkKind, Vlan, Vlans, Vxlan};
 use weft_model::prefix::Family;
+use weft_model::vlan::VlanProtocol;
 
 use crate::own::{self, GROUP};
-use crate::seen::{Ipv6, SeenKind, SeenLink, Tunnel};
+use crate::seen::{Ipv6, SeenKind, SeenLink, SeenVlan, Tunnel};
 use crate::step::{Change, Ipv6Switch, Master, Settings};
 
 /// The changes that one device needs, by when they are due.
@@ -32,17 +33,18 @@ pub(crate) fn tunnel(vxlan: &Vxlan) -> Tunnel {
     }
 }
 
-/// Whether the device can become what is wanted without being made anew.
-pub(crate) fn is_compatible(want: &LinkKind, is: &SeenKind) -> bool {
-    match (want, is) {
-        (LinkKind::Bridge, SeenKind::Bridge { .. }) => true,
-        (LinkKind::Vxlan(vxlan), SeenKind::Vxlan { tunnel: has, .. }) => tunnel(vxlan) == *has,
-        (LinkKind::Bridge | LinkKind::Vxlan(_), _) => false,
+/// What only one device can be, on this one.
+pub(crate) fn vlan(vlan: &Vlan, parent: u32) -> SeenVlan {
+    SeenVlan {
+        parent,
+        id: vlan.id.get(),
+        protocol: vlan.protocol,
     }
 }
 
-/// How the wanted device is made.
-pub(crate) fn creation(want: &Link) -> Change {
+/// How the wanted device is made; `other` is the number of the device that a VLAN is one of, or the
+/// one that the other end of a pair gets.
+pub(crate) fn creation(want: &Link, other: Option<u32>) -> Change {
     let mtu = want.mtu.map(Mtu::get);
     Change::Create {
         kind: want.kind.clone(),
@@ -50,21 +52,25 @@ pub(crate) fn creation(want: &Link) -> Change {
         mtu: match want.kind {
             // A bridge keeps its MTU, instead of following its ports, only when the MTU was changed
             // after the bridge was made; so it must not be right from the start.
-            LinkKind::Bridge => mtu
+            LinkKind::Bridge(_) => mtu
                 .filter(|mtu| *mtu == Mtu::ETHERNET.get())
                 .map(|mtu| mtu - 1),
-            LinkKind::Vxlan(_) => mtu,
+            LinkKind::Vxlan(_) | LinkKind::Vlan(_) | LinkKind::Veth { .. } => mtu,
         },
+        other,
     }
 }
 
 /// The device as it is right after it was made by [`creation`].
-pub(crate) fn created(want: &Link, index: u32, has_ipv6: bool) -> SeenLink {
+pub(crate) fn created(want: &Link, index: u32, other: Option<u32>, has_ipv6: bool) -> SeenLink {
     let kind = match &want.kind {
-        LinkKind::Bridge => SeenKind::Bridge {
+        LinkKind::Bridge(bridge) => SeenKind::Bridge {
             spanning_tree: false,
             forward_delay: 0,
+            vlans: bridge.vlan_aware.then_some(VlanProtocol::Dot1q),
         },
+        LinkKind::Vlan(it) => SeenKind::Vlan(vlan(it, other.unwrap_or(0))),
+        LinkKind::Veth { .. } => SeenKind::Veth { peer: other },
         LinkKind::Vxlan(vxlan) => SeenKind::Vxlan {
             tunnel: tunnel(vxlan),
             local: Some(vxlan.local),
@@ -74,7 +80,7 @@ pub(crate) fn created(want: &Link, index: u32, has_ipv6: bool) -> SeenLink {
     let mut link = SeenLink::new(index, want.name.as_str(), kind);
     link.group = GROUP;
     link.mac = want.mac.map(|mac| mac.octets());
-    if matches!(want.kind, LinkKind::Vxlan(_)) {
+    if matches!(want.kind, LinkKind::Vxlan(_) | LinkKind::Vlan(_)) {
         link.mtu = want.mtu.map_or(0, Mtu::get);
     }
     link.ipv6 = has_ipv6.then(Ipv6::default);
@@ -91,6 +97,8 @@ pub(crate) fn retired(is: &SeenLink) -> SeenLink {
     link.alternative_names.clear();
     link.routes.clear();
     link.addresses.clear();
+    link.vlans = Vlans::default();
+    link.alias = link.alias.map(|alias| own::without_joined(&alias));
     link
 }
 
@@ -120,11 +128,49 @@ pub(crate) fn update(want: &Link, alias: String, master: Option<u32>, is: &SeenL
         // The kernel takes them away by itself.
         work.drops.retain(|change| !is_ipv6(change));
     }
+    vlans(want, master, is, &mut work);
     if let LinkKind::Vxlan(vxlan) = &want.kind {
         adds(&vxlan.flood, &is.flood, Change::AddFlood, &mut work);
         drops(&vxlan.flood, &is.flood, Change::RemoveFlood, &mut work);
     }
     work
+}
+
+/// The VLANs that the device carries as a port. Where the plan says none, those of a new port; a
+/// kernel that does not say which there are has no bridge that filters, and is not asked to.
+fn vlans(want: &Link, master: Option<u32>, is: &SeenLink, work: &mut Work) {
+    let new = Vlans::of_a_new_port();
+    let stays = is.master.is_some() && is.master == master;
+    let has = if stays { &is.vlans } else { &new };
+    let wanted = if want.vlans.is_empty() {
+        &new
+    } else {
+        &want.vlans
+    };
+    if master.is_none() || (want.vlans.is_empty() && has.is_empty()) {
+        return;
+    }
+    let missing = Vlans {
+        tagged: wanted.tagged.without(&has.tagged),
+        untagged: wanted.untagged.filter(|id| has.untagged != Some(*id)),
+    };
+    let mut extra = has.tagged.without(&wanted.tagged);
+    if let Some(id) = has.untagged
+        && wanted.untagged != Some(id)
+        && !wanted.tagged.contains(id)
+    {
+        extra.insert(id);
+    }
+    if let Some(id) = wanted.untagged {
+        // The message that makes it the one without tag takes the tag away.
+        extra = extra.without(&std::iter::once(id).collect());
+    }
+    if !missing.is_empty() {
+        work.adds.push(Change::AddVlans(missing));
+    }
+    if !extra.is_empty() {
+        work.drops.push(Change::RemoveVlans(extra));
+    }
 }
 
 fn settings(want: &Link, alias: String, master: Option<u32>, is: &SeenLink) -> Vec<Settings> {
@@ -146,12 +192,17 @@ fn settings(want: &Link, alias: String, master: Option<u32>, is: &SeenLink) -> V
     let mut first = Settings::default();
     match (&want.kind, &is.kind) {
         (
-            LinkKind::Bridge,
+            LinkKind::Bridge(bridge),
             SeenKind::Bridge {
                 spanning_tree,
                 forward_delay,
+                vlans,
             },
-        ) => settings.plain_bridge = *spanning_tree || *forward_delay != 0,
+        ) => {
+            settings.plain_bridge = *spanning_tree || *forward_delay != 0;
+            settings.filter_vlans =
+                (vlans.is_some() != bridge.vlan_aware).then_some(bridge.vlan_aware);
+        }
         (
             LinkKind::Vxlan(vxlan),
             SeenKind::Vxlan {
@@ -162,7 +213,14 @@ fn settings(want: &Link, alias: String, master: Option<u32>, is: &SeenLink) -> V
             first.local = (*local != Some(vxlan.local)).then_some(vxlan.local);
             first.learning = (*learning != vxlan.learning).then_some(vxlan.learning);
         }
-        (LinkKind::Bridge | LinkKind::Vxlan(_), _) => {}
+        (
+            LinkKind::Bridge(_) | LinkKind::Vxlan(_) | LinkKind::Vlan(_) | LinkKind::Veth { .. },
+            _,
+        ) => {}
+    }
+    if is.master.is_some() && is.master == master {
+        settings.isolated = is.port.isolated.then_some(false);
+        settings.learned = (!is.port.learning).then_some(true);
     }
     [first, settings]
         .into_iter()

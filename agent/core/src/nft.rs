@@ -40,7 +40,10 @@ pub fn table(want: &NodePlan) -> Option<Table> {
             source: nat.source,
             inside: nat.inside.as_str().to_owned(),
             to: nat.to,
-            comment: format!("{}/{}", nat.origin.zone, nat.origin.vnet),
+            comment: match &nat.origin.vnet {
+                Some(vnet) => format!("{}/{vnet}", nat.origin.zone),
+                None => nat.origin.zone.to_string(),
+            },
         })
         .collect();
     (!rules.is_empty()).then_some(Table::Rules(rules))

@@ -63,16 +63,18 @@ impl Owner {
         Self { cluster }
     }
 
-    /// The alias that a device gets: `weft 0a1b2c3d zone/vnet "the user's name"`.
+    /// The alias that a device gets: `weft 0a1b2c3d zone/vnet +joined "the user's name"`.
     ///
     /// A user's name that does not fit any more is cut.
-    pub fn alias(&self, origin: &Origin, users: Option<&Text>) -> String {
-        let mut alias = format!(
-            "{}{}/{}",
-            self.mark(),
-            origin.zone.as_str(),
-            origin.vnet.as_str()
-        );
+    pub fn alias(&self, origin: &Origin, marks: Marks, users: Option<&Text>) -> String {
+        let mut alias = format!("{}{}", self.mark(), origin.zone.as_str());
+        if let Some(vnet) = &origin.vnet {
+            alias.push('/');
+            alias.push_str(vnet.as_str());
+        }
+        for mark in marks.words() {
+            alias.push_str(mark);
+        }
         if let Some(users) = users.filter(|users| !users.as_str().is_empty()) {
             let room = LONGEST_ALIAS.saturating_sub(alias.len() + 3);
             let text = users.as_str();
@@ -101,10 +103,12 @@ impl Owner {
     /// The objects that a device of ours was made for, by its alias: for what no plan has any more.
     pub fn origin(&self, link: &SeenLink) -> Option<Origin> {
         let words = link.alias.as_deref()?.strip_prefix(&self.mark())?;
+        // Of a device that is there for a zone as a whole nothing is said: what someone wrote there
+        // by hand may look like the name of a zone.
         let (zone, vnet) = words.split(' ').next()?.split_once('/')?;
         Some(Origin {
             zone: zone.parse().ok()?,
-            vnet: vnet.parse().ok()?,
+            vnet: Some(vnet.parse().ok()?),
         })
     }
 
@@ -122,6 +126,51 @@ impl Owner {
             Some(_) | None => Alias::Neither,
         }
     }
+}
+
+/// What we did to someone else's device on behalf of one of ours, and have to take back one day.
+///
+/// It stands in the alias of ours, where it is there exactly as long as the device is, whatever
+/// happens to the agent and its disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// A VLAN: its bridge was made to take part in it.
+    pub joined: bool,
+    /// A bridge: guests' ports were kept from reaching each other.
+    pub isolated: bool,
+    /// A bridge: guests' ports were kept from being learned.
+    pub unlearned: bool,
+}
+
+const JOINED: &str = " +joined";
+const ISOLATED: &str = " +isolated";
+const UNLEARNED: &str = " +unlearned";
+
+impl Marks {
+    /// The marks in an alias of ours. What the user named the device stands in quotes behind them.
+    pub fn of(alias: Option<&str>) -> Self {
+        let alias = alias.unwrap_or_default();
+        let ours = alias.split_once(" \"").map_or(alias, |(ours, _)| ours);
+        Self {
+            joined: ours.contains(JOINED),
+            isolated: ours.contains(ISOLATED),
+            unlearned: ours.contains(UNLEARNED),
+        }
+    }
+
+    fn words(self) -> impl Iterator<Item = &'static str> {
+        let words = [
+            self.joined.then_some(JOINED),
+            self.isolated.then_some(ISOLATED),
+            self.unlearned.then_some(UNLEARNED),
+        ];
+        words.into_iter().flatten()
+    }
+}
+
+/// The alias without the mark of a VLAN that its bridge was made to take part in.
+pub fn without_joined(alias: &str) -> String {
+    alias.replacen(JOINED, "", 1)
 }
 
 enum Alias {
@@ -161,6 +210,7 @@ mod tests {
         let bridge = || SeenKind::Bridge {
             spanning_tree: false,
             forward_delay: 1500,
+            vlans: None,
         };
         for (name, index, group, alias) in [
             ("lo", 1, 0, None),
@@ -211,22 +261,22 @@ mod tests {
     fn an_alias_names_cluster_zone_vnet_and_what_fits_of_the_users_name() {
         let origin = Origin {
             zone: "z".repeat(63).parse().unwrap(),
-            vnet: "v".repeat(63).parse().unwrap(),
+            vnet: Some("v".repeat(63).parse().unwrap()),
         };
         let long: Text = "ü".repeat(100).parse().unwrap();
-        let alias = owner().alias(&origin, Some(&long));
+        let alias = owner().alias(&origin, Marks::default(), Some(&long));
         assert!(alias.len() <= LONGEST_ALIAS, "{}", alias.len());
         assert!(alias.ends_with("üü\""), "{alias}");
         let origin = Origin {
             zone: "prod".parse().unwrap(),
-            vnet: "web".parse().unwrap(),
+            vnet: Some("web".parse().unwrap()),
         };
         let short: Text = "Web servers".parse().unwrap();
         assert_eq!(
-            owner().alias(&origin, Some(&short)),
+            owner().alias(&origin, Marks::default(), Some(&short)),
             "weft 0a0a0a0a prod/web \"Web servers\""
         );
-        assert_eq!(owner().alias(&origin, None), OURS);
+        assert_eq!(owner().alias(&origin, Marks::default(), None), OURS);
         for (alias, known) in [
             ("weft 0a0a0a0a prod/web \"Web servers\"", Some(&origin)),
             (OURS, Some(&origin)),
@@ -236,5 +286,30 @@ mod tests {
             let link = link(*INDEXES.start(), GROUP, Some(alias));
             assert_eq!(owner().origin(&link).as_ref(), known, "{alias}");
         }
+    }
+
+    #[test]
+    fn what_was_done_to_other_devices_is_read_from_the_alias() {
+        let origin = Origin {
+            zone: "prod".parse().unwrap(),
+            vnet: None,
+        };
+        let marks = Marks {
+            joined: true,
+            isolated: false,
+            unlearned: true,
+        };
+        let users: Text = "x +isolated".parse().unwrap();
+        let alias = owner().alias(&origin, marks, Some(&users));
+        assert_eq!(
+            alias,
+            "weft 0a0a0a0a prod +joined +unlearned \"x +isolated\""
+        );
+        assert_eq!(Marks::of(Some(&alias)), marks);
+        assert_eq!(
+            Marks::of(Some("weft 0a0a0a0a prod/web \"+joined\"")),
+            Marks::default()
+        );
+        assert_eq!(without_joined("weft 0a0a0a0a prod/web +joined"), OURS);
     }
 }

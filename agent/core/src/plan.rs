@@ -10,17 +10,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use weft_model::name::LinkName;
 use weft_model::plan::link::{Link, LinkKind};
 use weft_model::plan::{NodePlan, Origin};
-use weft_model::prefix::Family;
 use weft_model::report::Fault;
+use weft_model::vlan::VlanId;
 
 use crate::link::{self, Work};
-use crate::own::{self, Owner};
+use crate::own::{self, Marks, Owner};
 use crate::scope::Scope;
-use crate::seen::{Seen, SeenKind, SeenLink};
-use crate::step::{Change, Settings, Step};
-use crate::{clash, nft};
+use crate::seen::{Claim, Seen, SeenKind, SeenLink};
+use crate::step::{Change, Membership, Settings, Step};
+use crate::{clash, guest, nft};
+
+mod aside;
 
 /// What is to be done, and what stands in the way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,6 +45,7 @@ enum Place<'a> {
 
 /// Plans. Pure: the same arguments always give the same steps.
 pub fn plan(owner: &Owner, want: &NodePlan, seen: &Seen, scope: &Scope) -> Plan {
+    let scope = &scope.widened(want, seen);
     let mut round = Round {
         owner,
         want,
@@ -134,11 +138,16 @@ impl<'a> Round<'a> {
                 return Err(clash::no_master(link, master));
             }
         }
+        if let LinkKind::Vlan(vlan) = &link.kind
+            && self.index_of(&vlan.parent).is_none()
+        {
+            return Err(clash::no_parent(link, vlan));
+        }
         if let Some(is) = named {
             if !self.owner.owns(is) || is.name != link.name.as_str() {
                 return Err(clash::name(link, link.name.as_str(), is));
             }
-            if link::is_compatible(&link.kind, &is.kind) {
+            if self.fits(link, is) {
                 return Ok(Place::Here(is));
             }
             if let Some(guest) = self.guest(is.index) {
@@ -146,16 +155,51 @@ impl<'a> Round<'a> {
             }
             self.displaced.insert(is.index, is);
         }
-        let LinkKind::Vxlan(vxlan) = &link.kind else {
-            return Ok(Place::New);
+        let claim = match &link.kind {
+            LinkKind::Vxlan(vxlan) => Some(Claim::Tunnel(link::tunnel(vxlan))),
+            LinkKind::Vlan(vlan) => self
+                .index_of(&vlan.parent)
+                .map(|parent| Claim::Vlan(link::vlan(vlan, parent))),
+            LinkKind::Bridge(_) | LinkKind::Veth { .. } => None,
         };
-        let Some(is) = seen.tunnel(link::tunnel(vxlan)).next() else {
+        let Some(is) = claim.and_then(|claim| seen.holding(claim).next()) else {
             return Ok(Place::New);
         };
         if !self.owner.owns(is) || self.is_in_use(is) {
-            return Err(clash::tunnel(link, vxlan, is));
+            return Err(clash::claim(link, is));
         }
         Ok(Place::Moved(is))
+    }
+
+    /// The number that a device has or will have.
+    fn index_of(&self, name: &LinkName) -> Option<u32> {
+        let new = self.indexes.get(name.as_str()).copied();
+        new.or_else(|| self.seen.named(name.as_str()).map(|is| is.index))
+    }
+
+    /// Whether the device can become what is wanted without being made anew.
+    fn fits(&self, want: &Link, is: &SeenLink) -> bool {
+        match (&want.kind, &is.kind) {
+            (LinkKind::Bridge(_), SeenKind::Bridge { .. }) => true,
+            (LinkKind::Vxlan(vxlan), SeenKind::Vxlan { tunnel: has, .. }) => {
+                link::tunnel(vxlan) == *has
+            }
+            (LinkKind::Vlan(vlan), SeenKind::Vlan(has)) => self
+                .index_of(&vlan.parent)
+                .is_some_and(|parent| link::vlan(vlan, parent) == *has),
+            // An end whose other end is someone else's, or elsewhere, is of no use.
+            (LinkKind::Veth { peer }, SeenKind::Veth { peer: Some(other) }) => self
+                .seen
+                .link(*other)
+                .is_some_and(|other| other.name == peer.as_str() && self.owner.owns(other)),
+            (
+                LinkKind::Bridge(_)
+                | LinkKind::Vxlan(_)
+                | LinkKind::Vlan(_)
+                | LinkKind::Veth { .. },
+                _,
+            ) => false,
+        }
     }
 
     /// Whether the plan wants the device to go on as what it is.
@@ -164,7 +208,7 @@ impl<'a> Round<'a> {
             .parse()
             .ok()
             .and_then(|name| self.want.link(&name))
-            .is_some_and(|want| link::is_compatible(&want.kind, &is.kind))
+            .is_some_and(|want| self.fits(want, is))
     }
 
     /// Another device of ours that has the wanted device's alternative name, and will still have
@@ -182,34 +226,19 @@ impl<'a> Round<'a> {
         self.seen.ports(index).find(|port| !owner.owns(port))
     }
 
-    /// Frees the names and networks that other devices need.
-    fn retire(&mut self) -> Vec<Step> {
-        let mut steps = Vec::new();
-        for is in self.displaced.values() {
-            let origin = self.owner.origin(is);
-            let origin = origin.as_ref();
-            steps.extend(set_aside(self.owner, is));
-            for other in &is.alternative_names {
-                let change = Change::RemoveName(other.clone());
-                steps.push(step(is.index, &is.name, origin, change));
-            }
-            let name = own::retired_name(is.index);
-            if is.name != name {
-                let settings = Settings {
-                    name: Some(name),
-                    ..Settings::default()
-                };
-                steps.push(set(is.index, &is.name, origin, settings));
-            }
-        }
-        steps
-    }
-
     fn build(&mut self) -> Vec<Step> {
         let has_ipv6 = self.seen.has_ipv6();
         let (mut create, mut switch, mut settle) = (Vec::new(), Vec::new(), Vec::new());
         let (mut add, mut drop) = (Vec::new(), Vec::new());
+        let (mut release, mut bind) = (Vec::new(), Vec::new());
+        // Ends of pairs that the other end brought along.
+        let mut brought: BTreeSet<&str> = BTreeSet::new();
         for (want, index, place) in &self.places {
+            let other = match &want.kind {
+                LinkKind::Vlan(vlan) => self.index_of(&vlan.parent),
+                LinkKind::Veth { peer } => self.indexes.get(peer.as_str()).copied(),
+                LinkKind::Bridge(_) | LinkKind::Vxlan(_) => None,
+            };
             let made;
             let is = match place {
                 Place::Here(is) => *is,
@@ -218,13 +247,18 @@ impl<'a> Round<'a> {
                     &made
                 }
                 Place::New => {
-                    create.push(step(
-                        *index,
-                        want.name.as_str(),
-                        Some(&want.origin),
-                        link::creation(want),
-                    ));
-                    made = link::created(want, *index, has_ipv6);
+                    if !brought.contains(want.name.as_str()) {
+                        create.push(step(
+                            *index,
+                            want.name.as_str(),
+                            Some(&want.origin),
+                            link::creation(want, other),
+                        ));
+                    }
+                    if let LinkKind::Veth { peer } = &want.kind {
+                        brought.insert(peer.as_str());
+                    }
+                    made = link::created(want, *index, other, has_ipv6);
                     &made
                 }
             };
@@ -234,7 +268,9 @@ impl<'a> Round<'a> {
                     .copied()
                     .or_else(|| Some(self.seen.named(master.as_str())?.index))
             });
-            let alias = self.owner.alias(&want.origin, want.alias.as_ref());
+            let mut marks = guest::marks(&want.kind);
+            let join = self.join(want, place, &mut marks);
+            let alias = self.owner.alias(&want.origin, marks, want.alias.as_ref());
             let Work {
                 switches,
                 settings,
@@ -253,56 +289,52 @@ impl<'a> Round<'a> {
                 add.push(step(holder.index, &holder.name, origin.as_ref(), change));
             }
             add.extend(adds.into_iter().map(|change| on(name, change)));
+            add.extend(join.map(|of| on(name, Change::Join(of))));
+            if let (LinkKind::Bridge(bridge), Place::Here(is)) = (&want.kind, place) {
+                let ports = self
+                    .seen
+                    .ports(is.index)
+                    .filter(|port| !self.owner.owns(port));
+                let before = Marks::of(is.alias.as_deref());
+                for port in ports {
+                    release.extend(guest::release(bridge, before, &want.origin, port));
+                    bind.extend(guest::bind(bridge, &want.origin, port));
+                }
+            }
             drop.extend(drops.into_iter().map(|change| on(name, change)));
         }
-        [create, switch, settle, add, drop].concat()
+        [create, switch, release, settle, add, bind, drop].concat()
     }
 
-    /// Sets aside what the plan no longer has.
-    fn unwanted(&mut self, scope: &Scope) -> Vec<Step> {
-        let mut steps = Vec::new();
-        let mut present = scope.present(self.seen);
-        // Ports first, so that a bridge goes down only when nothing of ours hangs on it.
-        present.sort_by_key(|is| is.master.is_none());
-        for is in present {
-            if !self.owner.owns(is)
-                || self.displaced.contains_key(&is.index)
-                || is
-                    .name
-                    .parse()
-                    .is_ok_and(|name| self.want.link(&name).is_some())
-            {
-                continue;
-            }
-            if matches!(is.kind, SeenKind::Bridge { .. }) && self.guest(is.index).is_some() {
-                self.plan.lingering.insert(is.index);
-                continue;
-            }
-            steps.extend(set_aside(self.owner, is));
+    /// How a VLAN's bridge is made to take part in it, where it does not yet.
+    fn join(&self, want: &Link, place: &Place<'_>, marks: &mut Marks) -> Option<Membership> {
+        let LinkKind::Vlan(vlan) = &want.kind else {
+            return None;
+        };
+        if !vlan.join {
+            return None;
         }
-        steps
+        let bridge = self.index_of(&vlan.parent)?;
+        let by_us = match place {
+            Place::Here(is) | Place::Moved(is) => Marks::of(is.alias.as_deref()).joined,
+            Place::New => false,
+        };
+        // What is displaced leaves first.
+        let leaves = by_us && matches!(place, Place::Moved(_));
+        let takes_part = self.takes_part(bridge, vlan.id) && !leaves;
+        marks.joined = by_us || !takes_part;
+        (!takes_part).then_some(Membership {
+            bridge,
+            id: vlan.id,
+        })
     }
-}
 
-/// What makes the device carry nothing and wait to be destroyed.
-fn set_aside(owner: &Owner, is: &SeenLink) -> Vec<Step> {
-    let mut steps = Vec::new();
-    let origin = owner.origin(is);
-    let origin = origin.as_ref();
-    if !own::is_doomed(is.group) || is.up || is.master.is_some() {
-        let quiesce = Settings::quiesce(own::doomed_group(is.index));
-        steps.push(set(is.index, &is.name, origin, quiesce));
+    /// Whether the host takes part in a VLAN of a bridge.
+    fn takes_part(&self, bridge: u32, id: VlanId) -> bool {
+        self.seen
+            .link(bridge)
+            .is_some_and(|it| it.vlans.tagged.contains(id) || it.vlans.untagged == Some(id))
     }
-    // A host answers to the IPv4 addresses of a device that is down; the others go by themselves.
-    let ipv4 = is
-        .addresses
-        .iter()
-        .filter(|address| address.family() == Family::Ipv4);
-    steps.extend(ipv4.map(|address| {
-        let change = Change::RemoveAddress(*address);
-        step(is.index, &is.name, origin, change)
-    }));
-    steps
 }
 
 fn set(index: u32, name: &str, origin: Option<&Origin>, settings: Settings) -> Step {

@@ -4,13 +4,16 @@
 //! that a wrong order shows here.
 
 use weft_model::mtu::Mtu;
-use weft_model::plan::link::LinkKind;
+use weft_model::plan::link::Vlans;
 use weft_model::prefix::Family;
+use weft_model::vlan::{VlanProtocol, VlanSet};
 
-use crate::link::tunnel;
-use crate::own::GROUP;
-use crate::seen::{Ipv6, Seen, SeenKind, SeenLink};
-use crate::step::{Change, Ipv6Switch, Master, Settings, Step};
+use crate::seen::{Claim, Ipv6, Port, Seen, SeenKind, SeenLink};
+use crate::step::{Change, GuestChange, Ipv6Switch, Master, Settings, Step};
+
+mod make;
+
+use make::{Made, create};
 
 /// What a kernel answers to a step that it will not make, in its own words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +36,9 @@ pub enum Refused {
     /// `ENOENT`.
     #[error("no such file or directory")]
     NotFound,
+    /// `ERANGE`.
+    #[error("numerical result out of range")]
+    Range,
 }
 
 /// Makes one step.
@@ -60,9 +66,27 @@ pub fn replay(seen: &mut Seen, step: &Step) -> Result<(), Refused> {
         Step::Link {
             index,
             name,
-            change: Change::Create { kind, mac, mtu },
+            change:
+                Change::Create {
+                    kind,
+                    mac,
+                    mtu,
+                    other,
+                },
             ..
-        } => create(seen, *index, name, kind, *mac, *mtu),
+        } => {
+            let made = Made {
+                kind,
+                mac: *mac,
+                mtu: *mtu,
+                other: *other,
+            };
+            create(seen, *index, name, &made)
+        }
+        Step::Guest { index, change, .. } => {
+            let port = seen.link(*index).ok_or(Refused::NoDevice)?.clone();
+            on_guest(seen, port, change)
+        }
         Step::Link { index, change, .. } => {
             let link = seen.link(*index).ok_or(Refused::NoDevice)?.clone();
             on_link(seen, link, change)
@@ -70,50 +94,67 @@ pub fn replay(seen: &mut Seen, step: &Step) -> Result<(), Refused> {
     }
 }
 
+fn on_guest(seen: &mut Seen, mut port: SeenLink, change: &GuestChange) -> Result<(), Refused> {
+    if port.master.is_none() {
+        return Err(Refused::Invalid);
+    }
+    match change {
+        GuestChange::Flags { isolated, learning } => {
+            port.port.isolated = isolated.unwrap_or(port.port.isolated);
+            port.port.learning = learning.unwrap_or(port.port.learning);
+            seen.put(port);
+        }
+        GuestChange::AddVlans(vlans) => add_vlans(seen, &port, vlans),
+    }
+    Ok(())
+}
+
+/// A VLAN is on a port with its tag or without, never both; only one is without.
+fn add_vlans(seen: &mut Seen, port: &SeenLink, add: &Vlans) {
+    let mut vlans = port.vlans.clone();
+    let ranges = vlans.tagged.ranges().iter().chain(add.tagged.ranges());
+    vlans.tagged = ranges.copied().collect();
+    if let Some(id) = add.untagged {
+        vlans.untagged = Some(id);
+        vlans.tagged = vlans.tagged.without(&std::iter::once(id).collect());
+    }
+    if vlans.untagged.is_some_and(|id| add.tagged.contains(id)) {
+        vlans.untagged = None;
+    }
+    seen.set_vlans(port.index, vlans);
+}
+
+fn remove_vlans(seen: &mut Seen, port: &SeenLink, remove: &VlanSet) {
+    let mut vlans = port.vlans.clone();
+    vlans.tagged = vlans.tagged.without(remove);
+    vlans.untagged = vlans.untagged.filter(|id| !remove.contains(*id));
+    seen.set_vlans(port.index, vlans);
+}
+
 fn destroy(seen: &mut Seen, index: u32) {
+    let Some(gone) = seen.link(index) else {
+        return;
+    };
+    let peer = match gone.kind {
+        SeenKind::Veth { peer } => peer,
+        _ => None,
+    };
+    let vlans: Vec<u32> = seen
+        .links()
+        .filter(|link| matches!(link.kind, SeenKind::Vlan(vlan) if vlan.parent == index))
+        .map(|link| link.index)
+        .collect();
+    vlans.into_iter().for_each(|vlan| destroy(seen, vlan));
     let ports: Vec<SeenLink> = seen.ports(index).cloned().collect();
     for mut port in ports {
         port.master = None;
+        port.port = Port::default();
         seen.put(port);
     }
     seen.remove(index);
-}
-
-fn create(
-    seen: &mut Seen,
-    index: u32,
-    name: &str,
-    kind: &LinkKind,
-    mac: Option<[u8; 6]>,
-    mtu: Option<u32>,
-) -> Result<(), Refused> {
-    let kind = match kind {
-        LinkKind::Bridge => SeenKind::Bridge {
-            spanning_tree: false,
-            forward_delay: 0,
-        },
-        LinkKind::Vxlan(vxlan) => {
-            if seen.tunnel(tunnel(vxlan)).next().is_some() {
-                return Err(Refused::Exists);
-            }
-            SeenKind::Vxlan {
-                tunnel: tunnel(vxlan),
-                local: Some(vxlan.local),
-                learning: vxlan.learning,
-            }
-        }
-    };
-    if seen.link(index).is_some() || seen.named(name).is_some() {
-        return Err(Refused::Exists);
+    if let Some(peer) = peer {
+        destroy(seen, peer);
     }
-    let mut link = SeenLink::new(index, name, kind);
-    link.group = GROUP;
-    link.mac = mac.or(Some([2, 0, 0, 0, 0, 1]));
-    link.mtu = mtu.unwrap_or(1500);
-    link.forward_ipv4 = Some(false);
-    follow_mtu(seen, &mut link);
-    seen.put(link);
-    Ok(())
 }
 
 /// A device too small for IPv6 has none, and starts from the defaults when it grows.
@@ -194,9 +235,9 @@ fn on_link(seen: &mut Seen, mut link: SeenLink, change: &Change) -> Result<(), R
             seen.remove_route(index, *route);
         }
         Change::AddFlood(peer) => {
-            let family = link.tunnel().ok_or(Refused::Invalid)?.family;
-            if family != Family::of(*peer) {
-                return Err(Refused::Invalid);
+            match link.claim() {
+                Some(Claim::Tunnel(tunnel)) if tunnel.family == Family::of(*peer) => {}
+                _ => return Err(Refused::Invalid),
             }
             if link.flood.contains(peer) {
                 return Err(Refused::Exists);
@@ -208,6 +249,26 @@ fn on_link(seen: &mut Seen, mut link: SeenLink, change: &Change) -> Result<(), R
                 return Err(Refused::NotFound);
             }
             seen.remove_flood(index, *peer);
+        }
+        Change::AddVlans(vlans) => {
+            link.master.ok_or(Refused::Invalid)?;
+            add_vlans(seen, &link, vlans);
+        }
+        Change::RemoveVlans(vlans) => {
+            link.master.ok_or(Refused::Invalid)?;
+            remove_vlans(seen, &link, vlans);
+        }
+        Change::Join(of) => {
+            let bridge = seen.link(of.bridge).ok_or(Refused::NoDevice)?.clone();
+            let vlans = Vlans {
+                tagged: std::iter::once(of.id).collect(),
+                untagged: None,
+            };
+            add_vlans(seen, &bridge, &vlans);
+        }
+        Change::Leave(of) => {
+            let bridge = seen.link(of.bridge).ok_or(Refused::NoDevice)?.clone();
+            remove_vlans(seen, &bridge, &std::iter::once(of.id).collect());
         }
         Change::Destroy => destroy(seen, index),
     }
@@ -234,12 +295,22 @@ fn set(seen: &mut Seen, mut link: SeenLink, settings: &Settings) -> Result<(), R
             return Err(Refused::Invalid);
         }
     }
+    let was_in = link.master;
     if let Some(master) = settings.master {
         link.master = match master {
             Master::Nobody => None,
             Master::Bridge(index) => Some(index),
         };
+        link.port = Port::default();
     }
+    if let SeenKind::Vlan(vlan) = link.kind {
+        let most = seen.link(vlan.parent).ok_or(Refused::NoDevice)?.mtu;
+        if most != 0 && settings.mtu.is_some_and(|mtu| mtu > most) {
+            return Err(Refused::Range);
+        }
+    }
+    link.port.isolated = settings.isolated.unwrap_or(link.port.isolated);
+    link.port.learning = settings.learned.unwrap_or(link.port.learning);
     link.alias = settings.alias.clone().or(link.alias);
     link.group = settings.group.unwrap_or(link.group);
     link.mtu = settings.mtu.unwrap_or(link.mtu);
@@ -249,19 +320,32 @@ fn set(seen: &mut Seen, mut link: SeenLink, settings: &Settings) -> Result<(), R
         SeenKind::Bridge {
             spanning_tree,
             forward_delay,
-        } if settings.plain_bridge => (*spanning_tree, *forward_delay) = (false, 0),
+            vlans,
+        } => {
+            if settings.plain_bridge {
+                (*spanning_tree, *forward_delay) = (false, 0);
+            }
+            if let Some(on) = settings.filter_vlans {
+                *vlans = on.then_some(VlanProtocol::Dot1q);
+            }
+        }
         SeenKind::Vxlan {
             local, learning, ..
         } => {
             *local = settings.local.or(*local);
             *learning = settings.learning.unwrap_or(*learning);
         }
-        SeenKind::Bridge { .. } | SeenKind::Other => {}
+        SeenKind::Vlan(_) | SeenKind::Veth { .. } | SeenKind::Uplink | SeenKind::Other => {}
     }
     link.up = settings.up.unwrap_or(link.up);
     follow_mtu(seen, &mut link);
     let off = !link.up || link.ipv6.is_none();
+    let is_in = link.master;
     seen.put(link);
+    if is_in != was_in {
+        let vlans = is_in.map(|_| Vlans::of_a_new_port());
+        seen.set_vlans(index, vlans.unwrap_or_default());
+    }
     if off {
         lose_ipv6(seen, index);
     }

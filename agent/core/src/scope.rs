@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use weft_model::plan::link::Link;
+use weft_model::plan::link::{Link, LinkKind};
 use weft_model::plan::{EntryKey, NodePlan};
 
 use crate::seen::{Seen, SeenLink};
@@ -64,6 +64,29 @@ impl Scope {
         }
     }
 
+    /// The scope, with what hangs together with what is in it: a bridge with its ports, a pair with
+    /// its other end, a device with its VLANs.
+    #[must_use]
+    pub(crate) fn widened(&self, want: &NodePlan, seen: &Seen) -> Self {
+        let Self::Some { names, nat } = self else {
+            return Self::All;
+        };
+        let mut all = names.clone();
+        for name in names {
+            let master = seen.named(name).and_then(|is| seen.link(is.master?));
+            all.extend(master.map(|bridge| bridge.name.clone()));
+            let Ok(name) = name.parse() else { continue };
+            all.extend(want.vlans_of(&name).map(|name| name.as_str().to_owned()));
+            if let Some(LinkKind::Veth { peer }) = want.link(&name).map(|link| &link.kind) {
+                all.insert(peer.as_str().to_owned());
+            }
+        }
+        Self::Some {
+            names: all,
+            nat: *nat,
+        }
+    }
+
     pub(crate) fn has_nat(&self) -> bool {
         match self {
             Self::All => true,
@@ -79,8 +102,12 @@ impl Scope {
                 .filter_map(|name| want.link(&name.parse().ok()?))
                 .collect(),
         };
-        // Stable: masters first, each half in the order of the names.
-        links.sort_by_key(|link| link.master.is_some());
+        // Stable: what others are ports or VLANs of comes first, each part in the order of the names.
+        links.sort_by_key(|link| match link.kind {
+            LinkKind::Bridge(_) => 0,
+            LinkKind::Vxlan(_) | LinkKind::Veth { .. } => 1,
+            LinkKind::Vlan(_) => 2,
+        });
         links
     }
 

@@ -7,7 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use weft_model::plan::link::Vlans;
 use weft_model::prefix::{Family, InterfaceAddress, Prefix};
+use weft_model::vlan::VlanProtocol;
 
 use crate::nft::Table;
 
@@ -17,9 +19,29 @@ pub struct Seen {
     links: BTreeMap<u32, SeenLink>,
     names: BTreeMap<String, u32>,
     ports: BTreeMap<u32, BTreeSet<u32>>,
-    tunnels: BTreeMap<Tunnel, BTreeSet<u32>>,
+    claims: BTreeMap<Claim, BTreeSet<u32>>,
     /// Our table of source translations.
     pub nat: Option<Table>,
+}
+
+/// What a kernel lets one device have and no other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Claim {
+    /// A network on a port.
+    Tunnel(Tunnel),
+    /// A VLAN of a device.
+    Vlan(SeenVlan),
+}
+
+/// A VLAN of a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SeenVlan {
+    /// The number of the device.
+    pub parent: u32,
+    /// The VLAN.
+    pub id: u16,
+    /// Its tag.
+    pub protocol: VlanProtocol,
 }
 
 /// What a kernel allows one VXLAN device only to receive for.
@@ -66,6 +88,29 @@ pub struct SeenLink {
     pub routes: BTreeSet<Prefix>,
     /// Where it sends what has no known destination (VXLAN).
     pub flood: BTreeSet<IpAddr>,
+    /// What its bridge does with it, as a port.
+    pub port: Port,
+    /// The VLANs that it carries as a port; of a bridge, those that the host takes part in. Empty
+    /// where the kernel does not say.
+    pub vlans: Vlans,
+}
+
+/// What a bridge does with a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Port {
+    /// Whether it is kept from reaching other such ports.
+    pub isolated: bool,
+    /// Whether the bridge learns who is behind it.
+    pub learning: bool,
+}
+
+impl Default for Port {
+    fn default() -> Self {
+        Self {
+            isolated: false,
+            learning: true,
+        }
+    }
 }
 
 /// What a device is.
@@ -77,6 +122,8 @@ pub enum SeenKind {
         spanning_tree: bool,
         /// How long a new port waits, in the kernel's unit of 10 ms.
         forward_delay: u32,
+        /// The tag by which it filters VLANs; `None` where it does not filter.
+        vlans: Option<VlanProtocol>,
     },
     /// A VXLAN tunnel end point.
     Vxlan {
@@ -87,6 +134,15 @@ pub enum SeenKind {
         /// Whether it learns.
         learning: bool,
     },
+    /// A VLAN of another device.
+    Vlan(SeenVlan),
+    /// One end of a pair.
+    Veth {
+        /// The number of the other end; `None` where that is in another namespace.
+        peer: Option<u32>,
+    },
+    /// A device of the machine, or what others make of several: what leads to other machines.
+    Uplink,
     /// Anything else.
     Other,
 }
@@ -123,15 +179,26 @@ impl SeenLink {
             addresses: BTreeSet::new(),
             routes: BTreeSet::new(),
             flood: BTreeSet::new(),
+            port: Port::default(),
+            vlans: Vlans::default(),
         }
     }
 
-    /// What only one VXLAN device can receive for, where it is one.
-    pub fn tunnel(&self) -> Option<Tunnel> {
+    /// What only one device can have, where it is of a kind that has such.
+    pub fn claim(&self) -> Option<Claim> {
         match self.kind {
-            SeenKind::Vxlan { tunnel, .. } => Some(tunnel),
-            SeenKind::Bridge { .. } | SeenKind::Other => None,
+            SeenKind::Vxlan { tunnel, .. } => Some(Claim::Tunnel(tunnel)),
+            SeenKind::Vlan(vlan) => Some(Claim::Vlan(vlan)),
+            SeenKind::Bridge { .. }
+            | SeenKind::Veth { .. }
+            | SeenKind::Uplink
+            | SeenKind::Other => None,
         }
+    }
+
+    /// Whether it is a bridge.
+    pub fn is_bridge(&self) -> bool {
+        matches!(self.kind, SeenKind::Bridge { .. })
     }
 
     fn lose_routes(&mut self, family: Family) {
@@ -164,10 +231,10 @@ impl Seen {
             .filter_map(|index| self.link(*index))
     }
 
-    /// The devices that receive for `tunnel`.
-    pub fn tunnel(&self, tunnel: Tunnel) -> impl Iterator<Item = &SeenLink> {
-        self.tunnels
-            .get(&tunnel)
+    /// The devices that have what only one can have.
+    pub fn holding(&self, claim: Claim) -> impl Iterator<Item = &SeenLink> {
+        self.claims
+            .get(&claim)
             .into_iter()
             .flatten()
             .filter_map(|index| self.link(*index))
@@ -191,6 +258,10 @@ impl Seen {
             link.addresses = was.addresses;
             link.routes = was.routes;
             link.flood = was.flood;
+            let is_elsewhere = was.master != link.master;
+            if !is_elsewhere {
+                link.vlans = was.vlans;
+            }
         }
         if !link.up {
             link.lose_routes(Family::Ipv4);
@@ -201,8 +272,8 @@ impl Seen {
         if let Some(master) = link.master {
             self.ports.entry(master).or_default().insert(index);
         }
-        if let Some(tunnel) = link.tunnel() {
-            self.tunnels.entry(tunnel).or_default().insert(index);
+        if let Some(claim) = link.claim() {
+            self.claims.entry(claim).or_default().insert(index);
         }
         self.links.insert(index, link);
     }
@@ -218,8 +289,8 @@ impl Seen {
         if let Some(master) = link.master {
             forget(&mut self.ports, master, index);
         }
-        if let Some(tunnel) = link.tunnel() {
-            forget(&mut self.tunnels, tunnel, index);
+        if let Some(claim) = link.claim() {
+            forget(&mut self.claims, claim, index);
         }
         Some(link)
     }
@@ -267,6 +338,13 @@ impl Seen {
     pub fn remove_flood(&mut self, index: u32, peer: IpAddr) {
         if let Some(link) = self.links.get_mut(&index) {
             link.flood.remove(&peer);
+        }
+    }
+
+    /// Takes in the VLANs of a port or bridge.
+    pub fn set_vlans(&mut self, index: u32, vlans: Vlans) {
+        if let Some(link) = self.links.get_mut(&index) {
+            link.vlans = vlans;
         }
     }
 

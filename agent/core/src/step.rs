@@ -6,8 +6,9 @@ use std::net::IpAddr;
 
 use weft_model::name::VnetName;
 use weft_model::plan::Origin;
-use weft_model::plan::link::LinkKind;
+use weft_model::plan::link::{LinkKind, Vlans};
 use weft_model::prefix::{InterfaceAddress, Prefix};
+use weft_model::vlan::{VlanId, VlanSet};
 
 use crate::nft::Table;
 
@@ -24,6 +25,18 @@ pub enum Step {
         origin: Option<Origin>,
         /// What changes.
         change: Change,
+    },
+    /// A change to a guest's port, which is not ours and stays where it is: what our bridge does
+    /// with it.
+    Guest {
+        /// The port's number.
+        index: u32,
+        /// Its name.
+        name: String,
+        /// The objects that the bridge is there for.
+        origin: Origin,
+        /// What changes.
+        change: GuestChange,
     },
     /// Destroys all devices of a group.
     DestroyGroup {
@@ -47,6 +60,9 @@ pub enum Change {
         mac: Option<[u8; 6]>,
         /// The MTU to begin with; `None` leaves it to the kernel.
         mtu: Option<u32>,
+        /// Of a VLAN, the number of the device that it is one of; of a pair, the number that the
+        /// other end gets, which is made too.
+        other: Option<u32>,
     },
     /// Changes properties of the device, in one message.
     Set(Box<Settings>),
@@ -68,8 +84,39 @@ pub enum Change {
     AddFlood(IpAddr),
     /// Removes an entry from the flood list.
     RemoveFlood(IpAddr),
+    /// Lets the device carry these VLANs, as a port of its bridge.
+    AddVlans(Vlans),
+    /// Keeps these VLANs from the device.
+    RemoveVlans(VlanSet),
+    /// Lets a VLAN of a bridge that filters VLANs up to the host, where the device has it.
+    Join(Membership),
+    /// Takes that back.
+    Leave(Membership),
     /// Destroys the device.
     Destroy,
+}
+
+/// That the host takes part in a VLAN of a bridge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Membership {
+    /// The bridge's number.
+    pub bridge: u32,
+    /// The VLAN.
+    pub id: VlanId,
+}
+
+/// A change to what our bridge does with a guest's port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GuestChange {
+    /// Whether it is kept from reaching other guests, and whether it is learned who is behind it.
+    Flags {
+        /// `None` stays as it is.
+        isolated: Option<bool>,
+        /// `None` stays as it is.
+        learning: Option<bool>,
+    },
+    /// Lets the port carry these VLANs.
+    AddVlans(Vlans),
 }
 
 /// Properties of a device that one message can change together; `None` stays as it is.
@@ -97,6 +144,12 @@ pub struct Settings {
     pub local: Option<IpAddr>,
     /// Whether it learns (VXLAN).
     pub learning: Option<bool>,
+    /// Whether it filters VLANs (bridge).
+    pub filter_vlans: Option<bool>,
+    /// Whether its bridge keeps it from reaching other isolated ports.
+    pub isolated: Option<bool>,
+    /// Whether its bridge learns who is behind it.
+    pub learned: Option<bool>,
 }
 
 /// What a device becomes a port of.
@@ -155,6 +208,7 @@ impl Step {
     pub fn origin(&self) -> Option<&Origin> {
         match self {
             Self::Link { origin, .. } => origin.as_ref(),
+            Self::Guest { origin, .. } => Some(origin),
             Self::DestroyGroup { .. } | Self::Nat(_) => None,
         }
     }
@@ -162,7 +216,12 @@ impl Step {
     /// The numbers of the devices that the step changes.
     pub fn devices(&self) -> BTreeSet<u32> {
         match self {
-            Self::Link { index, .. } => BTreeSet::from([*index]),
+            Self::Link {
+                index,
+                change: Change::Join(of) | Change::Leave(of),
+                ..
+            } => BTreeSet::from([*index, of.bridge]),
+            Self::Link { index, .. } | Self::Guest { index, .. } => BTreeSet::from([*index]),
             Self::DestroyGroup { devices, .. } => devices.clone(),
             Self::Nat(_) => BTreeSet::new(),
         }
@@ -193,7 +252,30 @@ impl fmt::Display for Step {
                 Change::RemoveRoute(route) => write!(f, "remove route {route} by device {name}"),
                 Change::AddFlood(peer) => write!(f, "add peer {peer} to device {name}"),
                 Change::RemoveFlood(peer) => write!(f, "remove peer {peer} from device {name}"),
+                Change::AddVlans(vlans) => {
+                    write!(f, "let device {name} carry {}", Carried(vlans))
+                }
+                Change::RemoveVlans(vlans) => write!(f, "keep VLANs {vlans} from device {name}"),
+                Change::Join(of) => {
+                    write!(f, "let VLAN {} of bridge {} up to {name}", of.id, of.bridge)
+                }
+                Change::Leave(of) => {
+                    write!(f, "keep VLAN {} of bridge {} from {name}", of.id, of.bridge)
+                }
                 Change::Destroy => write!(f, "destroy device {name}"),
+            },
+            Self::Guest { name, change, .. } => match change {
+                GuestChange::Flags { isolated, learning } => {
+                    let parts = [
+                        isolated.map(|on| format!("isolation {}", word(on))),
+                        learning.map(|on| format!("learning {}", word(on))),
+                    ];
+                    let parts: Vec<String> = parts.into_iter().flatten().collect();
+                    write!(f, "set guest's port {name}: {}", parts.join(", "))
+                }
+                GuestChange::AddVlans(vlans) => {
+                    write!(f, "let guest's port {name} carry {}", Carried(vlans))
+                }
             },
             Self::DestroyGroup { group, devices } => {
                 write!(
@@ -233,10 +315,28 @@ impl fmt::Display for Settings {
             self.plain_bridge.then(|| "no spanning tree".to_owned()),
             self.local.map(|local| format!("source {local}")),
             self.learning.map(|on| format!("learning {}", word(on))),
+            self.filter_vlans
+                .map(|on| format!("VLAN filtering {}", word(on))),
+            self.isolated.map(|on| format!("isolation {}", word(on))),
+            self.learned
+                .map(|on| format!("learning of its bridge {}", word(on))),
             self.up.map(|up| if up { "up" } else { "down" }.to_owned()),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         f.write_str(&parts.join(", "))
+    }
+}
+
+struct Carried<'a>(&'a Vlans);
+
+impl fmt::Display for Carried<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0.tagged.is_empty(), self.0.untagged) {
+            (false, None) => write!(f, "VLANs {}", self.0.tagged),
+            (false, Some(id)) => write!(f, "VLANs {}, and {id} without tag", self.0.tagged),
+            (true, Some(id)) => write!(f, "VLAN {id} without tag"),
+            (true, None) => f.write_str("no VLAN more"),
+        }
     }
 }
 

@@ -194,6 +194,8 @@ fn differences(target: &NodePlan, steps: &[Step]) -> BTreeMap<String, Difference
                 let is_missing = matches!(change, Change::Create { .. });
                 (name.to_owned(), step.to_string(), is_missing)
             }
+            // No drift: a guest was plugged in, and its port gets what the vnet asks for.
+            Step::Guest { name, .. } => (name.clone(), step.to_string(), false),
             Step::Nat(_) => (NAT.to_owned(), step.to_string(), false),
             Step::DestroyGroup { .. } => continue,
         };

@@ -279,14 +279,7 @@ impl<D: Driver> Task<D> {
         let scope = self.scope(next);
         let planned = plan(&owner, next, self.driver.seen(), &scope);
         let abilities = self.driver.abilities(&self.facts.borrow());
-        let mut found = refusals(
-            &owner,
-            &abilities,
-            self.target.as_deref(),
-            next,
-            self.driver.seen(),
-            &scope,
-        );
+        let mut found = refusals(&abilities, next, self.driver.seen(), &scope);
         found.extend(planned.clashes);
         if !found.is_empty() {
             return Err(found);

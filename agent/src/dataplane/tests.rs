@@ -6,7 +6,7 @@ use std::time::Duration;
 use nix::libc;
 use tokio::time::{Instant, timeout};
 use weft_model::object::drift::DriftPolicy;
-use weft_model::plan::link::{Link, LinkKind};
+use weft_model::plan::link::{Bridge, Link, LinkKind, Vlans};
 use weft_model::plan::{Entry, Origin};
 use weft_model::report::EventKind;
 use weft_node::seen::{Seen, SeenLink};
@@ -21,9 +21,9 @@ fn bridge(name: &str) -> Link {
         name: name.parse().unwrap(),
         origin: Origin {
             zone: "prod".parse().unwrap(),
-            vnet: name.parse().unwrap(),
+            vnet: Some(name.parse().unwrap()),
         },
-        kind: LinkKind::Bridge,
+        kind: LinkKind::Bridge(Bridge::default()),
         mtu: Some(1450.try_into().unwrap()),
         mac: None,
         alias: None,
@@ -32,6 +32,7 @@ fn bridge(name: &str) -> Link {
         addresses: [].into(),
         routes: [].into(),
         forward: [].into(),
+        vlans: Vlans::default(),
         drift: DriftPolicy::Heal,
     }
 }

@@ -86,6 +86,10 @@ impl Kernel {
                 | Change::RemoveRoute(_)
                 | Change::AddFlood(_)
                 | Change::RemoveFlood(_)
+                | Change::AddVlans(_)
+                | Change::RemoveVlans(_)
+                | Change::Join(_)
+                | Change::Leave(_)
                 | Change::Destroy => {}
             }
         }

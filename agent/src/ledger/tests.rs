@@ -28,7 +28,7 @@ fn plan(vnets: usize) -> weft_model::plan::NodePlan {
             let link = serde_json::json!({"link": {
                 "name": format!("vnet{at}"),
                 "origin": {"zone": "zone", "vnet": format!("vnet{at}")},
-                "kind": "bridge",
+                "kind": {"bridge": {}},
                 "addresses": ["10.0.0.1/24"],
             }});
             serde_json::from_value::<weft_model::plan::Entry>(link).unwrap()

@@ -53,6 +53,13 @@ impl Message {
         self
     }
 
+    /// Adds the fixed part that the inside of an attribute begins with.
+    pub(crate) fn put_fixed(&mut self, fixed: &[u8]) -> &mut Self {
+        self.bytes.extend_from_slice(fixed);
+        pad(&mut self.bytes);
+        self
+    }
+
     /// The message with its length, more flags and its sequence number filled in.
     pub(crate) fn seal(&mut self, flags: u16, sequence: u32) -> &[u8] {
         let length = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);

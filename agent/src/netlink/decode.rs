@@ -2,22 +2,26 @@
 
 use std::net::IpAddr;
 
+use weft_model::plan::link::Vlans;
 use weft_model::prefix::{Family, InterfaceAddress, Prefix};
+use weft_model::vlan::VlanProtocol;
 use weft_node::own::ROUTE_PROTOCOL;
-use weft_node::seen::{Ipv6, SeenKind, SeenLink, Tunnel};
+use weft_node::seen::{Ipv6, SeenKind, SeenLink, SeenVlan, Tunnel};
 
 use super::bytes::{Received, attributes, read_text, read_u16, read_u32};
 use super::number::{
-    AF_BRIDGE, AF_INET, AF_INET6, AF_UNSPEC, DEVCONF_ACCEPT_DAD, DEVCONF_ACCEPT_RA,
-    DEVCONF_DISABLE_IPV6, DEVCONF_FORWARDING, IFA_ADDRESS, IFA_LOCAL, IFF_UP, IFLA_ADDRESS,
-    IFLA_AF_SPEC, IFLA_ALT_IFNAME, IFLA_BR_FORWARD_DELAY, IFLA_BR_STP_STATE, IFLA_GROUP,
-    IFLA_IFALIAS, IFLA_IFNAME, IFLA_INET_CONF, IFLA_INET6_CONF, IFLA_INFO_DATA, IFLA_INFO_KIND,
-    IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU, IFLA_PROP_LIST, IFLA_VXLAN_GROUP6, IFLA_VXLAN_ID,
-    IFLA_VXLAN_LEARNING, IFLA_VXLAN_LOCAL, IFLA_VXLAN_LOCAL6, IFLA_VXLAN_PORT, NDA_DST, NDA_LLADDR,
-    NETCONFA_FORWARDING, NETCONFA_IFINDEX, NETCONFA_IFINDEX_ALL, NLM_F_REPLACE, NTF_SELF,
-    RT_TABLE_MAIN, RTA_DST, RTA_MULTIPATH, RTA_OIF, RTA_PRIORITY, RTM_DELADDR, RTM_DELLINK,
-    RTM_DELNEIGH, RTM_DELROUTE, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNEIGH, RTM_NEWNETCONF,
-    RTM_NEWROUTE,
+    AF_BRIDGE, AF_INET, AF_INET6, AF_UNSPEC, ARPHRD_ETHER, DEVCONF_ACCEPT_DAD, DEVCONF_ACCEPT_RA,
+    DEVCONF_DISABLE_IPV6, DEVCONF_FORWARDING, ETH_P_8021AD, IFA_ADDRESS, IFA_LOCAL, IFF_UP,
+    IFLA_ADDRESS, IFLA_AF_SPEC, IFLA_ALT_IFNAME, IFLA_BR_FORWARD_DELAY, IFLA_BR_STP_STATE,
+    IFLA_BR_VLAN_FILTERING, IFLA_BR_VLAN_PROTOCOL, IFLA_BRPORT_ISOLATED, IFLA_BRPORT_LEARNING,
+    IFLA_GROUP, IFLA_IFALIAS, IFLA_IFNAME, IFLA_INET_CONF, IFLA_INET6_CONF, IFLA_INFO_DATA,
+    IFLA_INFO_KIND, IFLA_INFO_SLAVE_DATA, IFLA_INFO_SLAVE_KIND, IFLA_LINK, IFLA_LINK_NETNSID,
+    IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU, IFLA_PROP_LIST, IFLA_VLAN_ID, IFLA_VLAN_PROTOCOL,
+    IFLA_VXLAN_GROUP6, IFLA_VXLAN_ID, IFLA_VXLAN_LEARNING, IFLA_VXLAN_LOCAL, IFLA_VXLAN_LOCAL6,
+    IFLA_VXLAN_PORT, NDA_DST, NDA_LLADDR, NETCONFA_FORWARDING, NETCONFA_IFINDEX,
+    NETCONFA_IFINDEX_ALL, NLM_F_REPLACE, NTF_SELF, RT_TABLE_MAIN, RTA_DST, RTA_MULTIPATH, RTA_OIF,
+    RTA_PRIORITY, RTM_DELADDR, RTM_DELLINK, RTM_DELNEIGH, RTM_DELROUTE, RTM_NEWADDR, RTM_NEWLINK,
+    RTM_NEWNEIGH, RTM_NEWNETCONF, RTM_NEWROUTE,
 };
 
 /// What a message says.
@@ -25,6 +29,8 @@ use super::number::{
 pub(crate) enum Event {
     /// A device is there, with these properties.
     Link(Box<SeenLink>),
+    /// The VLANs of a bridge or port are these.
+    Vlans(u32, Vlans),
     /// A device is gone.
     LinkGone(u32),
     /// An address is on a device.
@@ -63,7 +69,10 @@ pub(crate) struct DefaultRoute {
 pub(crate) fn event(message: &Received<'_>) -> Option<Event> {
     let bytes = message.payload;
     match message.kind {
-        RTM_NEWLINK => link(bytes).map(|link| Event::Link(Box::new(link))),
+        RTM_NEWLINK => match bytes.first() {
+            Some(&AF_UNSPEC) => link(bytes).map(|link| Event::Link(Box::new(link))),
+            _ => super::vlan::read(bytes).map(|(index, vlans)| Event::Vlans(index, vlans)),
+        },
         RTM_DELLINK if bytes.first() == Some(&AF_UNSPEC) => read_u32(bytes, 4).map(Event::LinkGone),
         RTM_NEWADDR => address(bytes).map(|(index, at)| Event::Address(index, at)),
         RTM_DELADDR => address(bytes).map(|(index, at)| Event::AddressGone(index, at)),
@@ -100,14 +109,16 @@ fn ip(bytes: &[u8]) -> Option<IpAddr> {
     <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from)
 }
 
-/// A device. Messages of other families than `AF_UNSPEC` speak of a device as a bridge's port and
-/// lack most properties.
+/// A device.
 fn link(bytes: &[u8]) -> Option<SeenLink> {
-    if bytes.first() != Some(&AF_UNSPEC) {
-        return None;
-    }
-    let mut link = SeenLink::new(read_u32(bytes, 4)?, "", SeenKind::Other);
+    // A device of the machine has no kind.
+    let kind = match read_u16(bytes, 2)? {
+        ARPHRD_ETHER => SeenKind::Uplink,
+        _ => SeenKind::Other,
+    };
+    let mut link = SeenLink::new(read_u32(bytes, 4)?, "", kind);
     link.up = read_u32(bytes, 8)? & IFF_UP != 0;
+    let (mut other, mut is_elsewhere) = (0, false);
     for (kind, value) in attributes(bytes, 16) {
         match kind {
             IFLA_IFNAME => link.name = read_text(value),
@@ -116,7 +127,9 @@ fn link(bytes: &[u8]) -> Option<SeenLink> {
             IFLA_MASTER => link.master = read_u32(value, 0).filter(|master| *master != 0),
             IFLA_GROUP => link.group = read_u32(value, 0)?,
             IFLA_IFALIAS => link.alias = Some(read_text(value)),
-            IFLA_LINKINFO => link.kind = self::kind(value),
+            IFLA_LINKINFO => info(value, &mut link),
+            IFLA_LINK => other = read_u32(value, 0)?,
+            IFLA_LINK_NETNSID => is_elsewhere = true,
             IFLA_AF_SPEC => switches(value, &mut link),
             IFLA_PROP_LIST => {
                 link.alternative_names = attributes(value, 0)
@@ -127,37 +140,88 @@ fn link(bytes: &[u8]) -> Option<SeenLink> {
             _ => {}
         }
     }
+    match &mut link.kind {
+        SeenKind::Vlan(vlan) => vlan.parent = other,
+        SeenKind::Veth { peer } => *peer = Some(other).filter(|_| !is_elsewhere),
+        _ => {}
+    }
     Some(link)
 }
 
-fn kind(info: &[u8]) -> SeenKind {
+/// What a device is, and what its bridge does with it as a port.
+fn info(info: &[u8], link: &mut SeenLink) {
     let (mut name, mut data): (&[u8], &[u8]) = (&[], &[]);
+    let (mut port_of, mut port): (&[u8], &[u8]) = (&[], &[]);
     for (kind, value) in attributes(info, 0) {
         match kind {
             IFLA_INFO_KIND => name = value,
             IFLA_INFO_DATA => data = value,
+            IFLA_INFO_SLAVE_KIND => port_of = value,
+            IFLA_INFO_SLAVE_DATA => port = value,
             _ => {}
         }
     }
-    match name.split(|byte| *byte == 0).next() {
+    let word = |name: &[u8]| name.split(|byte| *byte == 0).next().map(<[u8]>::to_vec);
+    link.kind = match word(name).as_deref() {
         Some(b"bridge") => bridge(data),
         Some(b"vxlan") => vxlan(data),
+        Some(b"vlan") => vlan(data),
+        Some(b"veth") => SeenKind::Veth { peer: None },
+        Some(b"bond" | b"team") => SeenKind::Uplink,
+        // Only what is said of it as a port.
+        Some(b"") => link.kind.clone(),
         _ => SeenKind::Other,
+    };
+    if word(port_of).as_deref() == Some(b"bridge") {
+        for (kind, value) in attributes(port, 0) {
+            match kind {
+                IFLA_BRPORT_ISOLATED => link.port.isolated = value.first() == Some(&1),
+                IFLA_BRPORT_LEARNING => link.port.learning = value.first() == Some(&1),
+                _ => {}
+            }
+        }
     }
+}
+
+fn protocol(bytes: &[u8]) -> VlanProtocol {
+    match read_u16(bytes, 0).map(u16::from_be) {
+        Some(ETH_P_8021AD) => VlanProtocol::Dot1ad,
+        _ => VlanProtocol::Dot1q,
+    }
+}
+
+fn vlan(data: &[u8]) -> SeenKind {
+    let mut vlan = SeenVlan {
+        parent: 0,
+        id: 0,
+        protocol: VlanProtocol::Dot1q,
+    };
+    for (kind, value) in attributes(data, 0) {
+        match kind {
+            IFLA_VLAN_ID => vlan.id = read_u16(value, 0).unwrap_or_default(),
+            IFLA_VLAN_PROTOCOL => vlan.protocol = protocol(value),
+            _ => {}
+        }
+    }
+    SeenKind::Vlan(vlan)
 }
 
 fn bridge(data: &[u8]) -> SeenKind {
     let (mut spanning_tree, mut delay) = (false, 0);
+    let (mut filters, mut by) = (false, VlanProtocol::Dot1q);
     for (kind, value) in attributes(data, 0) {
         match kind {
             IFLA_BR_STP_STATE => spanning_tree = read_u32(value, 0) != Some(0),
             IFLA_BR_FORWARD_DELAY => delay = read_u32(value, 0).unwrap_or_default(),
+            IFLA_BR_VLAN_FILTERING => filters = value.first() == Some(&1),
+            IFLA_BR_VLAN_PROTOCOL => by = protocol(value),
             _ => {}
         }
     }
     SeenKind::Bridge {
         spanning_tree,
         forward_delay: delay,
+        vlans: filters.then_some(by),
     }
 }
 

@@ -5,23 +5,26 @@ use std::net::IpAddr;
 use weft_model::facts::DeviceType;
 use weft_model::plan::link::LinkKind;
 use weft_model::prefix::{Family, InterfaceAddress, Prefix};
+use weft_model::vlan::VlanProtocol;
 use weft_node::own::{GROUP, ROUTE_PROTOCOL};
 use weft_node::seen::SeenKind;
-use weft_node::step::{Change, Master, Settings};
+use weft_node::step::{Change, GuestChange, Master, Settings};
 
 use super::bytes::Message;
 use super::number::{
-    AF_BRIDGE, AF_INET, AF_INET6, IFA_ADDRESS, IFA_F_NODAD, IFA_FLAGS, IFA_LOCAL, IFF_UP,
-    IFLA_ADDRESS, IFLA_AF_SPEC, IFLA_ALT_IFNAME, IFLA_BR_FORWARD_DELAY, IFLA_BR_STP_STATE,
+    AF_BRIDGE, AF_INET, AF_INET6, ETH_P_8021AD, ETH_P_8021Q, IFA_ADDRESS, IFA_F_NODAD, IFA_FLAGS,
+    IFA_LOCAL, IFF_UP, IFLA_ADDRESS, IFLA_AF_SPEC, IFLA_ALT_IFNAME, IFLA_BR_FORWARD_DELAY,
+    IFLA_BR_STP_STATE, IFLA_BR_VLAN_FILTERING, IFLA_BRPORT_ISOLATED, IFLA_BRPORT_LEARNING,
     IFLA_EXT_MASK, IFLA_GROUP, IFLA_IFALIAS, IFLA_IFNAME, IFLA_INET_CONF, IFLA_INFO_DATA,
-    IFLA_INFO_KIND, IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU, IFLA_PROP_LIST, IFLA_VXLAN_ID,
+    IFLA_INFO_KIND, IFLA_INFO_SLAVE_DATA, IFLA_INFO_SLAVE_KIND, IFLA_LINK, IFLA_LINKINFO,
+    IFLA_MASTER, IFLA_MTU, IFLA_PROP_LIST, IFLA_VLAN_ID, IFLA_VLAN_PROTOCOL, IFLA_VXLAN_ID,
     IFLA_VXLAN_LEARNING, IFLA_VXLAN_LOCAL, IFLA_VXLAN_LOCAL6, IFLA_VXLAN_PORT,
     IPV4_DEVCONF_FORWARDING, NDA_DST, NDA_LLADDR, NFPROTO_INET, NFT_MSG_GETTABLE, NFTA_TABLE_NAME,
     NLA_F_NESTED, NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NTF_SELF, NUD_PERMANENT_NOARP,
     RT_SCOPE_LINK, RT_SCOPE_UNIVERSE, RT_TABLE_MAIN, RTA_DST, RTA_OIF, RTEXT_FILTER_SKIP_STATS,
     RTM_DELADDR, RTM_DELLINK, RTM_DELLINKPROP, RTM_DELNEIGH, RTM_DELROUTE, RTM_GETADDR,
     RTM_GETLINK, RTM_GETNEIGH, RTM_GETROUTE, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWLINKPROP,
-    RTM_NEWNEIGH, RTM_NEWROUTE, RTN_UNICAST,
+    RTM_NEWNEIGH, RTM_NEWROUTE, RTN_UNICAST, VETH_INFO_PEER,
 };
 
 /// The message that makes a change to a device; `None` for what is not done by netlink.
@@ -34,7 +37,23 @@ pub(crate) fn change(
     change: &Change,
 ) -> Option<Message> {
     Some(match change {
-        Change::Create { kind, mac, mtu } => create(index, name, kind, *mac, *mtu),
+        Change::Create {
+            kind,
+            mac,
+            mtu,
+            other,
+        } => {
+            let mut message = link(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, index, 0, 0);
+            named(&mut message, name);
+            if let Some(mac) = mac {
+                message.put(IFLA_ADDRESS, mac);
+            }
+            if let Some(mtu) = mtu {
+                message.put_u32(IFLA_MTU, *mtu);
+            }
+            create(&mut message, kind, *other);
+            message
+        }
         Change::Set(settings) => set(index, kind, settings),
         Change::Ipv6(..) => return None,
         Change::AddName(other) => property(RTM_NEWLINKPROP, index, other.as_str()),
@@ -51,8 +70,26 @@ pub(crate) fn change(
         Change::RemoveRoute(to) => route(RTM_DELROUTE, 0, index, *to),
         Change::AddFlood(peer) => flood(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_APPEND, index, *peer),
         Change::RemoveFlood(peer) => flood(RTM_DELNEIGH, 0, index, *peer),
+        Change::AddVlans(vlans) => super::vlan::add(index, vlans),
+        Change::RemoveVlans(vlans) => super::vlan::remove(index, vlans),
+        Change::Join(of) => super::vlan::join(*of),
+        Change::Leave(of) => super::vlan::leave(*of),
         Change::Destroy => link(RTM_DELLINK, 0, index, 0, 0),
     })
+}
+
+/// The message that makes a change to what our bridge does with a guest's port.
+pub(crate) fn guest(index: u32, change: &GuestChange) -> Message {
+    match change {
+        GuestChange::Flags { isolated, learning } => {
+            let mut message = link(RTM_NEWLINK, 0, index, 0, 0);
+            message.nest(IFLA_LINKINFO | NLA_F_NESTED, |info| {
+                port(info, *isolated, *learning);
+            });
+            message
+        }
+        GuestChange::AddVlans(vlans) => super::vlan::add(index, vlans),
+    }
 }
 
 /// Destroys every device of a group.
@@ -115,27 +152,45 @@ fn link(kind: u16, flags: u16, index: u32, on: u32, change: u32) -> Message {
     Message::new(kind, flags, &fixed)
 }
 
-fn create(
-    index: u32,
-    name: &str,
-    kind: &LinkKind,
-    mac: Option<[u8; 6]>,
-    mtu: Option<u32>,
-) -> Message {
-    let mut message = link(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, index, 0, 0);
+/// The name, and our mark from the first moment.
+fn named(message: &mut Message, name: &str) {
     message
         .put_text(IFLA_IFNAME, name)
         .put_u32(IFLA_GROUP, GROUP);
-    if let Some(mac) = mac {
-        message.put(IFLA_ADDRESS, &mac);
-    }
-    if let Some(mtu) = mtu {
-        message.put_u32(IFLA_MTU, mtu);
+}
+
+/// What the device is; `other` is the device that a VLAN is one of, or the number that the other end
+/// of a pair gets.
+fn create(message: &mut Message, kind: &LinkKind, other: Option<u32>) {
+    if let (LinkKind::Vlan(_), Some(parent)) = (kind, other) {
+        message.put_u32(IFLA_LINK, parent);
     }
     message.nest(IFLA_LINKINFO | NLA_F_NESTED, |info| {
         info.put(IFLA_INFO_KIND, kind.device_type().as_str().as_bytes());
         info.nest(IFLA_INFO_DATA | NLA_F_NESTED, |data| match kind {
-            LinkKind::Bridge => plain_bridge(data),
+            LinkKind::Bridge(bridge) => {
+                plain_bridge(data);
+                if bridge.vlan_aware {
+                    data.put(IFLA_BR_VLAN_FILTERING, &[1]);
+                }
+            }
+            LinkKind::Vlan(vlan) => {
+                let protocol = match vlan.protocol {
+                    VlanProtocol::Dot1q => ETH_P_8021Q,
+                    VlanProtocol::Dot1ad => ETH_P_8021AD,
+                };
+                data.put(IFLA_VLAN_ID, &vlan.id.get().to_ne_bytes())
+                    .put(IFLA_VLAN_PROTOCOL, &protocol.to_be_bytes());
+            }
+            LinkKind::Veth { peer } => {
+                data.nest(VETH_INFO_PEER | NLA_F_NESTED, |end| {
+                    // struct ifinfomsg, of which only the number counts.
+                    let mut fixed = [0; 16];
+                    fixed[4..8].copy_from_slice(&other.unwrap_or(0).to_ne_bytes());
+                    end.put_fixed(&fixed);
+                    named(end, peer.as_str());
+                });
+            }
             LinkKind::Vxlan(vxlan) => {
                 data.put_u32(IFLA_VXLAN_ID, vxlan.vni.get())
                     .put(IFLA_VXLAN_PORT, &vxlan.port.get().to_be_bytes())
@@ -144,7 +199,21 @@ fn create(
             }
         });
     });
-    message
+}
+
+/// What a bridge does with one of its ports.
+fn port(info: &mut Message, isolated: Option<bool>, learning: Option<bool>) {
+    info.put(IFLA_INFO_SLAVE_KIND, DeviceType::Bridge.as_str().as_bytes());
+    info.nest(IFLA_INFO_SLAVE_DATA | NLA_F_NESTED, |data| {
+        for (kind, on) in [
+            (IFLA_BRPORT_ISOLATED, isolated),
+            (IFLA_BRPORT_LEARNING, learning),
+        ] {
+            if let Some(on) = on {
+                data.put(kind, &[u8::from(on)]);
+            }
+        }
+    });
 }
 
 fn plain_bridge(data: &mut Message) {
@@ -172,6 +241,9 @@ fn set(index: u32, kind: Option<&SeenKind>, settings: &Settings) -> Message {
         plain_bridge: plain,
         local: source,
         learning,
+        filter_vlans,
+        isolated,
+        learned,
     } = settings;
     let on = up.map_or(0, |up| if up { IFF_UP } else { 0 });
     let mut message = link(RTM_NEWLINK, 0, index, on, up.map_or(0, |_| IFF_UP));
@@ -197,16 +269,27 @@ fn set(index: u32, kind: Option<&SeenKind>, settings: &Settings) -> Message {
         };
         message.put_u32(IFLA_MASTER, index);
     }
-    if *plain || source.is_some() || learning.is_some() {
+    let as_port = isolated.is_some() || learned.is_some();
+    let as_device = *plain || source.is_some() || learning.is_some() || filter_vlans.is_some();
+    if as_device || as_port {
         message.nest(IFLA_LINKINFO | NLA_F_NESTED, |info| {
+            if as_port {
+                port(info, *isolated, *learned);
+            }
+            if !as_device {
+                return;
+            }
             let kind = match kind {
                 Some(SeenKind::Vxlan { .. }) => DeviceType::Vxlan,
-                Some(SeenKind::Bridge { .. } | SeenKind::Other) | None => DeviceType::Bridge,
+                Some(_) | None => DeviceType::Bridge,
             };
             info.put(IFLA_INFO_KIND, kind.as_str().as_bytes());
             info.nest(IFLA_INFO_DATA | NLA_F_NESTED, |data| {
                 if *plain {
                     plain_bridge(data);
+                }
+                if let Some(filter) = filter_vlans {
+                    data.put(IFLA_BR_VLAN_FILTERING, &[u8::from(*filter)]);
                 }
                 if let Some(source) = source {
                     local(data, *source);

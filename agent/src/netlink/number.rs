@@ -1,5 +1,5 @@
 //! The kernel's numbers, named as its headers name them (`linux/netlink.h`, `rtnetlink.h`,
-//! `if_link.h`, `if_addr.h`, `neighbour.h`, `netconf.h`, `netfilter/nf_tables.h`).
+//! `if_link.h`, `if_bridge.h`, `if_ether.h`, `veth.h`, `if_addr.h`, `neighbour.h`, `netconf.h`, `netfilter/nf_tables.h`).
 
 #![allow(missing_docs)]
 
@@ -28,6 +28,7 @@ pub(crate) const NLM_F_APPEND: u16 = 0x800;
 pub(crate) const RTM_NEWLINK: u16 = 16;
 pub(crate) const RTM_DELLINK: u16 = 17;
 pub(crate) const RTM_GETLINK: u16 = 18;
+pub(crate) const RTM_SETLINK: u16 = 19;
 pub(crate) const RTM_NEWADDR: u16 = 20;
 pub(crate) const RTM_DELADDR: u16 = 21;
 pub(crate) const RTM_GETADDR: u16 = 22;
@@ -51,19 +52,40 @@ pub(crate) const IFF_UP: u32 = 1;
 pub(crate) const IFLA_ADDRESS: u16 = 1;
 pub(crate) const IFLA_IFNAME: u16 = 3;
 pub(crate) const IFLA_MTU: u16 = 4;
+pub(crate) const IFLA_LINK: u16 = 5;
 pub(crate) const IFLA_MASTER: u16 = 10;
 pub(crate) const IFLA_LINKINFO: u16 = 18;
 pub(crate) const IFLA_IFALIAS: u16 = 20;
 pub(crate) const IFLA_AF_SPEC: u16 = 26;
 pub(crate) const IFLA_GROUP: u16 = 27;
 pub(crate) const IFLA_EXT_MASK: u16 = 29;
+pub(crate) const IFLA_LINK_NETNSID: u16 = 37;
 pub(crate) const IFLA_PROP_LIST: u16 = 52;
 pub(crate) const IFLA_ALT_IFNAME: u16 = 53;
 
 pub(crate) const IFLA_INFO_KIND: u16 = 1;
 pub(crate) const IFLA_INFO_DATA: u16 = 2;
+pub(crate) const IFLA_INFO_SLAVE_KIND: u16 = 4;
+pub(crate) const IFLA_INFO_SLAVE_DATA: u16 = 5;
 pub(crate) const IFLA_BR_FORWARD_DELAY: u16 = 1;
 pub(crate) const IFLA_BR_STP_STATE: u16 = 5;
+pub(crate) const IFLA_BR_VLAN_FILTERING: u16 = 7;
+pub(crate) const IFLA_BR_VLAN_PROTOCOL: u16 = 8;
+pub(crate) const IFLA_BRPORT_LEARNING: u16 = 8;
+pub(crate) const IFLA_BRPORT_ISOLATED: u16 = 33;
+pub(crate) const IFLA_BRIDGE_FLAGS: u16 = 0;
+pub(crate) const IFLA_BRIDGE_VLAN_INFO: u16 = 2;
+pub(crate) const BRIDGE_FLAGS_SELF: u16 = 2;
+pub(crate) const BRIDGE_VLAN_INFO_PVID: u16 = 1 << 1;
+pub(crate) const BRIDGE_VLAN_INFO_UNTAGGED: u16 = 1 << 2;
+pub(crate) const BRIDGE_VLAN_INFO_RANGE_BEGIN: u16 = 1 << 3;
+pub(crate) const BRIDGE_VLAN_INFO_RANGE_END: u16 = 1 << 4;
+pub(crate) const IFLA_VLAN_ID: u16 = 1;
+pub(crate) const IFLA_VLAN_PROTOCOL: u16 = 5;
+pub(crate) const ETH_P_8021Q: u16 = 0x8100;
+pub(crate) const ETH_P_8021AD: u16 = 0x88a8;
+pub(crate) const VETH_INFO_PEER: u16 = 1;
+pub(crate) const ARPHRD_ETHER: u16 = 1;
 pub(crate) const IFLA_VXLAN_ID: u16 = 1;
 pub(crate) const IFLA_VXLAN_LOCAL: u16 = 4;
 pub(crate) const IFLA_VXLAN_LEARNING: u16 = 7;
@@ -79,6 +101,7 @@ pub(crate) const DEVCONF_ACCEPT_RA: usize = 3;
 pub(crate) const DEVCONF_DISABLE_IPV6: usize = 26;
 pub(crate) const DEVCONF_ACCEPT_DAD: usize = 27;
 
+pub(crate) const RTEXT_FILTER_BRVLAN_COMPRESSED: u32 = 1 << 2;
 pub(crate) const RTEXT_FILTER_SKIP_STATS: u32 = 1 << 3;
 
 pub(crate) const IFA_ADDRESS: u16 = 1;

@@ -15,6 +15,7 @@ use weft_model::plan::link::{Link, LinkKind};
 use weft_model::plan::nat::Nat;
 use weft_model::port::UdpPort;
 use weft_model::prefix::Family;
+use weft_model::vlan::VlanSet;
 
 /// What one node must be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -47,13 +48,25 @@ struct Device {
     #[serde(skip_serializing_if = "Option::is_none")]
     mtu: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    parent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     port: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ports: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    protocol: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     remotes: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     routes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vids: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vlan_aware: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vlan_id: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     vni: Option<u32>,
 }
@@ -76,15 +89,15 @@ fn is_off(switch: &bool) -> bool {
 
 /// Describes a plan for a node with these facts.
 pub fn describe(node: &NodeName, plan: &NodePlan, facts: &Facts) -> Situation {
-    let mut ports: BTreeMap<&LinkName, Vec<String>> = BTreeMap::new();
+    let mut ports: BTreeMap<&LinkName, Vec<&Link>> = BTreeMap::new();
     for link in plan.links() {
         if let Some(master) = &link.master {
-            ports.entry(master).or_default().push(link.name.to_string());
+            ports.entry(master).or_default().push(link);
         }
     }
     let links = plan.links().map(|link| {
         let ports = ports.remove(&link.name).unwrap_or_default();
-        (link.name.to_string(), device(link, ports))
+        (link.name.to_string(), device(link, &ports))
     });
     let links = links.collect();
     let mut snat: Vec<_> = plan.nats().map(|nat| translation(nat, facts)).collect();
@@ -96,7 +109,7 @@ pub fn describe(node: &NodeName, plan: &NodePlan, facts: &Facts) -> Situation {
     }
 }
 
-fn device(link: &Link, ports: Vec<String>) -> Device {
+fn device(link: &Link, ports: &[&Link]) -> Device {
     let device = Device {
         addresses: link.addresses.iter().map(ToString::to_string).collect(),
         alias: link.alias.as_ref().map(ToString::to_string),
@@ -110,8 +123,20 @@ fn device(link: &Link, ports: Vec<String>) -> Device {
         ..Device::default()
     };
     match &link.kind {
-        LinkKind::Bridge => Device {
-            ports: Some(ports),
+        LinkKind::Bridge(bridge) => Device {
+            ports: Some(ports.iter().map(|port| port.name.to_string()).collect()),
+            vlan_aware: bridge.vlan_aware.then_some(true),
+            vids: bridge.vlan_aware.then(|| vids(ports)),
+            ..device
+        },
+        LinkKind::Vlan(vlan) => Device {
+            parent: Some(vlan.parent.to_string()),
+            vlan_id: Some(vlan.id.get()),
+            protocol: (!vlan.protocol.is_default()).then(|| vlan.protocol.to_string()),
+            ..device
+        },
+        LinkKind::Veth { peer } => Device {
+            peer: Some(peer.to_string()),
             ..device
         },
         LinkKind::Vxlan(vxlan) => Device {
@@ -123,6 +148,12 @@ fn device(link: &Link, ports: Vec<String>) -> Device {
             ..device
         },
     }
+}
+
+/// The VLANs that a bridge's ports carry with their tag.
+fn vids(ports: &[&Link]) -> String {
+    let ranges = ports.iter().flat_map(|port| port.vlans.tagged.ranges());
+    ranges.copied().collect::<VlanSet>().to_string()
 }
 
 fn translation(nat: &Nat, facts: &Facts) -> Translation {
@@ -208,6 +239,11 @@ impl Device {
             ("routes", some(&self.routes)),
             ("forwards", forwards),
             ("ports", list(&self.ports)),
+            ("filters VLANs", self.vids.clone()),
+            ("VLAN of", self.parent.clone()),
+            ("VLAN", number(self.vlan_id.map(u32::from))),
+            ("tag", self.protocol.clone()),
+            ("joined to", self.peer.clone()),
             ("vni", number(self.vni)),
             ("local", self.local.clone()),
             ("remotes", list(&self.remotes)),
@@ -217,7 +253,7 @@ impl Device {
         let _ = writeln!(text, "{} {name}", self.kind);
         for (title, value) in lines {
             if let Some(value) = value {
-                let _ = writeln!(text, "  {title:<12} {value}");
+                let _ = writeln!(text, "  {title:<13} {value}");
             }
         }
     }

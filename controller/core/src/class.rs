@@ -12,7 +12,7 @@ use weft_model::mtu::Mtu;
 use weft_model::name::NodeName;
 use weft_model::object::subnet::SubnetSpec;
 use weft_model::object::vnet::VnetSpec;
-use weft_model::object::zone::{ZoneKind, ZoneSpec};
+use weft_model::object::zone::{QinqZone, ZoneKind, ZoneSpec};
 use weft_model::object::{Kind, ObjectKey};
 
 use crate::diff::{Pending, pending_all};
@@ -226,11 +226,22 @@ fn kinds(before: &ZoneSpec, after: &ZoneSpec, key: &ObjectKey, found: &mut Found
     let mut flag_day = |what: String| found.note(key, Class::FlagDay, what);
     match (&before.kind, &after.kind) {
         (ZoneKind::Simple, ZoneKind::Simple) => {}
-        (ZoneKind::Simple, ZoneKind::Vxlan(_)) => {
-            flag_day("its type is vxlan instead of simple".to_owned());
+        (ZoneKind::Vlan(before), ZoneKind::Vlan(after)) => {
+            if before.bridge != after.bridge {
+                let (before, after) = (&before.bridge, &after.bridge);
+                flag_day(format!("it uses bridge {after} instead of {before}"));
+            }
         }
-        (ZoneKind::Vxlan(_), ZoneKind::Simple) => {
-            flag_day("its type is simple instead of vxlan".to_owned());
+        (ZoneKind::Qinq(before), ZoneKind::Qinq(after)) => {
+            if before.bridge != after.bridge {
+                let (before, after) = (&before.bridge, &after.bridge);
+                flag_day(format!("it uses bridge {after} instead of {before}"));
+            }
+            let word = |zone: &QinqZone| format!("{} by {}", zone.tag, zone.protocol);
+            if word(before) != word(after) {
+                let (before, after) = (word(before), word(after));
+                flag_day(format!("its service VLAN is {after} instead of {before}"));
+            }
         }
         (ZoneKind::Vxlan(before), ZoneKind::Vxlan(after)) => {
             if before.port != after.port {
@@ -241,6 +252,10 @@ fn kinds(before: &ZoneSpec, after: &ZoneSpec, key: &ObjectKey, found: &mut Found
             if before != after {
                 flag_day("its tunnels use the other family of addresses".to_owned());
             }
+        }
+        (ZoneKind::Simple | ZoneKind::Vlan(_) | ZoneKind::Qinq(_) | ZoneKind::Vxlan(_), other) => {
+            let [before, after] = [&before.kind, other].map(|kind| kind.zone_type().as_str());
+            flag_day(format!("its type is {after} instead of {before}"));
         }
     }
 }
@@ -279,11 +294,31 @@ fn vnet(old: &Intent, new: &Intent, key: &ObjectKey, pending: Pending, found: &m
         tag,
         alias: _,
         mac,
+        vlan_aware,
+        isolate_ports,
     } = &before.spec;
     let next = &after.spec;
     found.note(key, Class::Compatible, PLAIN);
     if *mac != next.mac {
         found.note(key, Class::Compatible, "its Ethernet address changes");
+    }
+    if *vlan_aware != next.vlan_aware {
+        let word = if next.vlan_aware {
+            "may"
+        } else {
+            "may no longer"
+        };
+        let what = format!("its guests {word} use VLANs of their own");
+        found.note(key, Class::FlagDay, what);
+    }
+    if *isolate_ports != next.isolate_ports {
+        let word = if next.isolate_ports {
+            "are"
+        } else {
+            "are no longer"
+        };
+        let what = format!("its guests on one node {word} kept apart");
+        found.note(key, Class::Compatible, what);
     }
     if *zone != next.zone {
         let what = format!("it is in zone {} instead of {zone}", next.zone);

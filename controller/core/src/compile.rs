@@ -1,20 +1,26 @@
 //! What every node must be: a pure function of the intent, which cannot fail.
 //!
 //! # Guarantees
-//! A plan depends on nothing but the intent, and what a vnet contributes to it depends on nothing
-//! but that vnet, its subnets and its zone. So the plan of one vnet on one node is the unit of
-//! work, and [`update`] visits only what changed.
+//! A plan depends on nothing but the intent. What a vnet contributes to it depends on nothing but
+//! that vnet, its subnets and its zone; what a zone contributes by itself, on the zone and on which
+//! of its vnets has no tag. So the plan of one vnet on one node is the unit of work, and [`update`]
+//! visits only what changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use weft_model::name::{NodeName, VnetName};
+use weft_model::name::{LinkName, NodeName, VnetName};
+use weft_model::object::zone::ZoneKind;
+use weft_model::plan::link::{Bridge, GuestPorts, Link, LinkKind, Vlans};
 use weft_model::plan::{Entry, NodePlan, Origin};
+use weft_model::vlan::VlanId;
 
 use crate::intent::{Intent, Vnet, Zone};
 
 mod change;
+mod qinq;
 mod simple;
+mod vlan;
 mod vxlan;
 
 pub use change::{Affected, affected, update};
@@ -24,7 +30,11 @@ pub fn node(intent: &Intent, node: &NodeName) -> NodePlan {
     intent
         .zones_of(node)
         .iter()
-        .flat_map(|zone| zone.vnets.iter().flat_map(|vnet| entries(zone, vnet, node)))
+        .flat_map(|zone| {
+            let vnets = zone.vnets.iter();
+            let vnets = vnets.flat_map(|vnet| entries(zone, vnet, node));
+            zone_entries(zone, node).into_iter().chain(vnets)
+        })
         .collect()
 }
 
@@ -50,16 +60,90 @@ pub fn all(intent: &Intent) -> BTreeMap<NodeName, NodePlan> {
 }
 
 fn entries(zone: &Zone, vnet: &Vnet, node: &NodeName) -> Vec<Entry> {
-    match &zone.underlay {
-        None => simple::entries(zone, vnet),
-        Some(underlay) => vxlan::entries(zone, underlay, vnet, node),
+    match (
+        &zone.declared.spec.kind,
+        &zone.underlay,
+        zone.trunks.get(node),
+    ) {
+        (ZoneKind::Vxlan(_), Some(underlay), _) => vxlan::entries(zone, underlay, vnet, node),
+        (ZoneKind::Vlan(_), _, Some(trunk)) => vlan::entries(zone, trunk, vnet),
+        (ZoneKind::Qinq(_), _, _) => qinq::entries(zone, vnet),
+        (ZoneKind::Simple, _, _) => simple::entries(zone, vnet),
+        (ZoneKind::Vxlan(_), None, _) | (ZoneKind::Vlan(_), _, None) => {
+            unreachable!("validation gives every zone what its type needs on every node")
+        }
+    }
+}
+
+/// What a zone asks of a node beside what its vnets do.
+fn zone_entries(zone: &Zone, node: &NodeName) -> Vec<Entry> {
+    match (&zone.declared.spec.kind, zone.trunks.get(node)) {
+        (ZoneKind::Qinq(qinq), Some(trunk)) => qinq::zone_entries(zone, qinq, trunk),
+        (ZoneKind::Simple | ZoneKind::Vlan(_) | ZoneKind::Qinq(_) | ZoneKind::Vxlan(_), _) => {
+            Vec::new()
+        }
     }
 }
 
 fn origin(zone: &Zone, vnet: &Vnet) -> Origin {
     Origin {
         zone: zone.name().clone(),
-        vnet: vnet.name().clone(),
+        vnet: Some(vnet.name().clone()),
+    }
+}
+
+/// The bridge that guests of a vnet plug into, with nothing of the node's own on it.
+fn guest_bridge(zone: &Zone, vnet: &Vnet) -> Link {
+    let spec = &vnet.declared.spec;
+    Link {
+        name: vnet.devices.bridge.clone(),
+        origin: origin(zone, vnet),
+        kind: LinkKind::Bridge(Bridge {
+            vlan_aware: spec.vlan_aware,
+            guests: GuestPorts {
+                isolated: spec.isolate_ports,
+                learning: zone.declared.spec.kind.learns_guests(),
+            },
+        }),
+        mtu: vnet.mtu,
+        mac: None,
+        alias: spec.alias.clone(),
+        alternative_name: vnet.devices.alternative.clone(),
+        master: None,
+        addresses: BTreeSet::new(),
+        routes: BTreeSet::new(),
+        forward: BTreeSet::new(),
+        vlans: Vlans::default(),
+        drift: zone.declared.spec.drift,
+    }
+}
+
+/// A device of the vnet that is a port of a bridge.
+fn port(zone: &Zone, vnet: &Vnet, name: LinkName, kind: LinkKind, master: LinkName) -> Link {
+    let bridge = guest_bridge(zone, vnet);
+    // Where guests use VLANs of their own, the way to the other nodes carries them all.
+    let carries_all = vnet.declared.spec.vlan_aware && master == bridge.name;
+    Link {
+        name,
+        kind,
+        alias: None,
+        alternative_name: None,
+        master: Some(master),
+        vlans: if carries_all {
+            all_vlans()
+        } else {
+            Vlans::default()
+        },
+        ..bridge
+    }
+}
+
+/// Every VLAN with its tag, and packets without a tag.
+fn all_vlans() -> Vlans {
+    let id = |number: u32| VlanId::try_from(number).ok();
+    Vlans {
+        tagged: id(2).zip(id(4094)).into_iter().collect(),
+        untagged: id(1),
     }
 }
 

@@ -1,15 +1,16 @@
-//! How a vnet's devices are called, and the Ethernet address of its gateway.
+//! How the devices of a vnet and of a zone are called, and the Ethernet address of a gateway.
 //!
 //! # Guarantees
-//! All follow from the vnet's name alone, so that they are the same on every node and in every
-//! version of Weft. A name of up to eight characters is the name of the bridge, and its tunnel is
+//! All follow from the names of objects and bridges alone, so that they are the same on every node
+//! and in every version of Weft. A name of up to eight characters is the name of the bridge, and its tunnel is
 //! `vxlan_` and the name, as Proxmox VE calls them; so an import takes over devices that are in use.
 //!
 //! A longer name does not fit the kernel's fifteen characters. It gets a stem: `w` and seven letters
 //! that stand for 35 bits of a hash. Two names with one stem are found by validation.
 
 use weft_model::mac::Mac;
-use weft_model::name::{LinkName, VnetName};
+use weft_model::name::{LinkName, VnetName, ZoneName};
+use weft_model::vlan::VlanId;
 
 /// The longest vnet name that is used as it is: `vxlan_` and eight characters make fourteen.
 pub const LONGEST_OWN_NAME: usize = 8;
@@ -24,8 +25,65 @@ pub struct DeviceNames {
     pub bridge: LinkName,
     /// The tunnel end point, in zones that have one.
     pub tunnel: LinkName,
+    /// The end in the vnet's bridge of the pair of devices that joins it to the helper bridge, in
+    /// zones of type vlan on a bridge that does not filter VLANs.
+    pub near: LinkName,
+    /// The other end of that pair, in the helper bridge.
+    pub far: LinkName,
     /// The vnet's name where it is too long to be the bridge's.
     pub alternative: Option<VnetName>,
+}
+
+/// The names of the devices of a qinq zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ZoneDeviceNames {
+    /// The bridge that has the zone's VLANs.
+    pub bridge: LinkName,
+    /// The service VLAN where the node's bridge does not filter VLANs.
+    pub service: LinkName,
+    /// The end in the zone's bridge of the pair of devices for packets without inner tag.
+    pub near: LinkName,
+    /// The other end of that pair, in the bridge of the vnet without tag.
+    pub far: LinkName,
+}
+
+impl ZoneDeviceNames {
+    /// The names for a zone.
+    pub fn of(zone: &ZoneName) -> Self {
+        let name = zone.as_str();
+        let stem = if name.len() <= LONGEST_OWN_NAME {
+            name.to_owned()
+        } else {
+            stem(b"zone device", name)
+        };
+        Self {
+            bridge: link_name(&format!("z_{stem}")),
+            service: link_name(&format!("sv_{stem}")),
+            near: link_name(&format!("ln_{stem}")),
+            far: link_name(&format!("pr_{stem}")),
+        }
+    }
+}
+
+/// A VLAN of a device: `eth0.100`, or a stem where that is too long.
+pub fn vlan(parent: &LinkName, id: VlanId) -> LinkName {
+    or_stem(&format!("{parent}.{id}"))
+}
+
+/// The bridge that joins a VLAN of the ports of a bridge that does not filter VLANs: `vmbr0v100`,
+/// or a stem where that is too long.
+pub fn helper_bridge(bridge: &LinkName, id: VlanId) -> LinkName {
+    or_stem(&format!("{bridge}v{id}"))
+}
+
+/// One of several devices of a zone that differ by the port that they are on.
+pub fn by_port(service: &LinkName, port: &LinkName) -> LinkName {
+    link_name(&stem(b"port device", &format!("{service}/{port}")))
+}
+
+fn or_stem(name: &str) -> LinkName {
+    name.parse()
+        .unwrap_or_else(|_| link_name(&stem(b"vlan device", name)))
 }
 
 impl DeviceNames {
@@ -36,13 +94,17 @@ impl DeviceNames {
             Self {
                 bridge: link_name(name),
                 tunnel: link_name(&format!("vxlan_{name}")),
+                near: link_name(&format!("ln_{name}")),
+                far: link_name(&format!("pr_{name}")),
                 alternative: None,
             }
         } else {
-            let stem = stem(name);
+            let stem = stem(b"device name", name);
             Self {
                 bridge: link_name(&stem),
                 tunnel: link_name(&format!("vxlan_{stem}")),
+                near: link_name(&format!("ln_{stem}")),
+                far: link_name(&format!("pr_{stem}")),
                 alternative: Some(vnet.clone()),
             }
         }
@@ -56,8 +118,8 @@ pub fn gateway_mac(vnet: &VnetName) -> Mac {
     Mac::local([a, b, c, d, e, f])
 }
 
-fn stem(name: &str) -> String {
-    let mut bits = hash(b"device name", name);
+fn stem(purpose: &[u8], name: &str) -> String {
+    let mut bits = hash(purpose, name);
     let mut text = String::from("w");
     for _ in 0..7 {
         text.push(char::from(ALPHABET[(bits & 31) as usize]));
@@ -100,6 +162,8 @@ mod tests {
             DeviceNames {
                 bridge: "customer".parse().unwrap(),
                 tunnel: "vxlan_customer".parse().unwrap(),
+                near: "ln_customer".parse().unwrap(),
+                far: "pr_customer".parse().unwrap(),
                 alternative: None,
             }
         );
@@ -112,9 +176,27 @@ mod tests {
             DeviceNames {
                 bridge: "wx2uubtx".parse().unwrap(),
                 tunnel: "vxlan_wx2uubtx".parse().unwrap(),
+                near: "ln_wx2uubtx".parse().unwrap(),
+                far: "pr_wx2uubtx".parse().unwrap(),
                 alternative: Some("customer1".parse().unwrap()),
             }
         );
+    }
+
+    #[test]
+    fn a_vlan_is_named_after_its_device_and_by_a_stem_where_that_is_too_long() {
+        let name = |parent: &str, id: u32| {
+            let (parent, id) = (parent.parse().unwrap(), id.try_into().unwrap());
+            let names = [vlan(&parent, id), helper_bridge(&parent, id)];
+            names.map(|name| name.to_string())
+        };
+        assert_eq!(name("vmbr0", 100), ["vmbr0.100", "vmbr0v100"]);
+        assert_eq!(
+            name("enp193s0f1np1", 2),
+            ["enp193s0f1np1.2", "enp193s0f1np1v2"]
+        );
+        let [long, helper] = name("enp193s0f1np1", 4094);
+        assert!(long.len() == 8 && helper.len() == 8 && long != helper);
     }
 
     #[test]
@@ -126,7 +208,7 @@ mod tests {
     #[test]
     fn twenty_thousand_similar_names_have_as_many_stems() {
         let stems: BTreeSet<String> = (0..20_000)
-            .map(|n| stem(&format!("customer-{n}")))
+            .map(|n| stem(b"device name", &format!("customer-{n}")))
             .collect();
         assert_eq!(stems.len(), 20_000);
     }

@@ -9,9 +9,10 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use weft_model::mtu::Mtu;
-use weft_model::name::{NodeName, VnetName, ZoneName};
+use weft_model::name::{LinkName, NodeName, VnetName, ZoneName};
 use weft_model::object::{self, Kind, ObjectKey};
 use weft_model::port::UdpPort;
+use weft_model::vlan::VlanProtocol;
 
 use crate::device::DeviceNames;
 use crate::snapshot::Snapshot;
@@ -32,7 +33,18 @@ pub struct Zone {
     pub(crate) nodes: Arc<BTreeSet<NodeName>>,
     pub(crate) mtu: Option<Mtu>,
     pub(crate) underlay: Option<Underlay>,
+    pub(crate) trunks: BTreeMap<NodeName, Trunk>,
     pub(crate) vnets: Vec<Arc<Vnet>>,
+}
+
+/// The bridge of one node that the packets of a vlan or qinq zone leave by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trunk {
+    pub(crate) bridge: LinkName,
+    /// The tag that the bridge filters VLANs by; `None` where it does not filter.
+    pub(crate) vlans: Option<VlanProtocol>,
+    /// Where it does not filter, its ports that lead to other nodes.
+    pub(crate) uplinks: BTreeSet<LinkName>,
 }
 
 /// How the nodes of a zone reach each other.
@@ -60,6 +72,7 @@ pub struct Tunnel {
 pub struct Vnet {
     pub(crate) declared: Arc<object::Vnet>,
     pub(crate) devices: DeviceNames,
+    pub(crate) mtu: Option<Mtu>,
     pub(crate) subnets: Vec<Arc<object::Subnet>>,
 }
 
@@ -160,7 +173,13 @@ impl Zone {
         self.mtu
     }
 
-    /// How the zone's nodes reach each other; `None` in zones that join nothing.
+    /// The vnet that has the packets without inner tag of a qinq zone.
+    pub fn untagged(&self) -> Option<&Arc<Vnet>> {
+        let mut vnets = self.vnets.iter();
+        vnets.find(|vnet| vnet.declared.spec.tag.is_none())
+    }
+
+    /// How the zone's nodes reach each other by tunnels; `None` in zones that have none.
     pub fn underlay(&self) -> Option<&Underlay> {
         self.underlay.as_ref()
     }

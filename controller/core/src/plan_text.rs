@@ -6,7 +6,7 @@ use std::fmt::Display;
 use weft_model::name::LinkName;
 use weft_model::object::drift::DriftPolicy;
 use weft_model::object::subnet::Snat;
-use weft_model::plan::link::{Link, LinkKind, Vxlan};
+use weft_model::plan::link::{Bridge, Link, LinkKind, Vlan, Vlans, Vxlan};
 use weft_model::plan::nat::Nat;
 use weft_model::plan::{Entry, NodePlan, PlanDelta};
 
@@ -31,8 +31,10 @@ pub fn changes(plan: &NodePlan, delta: &PlanDelta) -> Vec<String> {
 fn create_link(link: &Link, lines: &mut Vec<String>) {
     let mut parts = vec![kind(&link.kind)];
     match &link.kind {
-        LinkKind::Bridge => {}
+        LinkKind::Bridge(bridge) => parts.extend(bridge_parts(bridge)),
         LinkKind::Vxlan(vxlan) => parts.extend(vxlan_parts(vxlan)),
+        LinkKind::Vlan(vlan) => parts.push(vlan_part(vlan)),
+        LinkKind::Veth { peer } => parts.push(format!("joined to {peer}")),
     }
     parts.extend(link.mtu.map(|mtu| format!("MTU {mtu}")));
     parts.extend(link.mac.map(|mac| format!("MAC {mac}")));
@@ -51,6 +53,9 @@ fn create_link(link: &Link, lines: &mut Vec<String>) {
             .as_ref()
             .map(|master| format!("port of {master}")),
     );
+    if !link.vlans.is_empty() {
+        parts.push(vlans(&link.vlans));
+    }
     if link.drift == DriftPolicy::Observe {
         parts.push("drift only observed".to_owned());
     }
@@ -75,9 +80,19 @@ fn bare(link: &Link) -> Link {
 fn change_link(old: &Link, new: &Link, lines: &mut Vec<String>) {
     let name = &new.name;
     match (&old.kind, &new.kind) {
-        (LinkKind::Bridge, LinkKind::Bridge) => {}
+        (LinkKind::Bridge(old), LinkKind::Bridge(new)) => change_bridge(name, old, new, lines),
         (LinkKind::Vxlan(old), LinkKind::Vxlan(new)) => change_vxlan(name, old, new, lines),
-        (LinkKind::Bridge, LinkKind::Vxlan(_)) | (LinkKind::Vxlan(_), LinkKind::Bridge) => {
+        (LinkKind::Vlan(old), LinkKind::Vlan(new)) => {
+            let (before, after) = (vlan_part(old), vlan_part(new));
+            set(name, "VLAN", Some(&before), Some(&after), lines);
+        }
+        (LinkKind::Veth { peer: old }, LinkKind::Veth { peer: new }) => {
+            set(name, "other end", Some(old), Some(new), lines);
+        }
+        (
+            LinkKind::Bridge(_) | LinkKind::Vxlan(_) | LinkKind::Vlan(_) | LinkKind::Veth { .. },
+            _,
+        ) => {
             lines.push(format!(
                 "replace device {name} ({} by {})",
                 kind(&old.kind),
@@ -100,11 +115,32 @@ fn change_link(old: &Link, new: &Link, lines: &mut Vec<String>) {
         new.master.as_ref(),
         lines,
     );
+    let (before, after) = (vlans(&old.vlans), vlans(&new.vlans));
+    set(name, "VLANs", Some(&before), Some(&after), lines);
     if old.drift != new.drift {
         let (before, after) = (drift(old.drift), drift(new.drift));
         set(name, "drift", Some(&before), Some(&after), lines);
     }
     change_sets(old, new, lines);
+}
+
+fn change_bridge(name: &LinkName, old: &Bridge, new: &Bridge, lines: &mut Vec<String>) {
+    for (what, before, after) in [
+        ("VLAN filtering", old.vlan_aware, new.vlan_aware),
+        (
+            "isolation of guests",
+            old.guests.isolated,
+            new.guests.isolated,
+        ),
+        (
+            "learning of guests",
+            old.guests.learning,
+            new.guests.learning,
+        ),
+    ] {
+        let (before, after) = (on_off(before), on_off(after));
+        set(name, what, Some(&before), Some(&after), lines);
+    }
 }
 
 fn change_vxlan(name: &LinkName, old: &Vxlan, new: &Vxlan, lines: &mut Vec<String>) {
@@ -177,6 +213,31 @@ fn change_nat(old: &Nat, new: &Nat, lines: &mut Vec<String>) {
 
 fn kind(kind: &LinkKind) -> String {
     kind.device_type().as_str().to_owned()
+}
+
+fn bridge_parts(bridge: &Bridge) -> Vec<String> {
+    let parts = [
+        bridge.vlan_aware.then_some("filters VLANs"),
+        bridge.guests.isolated.then_some("guests isolated"),
+        (!bridge.guests.learning).then_some("guests not learned"),
+    ];
+    parts.into_iter().flatten().map(str::to_owned).collect()
+}
+
+fn vlan_part(vlan: &Vlan) -> String {
+    format!(
+        "VLAN {} of {} by {} tags",
+        vlan.id, vlan.parent, vlan.protocol
+    )
+}
+
+fn vlans(vlans: &Vlans) -> String {
+    match (&vlans.tagged, vlans.untagged) {
+        (tagged, None) if tagged.is_empty() => "no VLANs".to_owned(),
+        (tagged, Some(id)) if tagged.is_empty() => format!("VLAN {id} untagged"),
+        (tagged, None) => format!("VLANs {tagged} tagged"),
+        (tagged, Some(id)) => format!("VLANs {tagged} tagged and {id} untagged"),
+    }
 }
 
 fn vxlan_parts(vxlan: &Vxlan) -> Vec<String> {
@@ -286,7 +347,7 @@ mod tests {
         assert_eq!(
             put(object(Kind::Subnet, "web4", spec)),
             [
-                "delete source translation of 10.1.0.0/24 in vnet web",
+                "delete source translation of 10.1.0.0/24 behind web",
                 "remove address 10.1.0.1/24 from web",
                 "stop forwarding IPv4 from web",
             ]

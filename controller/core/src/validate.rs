@@ -23,6 +23,7 @@ mod mtu;
 mod node;
 mod overlap;
 mod subnet;
+mod trunk;
 mod tunnel;
 mod unique;
 mod vnet;
@@ -44,8 +45,10 @@ pub fn validate(snapshot: &Snapshot) -> Result<(Intent, Vec<Note>), Vec<Note>> {
     vnet::check(&reading, &mut findings);
     subnet::check(&reading, &carriers, &mut findings);
     let underlays = tunnel::resolve(&reading, &carriers, &mut findings);
-    let mtus = mtu::resolve(&reading, &underlays, &mut findings);
+    let trunks = trunk::resolve(&reading, &carriers, &mut findings);
+    let mtus = mtu::resolve(&reading, &underlays, &trunks, &mut findings);
     let devices = unique::check(&reading, &mut findings);
+    trunk::check_tags(&reading, &carriers, &mut findings);
     node::check_devices(&reading, &carriers, &devices, &mut findings);
     overlap::check(&reading, &carriers, &mut findings);
 
@@ -53,37 +56,51 @@ pub fn validate(snapshot: &Snapshot) -> Result<(Intent, Vec<Note>), Vec<Note>> {
     if notes.iter().any(|note| note.severity == Severity::Error) {
         return Err(notes);
     }
-    Ok((build(&reading, carriers, underlays, mtus, devices), notes))
+    let resolved = Resolved {
+        carriers,
+        underlays,
+        trunks,
+        mtus,
+        devices,
+    };
+    Ok((build(&reading, resolved), notes))
+}
+
+/// What the rules found out on their way.
+struct Resolved {
+    carriers: zone::Carriers,
+    underlays: tunnel::Underlays,
+    trunks: trunk::Trunks,
+    mtus: mtu::Mtus,
+    devices: unique::Devices,
 }
 
 /// Puts together what the rules found; nothing is decided here.
-fn build(
-    reading: &Reading<'_>,
-    mut carriers: zone::Carriers,
-    mut underlays: tunnel::Underlays,
-    mtus: mtu::Mtus,
-    mut devices: unique::Devices,
-) -> Intent {
+fn build(reading: &Reading<'_>, mut resolved: Resolved) -> Intent {
     let mut zones = BTreeMap::new();
     let mut vnets: BTreeMap<VnetName, Arc<Vnet>> = BTreeMap::new();
     let mut zones_by_node: BTreeMap<NodeName, Vec<Arc<Zone>>> = BTreeMap::new();
     for (name, declared) in reading.snapshot.zones().iter() {
         let members = reading.vnets_in(name).iter().filter_map(|vnet| {
             let name = &vnet.metadata.name;
-            let devices = devices.remove(name)?;
+            let devices = resolved.devices.remove(name)?;
+            let mtu = mtu::of_vnet(declared, vnet, resolved.mtus.get(&declared.metadata.name));
             let subnets = reading.subnets_in(name).iter().map(|it| Arc::clone(it));
             Some(Arc::new(Vnet {
                 declared: Arc::clone(vnet),
                 devices,
+                mtu,
                 subnets: subnets.collect(),
             }))
         });
+        let vnets_of_zone: Vec<_> = members.collect();
         let zone = Arc::new(Zone {
             declared: Arc::clone(declared),
-            nodes: carriers.remove(name).unwrap_or_default(),
-            mtu: mtus.get(name).copied(),
-            underlay: underlays.remove(name),
-            vnets: members.collect(),
+            nodes: resolved.carriers.remove(name).unwrap_or_default(),
+            mtu: resolved.mtus.get(name).copied(),
+            underlay: resolved.underlays.remove(name),
+            trunks: resolved.trunks.remove(name).unwrap_or_default(),
+            vnets: vnets_of_zone,
         });
         for vnet in &zone.vnets {
             vnets.insert(vnet.name().clone(), Arc::clone(vnet));

@@ -9,6 +9,7 @@ use crate::mtu::Mtu;
 use crate::name::LinkName;
 use crate::prefix::{Family, InterfaceAddress};
 use crate::text::Text;
+use crate::vlan::VlanProtocol;
 
 /// A node's facts. They are part of what is published, so only what a plan may depend on is here;
 /// guests' ports and our own devices are left out.
@@ -23,6 +24,9 @@ pub struct Facts {
     pub device_types: BTreeSet<DeviceType>,
     /// Devices that are not ours and have an address, by name.
     pub links: BTreeMap<LinkName, LinkFacts>,
+    /// Bridges that are not ours, by name: what zones of type vlan and qinq can use.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub bridges: BTreeMap<LinkName, BridgeFacts>,
     /// The device of the IPv4 default route.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_ipv4: Option<LinkName>,
@@ -55,6 +59,21 @@ pub struct LinkFacts {
     pub mtu: Option<Mtu>,
     /// Its global addresses.
     pub addresses: BTreeSet<InterfaceAddress>,
+}
+
+/// What is known of a bridge that is not ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BridgeFacts {
+    /// The tag by which the bridge tells VLANs apart; `None` where it does not filter VLANs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vlans: Option<VlanProtocol>,
+    /// Its MTU; `None` where it is outside what a vnet could use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<Mtu>,
+    /// Its physical ports, bonds and VLANs of these. Guests' ports come and go and are left out.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub uplinks: BTreeSet<LinkName>,
 }
 
 /// A type of device that a kernel may or may not be able to make.

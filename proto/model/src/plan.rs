@@ -4,7 +4,7 @@
 //! the device's entry, so that one changed vnet is one or two changed entries: the unit in which
 //! plans are compared, sent and applied.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -17,13 +17,15 @@ pub mod digest;
 pub mod link;
 pub mod nat;
 
-use link::Link;
+use link::{Link, LinkKind};
 use nat::Nat;
 
 /// All that one node must be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodePlan {
     entries: BTreeMap<EntryKey, Arc<Entry>>,
+    /// The VLANs of every device that has some, by that device.
+    vlans: BTreeMap<LinkName, BTreeSet<LinkName>>,
 }
 
 /// Names one entry of a plan.
@@ -32,15 +34,17 @@ pub struct NodePlan {
 pub enum EntryKey {
     /// A device, by name.
     Link(LinkName),
-    /// A source translation, by vnet and network.
-    Nat(VnetName, Prefix),
+    /// A source translation, by the device that the network is behind, and the network.
+    Nat(LinkName, Prefix),
 }
 
 impl fmt::Display for EntryKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Link(name) => write!(f, "device {name}"),
-            Self::Nat(vnet, source) => write!(f, "source translation of {source} in vnet {vnet}"),
+            Self::Nat(inside, source) => {
+                write!(f, "source translation of {source} behind {inside}")
+            }
         }
     }
 }
@@ -60,7 +64,7 @@ impl Entry {
     pub fn key(&self) -> EntryKey {
         match self {
             Self::Link(link) => EntryKey::Link(link.name.clone()),
-            Self::Nat(nat) => EntryKey::Nat(nat.origin.vnet.clone(), nat.source),
+            Self::Nat(nat) => EntryKey::Nat(nat.inside.clone(), nat.source),
         }
     }
 
@@ -79,13 +83,17 @@ impl Entry {
 pub struct Origin {
     /// The zone.
     pub zone: ZoneName,
-    /// The vnet in it.
-    pub vnet: VnetName,
+    /// The vnet in it; `None` where the entry is there for the zone as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vnet: Option<VnetName>,
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "vnet {} of zone {}", self.vnet, self.zone)
+        match &self.vnet {
+            Some(vnet) => write!(f, "vnet {vnet} of zone {}", self.zone),
+            None => write!(f, "zone {}", self.zone),
+        }
     }
 }
 
@@ -97,12 +105,31 @@ impl NodePlan {
 
     /// Adds an entry, in place of one with the same key.
     pub fn put(&mut self, entry: Arc<Entry>) {
+        self.remove(&entry.key());
+        if let Some((parent, name)) = vlan_of(&entry) {
+            let vlans = self.vlans.entry(parent.clone()).or_default();
+            vlans.insert(name.clone());
+        }
         self.entries.insert(entry.key(), entry);
     }
 
     /// Takes an entry out.
     pub fn remove(&mut self, key: &EntryKey) -> Option<Arc<Entry>> {
-        self.entries.remove(key)
+        let entry = self.entries.remove(key)?;
+        if let Some((parent, name)) = vlan_of(&entry)
+            && let Some(vlans) = self.vlans.get_mut(parent)
+        {
+            vlans.remove(name);
+            if vlans.is_empty() {
+                self.vlans.remove(parent);
+            }
+        }
+        Some(entry)
+    }
+
+    /// The names of the devices that are VLANs of this device, which may be someone else's.
+    pub fn vlans_of(&self, parent: &LinkName) -> impl Iterator<Item = &LinkName> {
+        self.vlans.get(parent).into_iter().flatten()
     }
 
     /// Every entry, in the order of the keys.
@@ -172,7 +199,7 @@ impl NodePlan {
     /// Makes the change that a delta describes.
     pub fn apply(&mut self, delta: &PlanDelta) {
         for key in &delta.remove {
-            self.entries.remove(key);
+            self.remove(key);
         }
         for entry in &delta.put {
             self.put(Arc::clone(entry));
@@ -180,14 +207,22 @@ impl NodePlan {
     }
 }
 
+/// A VLAN's device and the device that it is a VLAN of.
+fn vlan_of(entry: &Entry) -> Option<(&LinkName, &LinkName)> {
+    match entry {
+        Entry::Link(link) => match &link.kind {
+            LinkKind::Vlan(vlan) => Some((&vlan.parent, &link.name)),
+            LinkKind::Bridge(_) | LinkKind::Vxlan(_) | LinkKind::Veth { .. } => None,
+        },
+        Entry::Nat(_) => None,
+    }
+}
+
 impl FromIterator<Arc<Entry>> for NodePlan {
     fn from_iter<I: IntoIterator<Item = Arc<Entry>>>(entries: I) -> Self {
-        Self {
-            entries: entries
-                .into_iter()
-                .map(|entry| (entry.key(), entry))
-                .collect(),
-        }
+        let mut plan = Self::default();
+        entries.into_iter().for_each(|entry| plan.put(entry));
+        plan
     }
 }
 

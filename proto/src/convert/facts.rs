@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use weft_model::facts::{DeviceType, Facts, LinkFacts};
+use weft_model::facts::{BridgeFacts, DeviceType, Facts, LinkFacts};
 use weft_model::mtu::Mtu;
 use weft_model::prefix::Family;
 
@@ -16,6 +16,16 @@ impl From<&Facts> for v1::Facts {
             mtu: link.mtu.map(u32::from),
             addresses: link.addresses.iter().map(ToString::to_string).collect(),
         });
+        let bridges = facts.bridges.iter().map(|(name, bridge)| v1::BridgeFacts {
+            name: name.to_string(),
+            vlans: bridge
+                .vlans
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+            mtu: bridge.mtu.map(u32::from),
+            uplinks: bridge.uplinks.iter().map(ToString::to_string).collect(),
+        });
         let text = |value: Option<String>| value.unwrap_or_default();
         Self {
             kernel: facts.kernel.to_string(),
@@ -27,6 +37,7 @@ impl From<&Facts> for v1::Facts {
             forwarding_ipv4: facts.forwarding.contains(&Family::Ipv4),
             forwarding_ipv6: facts.forwarding.contains(&Family::Ipv6),
             nft: text(facts.nft.as_ref().map(ToString::to_string)),
+            bridges: bridges.collect(),
         }
     }
 }
@@ -44,6 +55,23 @@ impl TryFrom<&v1::Facts> for Facts {
             let addresses = fields.texts(&format!("links[{at}].addresses"), &link.addresses);
             let mtu = link.mtu.and_then(|mtu| Mtu::try_from(mtu).ok());
             links.extend(name.map(|name| (name, LinkFacts { mtu, addresses })));
+        }
+        let mut bridges = BTreeMap::new();
+        for (at, bridge) in wire.bridges.iter().enumerate() {
+            let name = fields.text(&format!("bridges[{at}].name"), &bridge.name);
+            let vlans = fields.maybe_text(&format!("bridges[{at}].vlans"), &bridge.vlans);
+            let uplinks = fields.texts(&format!("bridges[{at}].uplinks"), &bridge.uplinks);
+            let mtu = bridge.mtu.and_then(|mtu| Mtu::try_from(mtu).ok());
+            bridges.extend(name.zip(vlans).map(|(name, vlans)| {
+                (
+                    name,
+                    BridgeFacts {
+                        vlans,
+                        mtu,
+                        uplinks,
+                    },
+                )
+            }));
         }
         // A newer agent may know types that this controller does not; they are of no use here.
         let known = |kind: &DeviceType| wire.device_types.iter().any(|name| name == kind.as_str());
@@ -64,6 +92,7 @@ impl TryFrom<&v1::Facts> for Facts {
                 agent: agent?,
                 device_types,
                 links,
+                bridges,
                 default_ipv4: default_ipv4?,
                 default_ipv6: default_ipv6?,
                 forwarding: forwarding.collect(),

@@ -176,6 +176,8 @@ impl From<&VnetSpec> for v1::VnetSpec {
                 .map(ToString::to_string)
                 .unwrap_or_default(),
             mac: spec.mac.map(|mac| mac.to_string()).unwrap_or_default(),
+            vlan_aware: spec.vlan_aware,
+            isolate_ports: spec.isolate_ports,
         }
     }
 }
@@ -195,6 +197,8 @@ impl TryFrom<&v1::VnetSpec> for VnetSpec {
                 tag: tag?,
                 alias: alias?,
                 mac: mac?,
+                vlan_aware: wire.vlan_aware,
+                isolate_ports: wire.isolate_ports,
             })
         })();
         fields.finish(value)

@@ -5,10 +5,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use weft_model::mac::Mac;
-use weft_model::name::VnetName;
+use weft_model::name::LinkName;
 use weft_model::object::drift::DriftPolicy;
 use weft_model::plan::digest::Digest;
-use weft_model::plan::link::{Link, LinkKind, Vxlan};
+use weft_model::plan::link::{Bridge, GuestPorts, Link, LinkKind, Vlan, Vlans, Vxlan};
 use weft_model::plan::nat::Nat;
 use weft_model::plan::{Entry, EntryKey, NodePlan, Origin, PlanDelta};
 use weft_model::prefix::{Family, Prefix};
@@ -22,7 +22,11 @@ impl From<&Origin> for v1::Origin {
     fn from(origin: &Origin) -> Self {
         Self {
             zone: origin.zone.to_string(),
-            vnet: origin.vnet.to_string(),
+            vnet: origin
+                .vnet
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
         }
     }
 }
@@ -33,7 +37,7 @@ impl TryFrom<&v1::Origin> for Origin {
     fn try_from(wire: &v1::Origin) -> Result<Self, Invalid> {
         let mut fields = Fields::default();
         let zone = fields.text("zone", &wire.zone);
-        let vnet = fields.text("vnet", &wire.vnet);
+        let vnet = fields.maybe_text("vnet", &wire.vnet);
         let value = (|| {
             Some(Self {
                 zone: zone?,
@@ -98,7 +102,20 @@ impl From<&Entry> for v1::Entry {
 impl From<&Link> for v1::Link {
     fn from(link: &Link) -> Self {
         let kind = match &link.kind {
-            LinkKind::Bridge => v1::link::Kind::Bridge(v1::Bridge {}),
+            LinkKind::Bridge(bridge) => v1::link::Kind::Bridge(v1::Bridge {
+                vlan_aware: bridge.vlan_aware,
+                isolate_guests: bridge.guests.isolated,
+                forget_guests: !bridge.guests.learning,
+            }),
+            LinkKind::Vlan(vlan) => v1::link::Kind::Vlan(v1::Vlan {
+                parent: vlan.parent.to_string(),
+                id: vlan.id.into(),
+                protocol: vlan.protocol.to_string(),
+                join: vlan.join,
+            }),
+            LinkKind::Veth { peer } => v1::link::Kind::Veth(v1::Veth {
+                peer: peer.to_string(),
+            }),
             LinkKind::Vxlan(vxlan) => v1::link::Kind::Vxlan(v1::Vxlan {
                 vni: vxlan.vni.get(),
                 local: address_to_wire(vxlan.local),
@@ -124,6 +141,8 @@ impl From<&Link> for v1::Link {
             forward_ipv4: link.forward.contains(&Family::Ipv4),
             forward_ipv6: link.forward.contains(&Family::Ipv6),
             observe_drift: link.drift == DriftPolicy::Observe,
+            tagged_vlans: link.vlans.tagged.to_string(),
+            untagged_vlan: link.vlans.untagged.map(u32::from),
         }
     }
 }
@@ -171,7 +190,17 @@ fn link(wire: &v1::Link, origin: Origin) -> Result<Link, Invalid> {
     let mut fields = Fields::default();
     let name = fields.text("name", &wire.name);
     let kind = match &wire.kind {
-        Some(v1::link::Kind::Bridge(v1::Bridge {})) => Some(LinkKind::Bridge),
+        Some(v1::link::Kind::Bridge(wire)) => Some(LinkKind::Bridge(Bridge {
+            vlan_aware: wire.vlan_aware,
+            guests: GuestPorts {
+                isolated: wire.isolate_guests,
+                learning: !wire.forget_guests,
+            },
+        })),
+        Some(v1::link::Kind::Vlan(wire)) => fields.within("vlan", vlan(wire)).map(LinkKind::Vlan),
+        Some(v1::link::Kind::Veth(wire)) => fields
+            .text("veth.peer", &wire.peer)
+            .map(|peer| LinkKind::Veth { peer }),
         Some(v1::link::Kind::Vxlan(wire)) => {
             fields.within("vxlan", vxlan(wire)).map(LinkKind::Vxlan)
         }
@@ -201,6 +230,8 @@ fn link(wire: &v1::Link, origin: Origin) -> Result<Link, Invalid> {
         .into_iter()
         .filter_map(|(on, family)| on.then_some(family))
         .collect();
+    let tagged = fields.text("tagged_vlans", &wire.tagged_vlans);
+    let untagged = fields.maybe_number("untagged_vlan", wire.untagged_vlan);
     let drift = if wire.observe_drift {
         DriftPolicy::Observe
     } else {
@@ -219,7 +250,27 @@ fn link(wire: &v1::Link, origin: Origin) -> Result<Link, Invalid> {
             addresses,
             routes,
             forward,
+            vlans: Vlans {
+                tagged: tagged?,
+                untagged: untagged?,
+            },
             drift,
+        })
+    })();
+    fields.finish(value)
+}
+
+fn vlan(wire: &v1::Vlan) -> Result<Vlan, Invalid> {
+    let mut fields = Fields::default();
+    let parent = fields.text("parent", &wire.parent);
+    let id = fields.maybe_number("id", Some(wire.id)).flatten();
+    let protocol = fields.text("protocol", &wire.protocol);
+    let value = (|| {
+        Some(Vlan {
+            parent: parent?,
+            id: id?,
+            protocol: protocol?,
+            join: wire.join,
         })
     })();
     fields.finish(value)
@@ -250,8 +301,8 @@ impl From<&EntryKey> for v1::EntryKey {
     fn from(key: &EntryKey) -> Self {
         let key = match key {
             EntryKey::Link(name) => v1::entry_key::Key::Link(name.to_string()),
-            EntryKey::Nat(vnet, source) => v1::entry_key::Key::Nat(v1::NatKey {
-                vnet: vnet.to_string(),
+            EntryKey::Nat(inside, source) => v1::entry_key::Key::Nat(v1::NatKey {
+                inside: inside.to_string(),
                 source: source.to_string(),
             }),
         };
@@ -267,10 +318,11 @@ impl TryFrom<&v1::EntryKey> for EntryKey {
         let value = match &wire.key {
             Some(v1::entry_key::Key::Link(name)) => fields.text("link", name).map(Self::Link),
             Some(v1::entry_key::Key::Nat(nat)) => {
-                let vnet: Option<VnetName> = fields.text("nat.vnet", &nat.vnet);
+                let inside: Option<LinkName> = fields.text("nat.inside", &nat.inside);
                 let source: Option<Prefix> = fields.text("nat.source", &nat.source);
-                vnet.zip(source)
-                    .map(|(vnet, source)| Self::Nat(vnet, source))
+                inside
+                    .zip(source)
+                    .map(|(inside, source)| Self::Nat(inside, source))
             }
             None => None,
         };

@@ -5,9 +5,12 @@ use std::net::IpAddr;
 
 use weft_model::object::drift::DriftPolicy;
 use weft_model::object::selector::NodeSelector;
-use weft_model::object::zone::{VxlanPeers, VxlanZone, ZoneError, ZoneKind, ZoneSpec, ZoneType};
+use weft_model::object::zone::{
+    QinqZone, VlanZone, VxlanPeers, VxlanZone, ZoneError, ZoneKind, ZoneSpec, ZoneType,
+};
 use weft_model::port::UdpPort;
 use weft_model::prefix::Family;
+use weft_model::vlan::VlanProtocol;
 
 use super::fields::{Fields, Invalid};
 use super::object::{labels, labels_to_wire};
@@ -42,12 +45,15 @@ fn selector(wire: Option<&v1::NodeSelector>) -> Result<NodeSelector, Invalid> {
 
 impl From<&ZoneSpec> for v1::ZoneSpec {
     fn from(spec: &ZoneSpec) -> Self {
-        let (kind, vxlan) = match &spec.kind {
-            ZoneKind::Simple => (ZoneType::Simple, None),
-            ZoneKind::Vxlan(vxlan) => (ZoneType::Vxlan, Some(vxlan.into())),
-        };
+        let (mut vlan, mut qinq, mut vxlan) = (None, None, None);
+        match &spec.kind {
+            ZoneKind::Simple => {}
+            ZoneKind::Vlan(it) => vlan = Some(it.into()),
+            ZoneKind::Qinq(it) => qinq = Some(it.into()),
+            ZoneKind::Vxlan(it) => vxlan = Some(it.into()),
+        }
         Self {
-            r#type: kind.as_str().to_owned(),
+            r#type: spec.kind.zone_type().as_str().to_owned(),
             nodes: (!spec.nodes.is_all()).then(|| (&spec.nodes).into()),
             mtu: spec.mtu.map(u32::from),
             drift: match spec.drift {
@@ -55,6 +61,8 @@ impl From<&ZoneSpec> for v1::ZoneSpec {
                 DriftPolicy::Observe => "observe".to_owned(),
             },
             vxlan,
+            vlan,
+            qinq,
         }
     }
 }
@@ -64,24 +72,8 @@ impl TryFrom<&v1::ZoneSpec> for ZoneSpec {
 
     fn try_from(wire: &v1::ZoneSpec) -> Result<Self, Invalid> {
         let mut fields = Fields::default();
-        let kind = fields
-            .text("type", &wire.r#type)
-            .and_then(|kind| match (kind, &wire.vxlan) {
-                (ZoneType::Simple, None) => Some(ZoneKind::Simple),
-                (ZoneType::Vxlan, vxlan) => {
-                    let absent = v1::VxlanZone::default();
-                    let vxlan = VxlanZone::try_from(vxlan.as_ref().unwrap_or(&absent));
-                    fields.within("vxlan", vxlan).map(ZoneKind::Vxlan)
-                }
-                (ZoneType::Simple, Some(_)) => {
-                    fields.refuse("vxlan", ZoneError::ForeignOptions(kind));
-                    None
-                }
-                (ZoneType::Vlan | ZoneType::Qinq | ZoneType::Evpn, _) => {
-                    fields.refuse("type", ZoneError::TypeNotAvailable(kind));
-                    None
-                }
-            });
+        let zone_type = fields.text("type", &wire.r#type);
+        let kind = zone_type.and_then(|zone_type| kind(&mut fields, zone_type, wire));
         let drift = match wire.drift.as_str() {
             "" | "heal" => DriftPolicy::Heal,
             "observe" => DriftPolicy::Observe,
@@ -101,6 +93,112 @@ impl TryFrom<&v1::ZoneSpec> for ZoneSpec {
                 mtu: mtu?,
                 drift,
                 kind: kind?,
+            })
+        })();
+        fields.finish(value)
+    }
+}
+
+fn kind(fields: &mut Fields, zone: ZoneType, wire: &v1::ZoneSpec) -> Option<ZoneKind> {
+    let given = [
+        (ZoneType::Vlan, wire.vlan.is_some()),
+        (ZoneType::Qinq, wire.qinq.is_some()),
+        (ZoneType::Vxlan, wire.vxlan.is_some()),
+    ];
+    if let Err(error) = zone.only(given) {
+        let options = match &error {
+            ZoneError::ForeignOptions { options, .. } => options.as_str(),
+            _ => "type",
+        };
+        fields.refuse(options, error);
+        return None;
+    }
+    match zone {
+        ZoneType::Simple => Some(ZoneKind::Simple),
+        ZoneType::Vlan => match &wire.vlan {
+            Some(vlan) => fields
+                .within("vlan", VlanZone::try_from(vlan))
+                .map(ZoneKind::Vlan),
+            None => {
+                fields.refuse("vlan", ZoneError::NoOptions(zone));
+                None
+            }
+        },
+        ZoneType::Qinq => match &wire.qinq {
+            Some(qinq) => fields
+                .within("qinq", QinqZone::try_from(qinq))
+                .map(ZoneKind::Qinq),
+            None => {
+                fields.refuse("qinq", ZoneError::NoOptions(zone));
+                None
+            }
+        },
+        ZoneType::Vxlan => {
+            let absent = v1::VxlanZone::default();
+            let vxlan = VxlanZone::try_from(wire.vxlan.as_ref().unwrap_or(&absent));
+            fields.within("vxlan", vxlan).map(ZoneKind::Vxlan)
+        }
+        ZoneType::Evpn => {
+            fields.refuse("type", ZoneError::TypeNotAvailable(zone));
+            None
+        }
+    }
+}
+
+impl From<&VlanZone> for v1::VlanZone {
+    fn from(vlan: &VlanZone) -> Self {
+        Self {
+            bridge: vlan.bridge.to_string(),
+            uplinks: vlan.uplinks.iter().map(ToString::to_string).collect(),
+            mac_learning: Some(vlan.mac_learning),
+        }
+    }
+}
+
+impl TryFrom<&v1::VlanZone> for VlanZone {
+    type Error = Invalid;
+
+    fn try_from(wire: &v1::VlanZone) -> Result<Self, Invalid> {
+        let mut fields = Fields::default();
+        let bridge = fields.text("bridge", &wire.bridge);
+        let uplinks = fields.texts("uplinks", &wire.uplinks);
+        let value = bridge.map(|bridge| Self {
+            bridge,
+            uplinks,
+            mac_learning: wire.mac_learning.unwrap_or(true),
+        });
+        fields.finish(value)
+    }
+}
+
+impl From<&QinqZone> for v1::QinqZone {
+    fn from(qinq: &QinqZone) -> Self {
+        Self {
+            bridge: qinq.bridge.to_string(),
+            uplinks: qinq.uplinks.iter().map(ToString::to_string).collect(),
+            tag: qinq.tag.into(),
+            protocol: qinq.protocol.to_string(),
+            mac_learning: Some(qinq.mac_learning),
+        }
+    }
+}
+
+impl TryFrom<&v1::QinqZone> for QinqZone {
+    type Error = Invalid;
+
+    fn try_from(wire: &v1::QinqZone) -> Result<Self, Invalid> {
+        let mut fields = Fields::default();
+        let bridge = fields.text("bridge", &wire.bridge);
+        let uplinks = fields.texts("uplinks", &wire.uplinks);
+        let tag = fields.maybe_number("tag", Some(wire.tag)).flatten();
+        let protocol: Option<Option<VlanProtocol>> = fields.maybe_text("protocol", &wire.protocol);
+        let value = (|| {
+            Some(Self {
+                bridge: bridge?,
+                uplinks,
+                tag: tag?,
+                protocol: protocol?.unwrap_or_default(),
+                mac_learning: wire.mac_learning.unwrap_or(true),
             })
         })();
         fields.finish(value)

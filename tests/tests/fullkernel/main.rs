@@ -3,3 +3,4 @@
 
 mod abilities;
 mod trunk;
+mod vlan;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use weft_model::object::drift::DriftPolicy;
-use weft_model::plan::link::{Link, LinkKind, Vxlan};
+use weft_model::plan::link::{Bridge, Link, LinkKind, Vlans, Vxlan};
 use weft_model::plan::{Entry, NodePlan, Origin};
 use weft_model::port::UdpPort;
 use weft_model::prefix::Family;
@@ -17,9 +17,9 @@ pub fn bridge(name: &str) -> Link {
         name: name.parse().unwrap(),
         origin: Origin {
             zone: "prod".parse().unwrap(),
-            vnet: name.parse().unwrap(),
+            vnet: Some(name.parse().unwrap()),
         },
-        kind: LinkKind::Bridge,
+        kind: LinkKind::Bridge(Bridge::default()),
         mtu: Some(1450.try_into().unwrap()),
         mac: None,
         alias: None,
@@ -28,6 +28,7 @@ pub fn bridge(name: &str) -> Link {
         addresses: BTreeSet::new(),
         routes: BTreeSet::new(),
         forward: BTreeSet::new(),
+        vlans: Vlans::default(),
         drift: DriftPolicy::Heal,
     }
 }

@@ -11,7 +11,7 @@ use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tonic::{Request, Response, Status, Streaming};
 use weft_model::clock::Span;
 use weft_model::message::{Answer, Command, Fence, Gates, Hello, Lease, Target};
-use weft_model::plan::link::{Link, LinkKind};
+use weft_model::plan::link::{Bridge, Link, LinkKind, Vlans};
 use weft_model::plan::{Entry, NodePlan, Origin};
 use weft_model::report::NodeEvent;
 use weft_model::revision::{Epoch, Incarnation, Nonce, RevisionId, RolloutId};
@@ -65,9 +65,9 @@ pub(super) fn plan_of(names: &[&str]) -> NodePlan {
                 name: name.parse().unwrap(),
                 origin: Origin {
                     zone: "prod".parse().unwrap(),
-                    vnet: name.parse().unwrap(),
+                    vnet: Some(name.parse().unwrap()),
                 },
-                kind: LinkKind::Bridge,
+                kind: LinkKind::Bridge(Bridge::default()),
                 mtu: Some(1450.try_into().unwrap()),
                 mac: None,
                 alias: None,
@@ -76,6 +76,7 @@ pub(super) fn plan_of(names: &[&str]) -> NodePlan {
                 addresses: [].into(),
                 routes: [].into(),
                 forward: [].into(),
+                vlans: Vlans::default(),
                 drift: Default::default(),
             })
         })

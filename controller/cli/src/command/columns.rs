@@ -53,7 +53,7 @@ pub fn key_text(key: Option<&v1::ObjectKey>) -> String {
 /// A table of objects of one kind.
 pub fn table(kind: Kind, objects: &[&v1::Object], width: Width, now: SystemTime) -> String {
     let (narrow, wide): (&[&str], &[&str]) = match kind {
-        Kind::Zone => (&["TYPE", "NODES", "MTU"], &["DRIFT", "TUNNELS"]),
+        Kind::Zone => (&["TYPE", "NODES", "MTU"], &["DRIFT", "BY"]),
         Kind::Vnet => (&["ZONE", "TAG"], &["ALIAS", "MAC"]),
         Kind::Subnet => (&["VNET", "CIDR", "GATEWAY", "SNAT"], &[]),
         Kind::Node => (&["CONNECTED", "TUNNEL"], &[]),
@@ -127,7 +127,13 @@ fn wide_cells(object: &v1::Object) -> Vec<String> {
                     peers => peers.join(","),
                 }
             });
-            vec![drift.to_owned(), tunnels.unwrap_or_default()]
+            let vlan = zone.vlan.as_ref().map(|vlan| vlan.bridge.clone());
+            let qinq = zone
+                .qinq
+                .as_ref()
+                .map(|qinq| format!("{}.{}", qinq.bridge, qinq.tag));
+            let by = tunnels.or(vlan).or(qinq).map(|it| safe(&it));
+            vec![drift.to_owned(), by.unwrap_or_default()]
         }
         Some(Spec::Vnet(vnet)) => vec![safe(&vnet.alias), safe(&vnet.mac)],
         Some(Spec::Subnet(_) | Spec::Node(_)) | None => Vec::new(),
@@ -250,6 +256,7 @@ mod tests {
                     tag: Some(100),
                     alias: "the web".to_owned(),
                     mac: String::new(),
+                    ..v1::VnetSpec::default()
                 }),
             ),
             object(

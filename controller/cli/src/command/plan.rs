@@ -136,12 +136,14 @@ fn assumed_mtu(objects: &[Object]) -> Mtu {
         let Object::Zone(zone) = object else {
             return None;
         };
-        let ZoneKind::Vxlan(vxlan) = &zone.spec.kind else {
-            return None;
-        };
-        let overhead = match vxlan.peers.family() {
-            Family::Ipv4 => 50,
-            Family::Ipv6 => 70,
+        let overhead = match &zone.spec.kind {
+            ZoneKind::Simple => return None,
+            ZoneKind::Vlan(_) => 0,
+            ZoneKind::Qinq(_) => 4,
+            ZoneKind::Vxlan(vxlan) => match vxlan.peers.family() {
+                Family::Ipv4 => 50,
+                Family::Ipv6 => 70,
+            },
         };
         Mtu::try_from(zone.spec.mtu?.get() + overhead).ok()
     });

@@ -212,7 +212,7 @@ mod tests {
         );
         assert_eq!(
             page("vnet.color").unwrap_err(),
-            "Vnet has no field color: spec has zone, tag, alias, mac"
+            "Vnet has no field color: spec has zone, tag, alias, mac, vlanAware, isolatePorts"
         );
         assert_eq!(
             page("vnet.tag.x").unwrap_err(),

@@ -22,7 +22,7 @@ use weft_model::object::{API_VERSION, Declared, Kind, Labels, Metadata, Object, 
 
 use super::complaint::{complaint, first_line};
 use super::document::{Document, Source};
-use super::place::{self, Place};
+use super::place::{self, Place, Spot};
 
 /// How many YAML nodes one document may have: far more than any object needs, few enough that a
 /// file made to exhaust memory is refused.
@@ -171,7 +171,7 @@ fn read_document(source: &Source, document: Document<'_>) -> Result<Manifest, Pr
     match header.api_version {
         Some(version) if version.value == API_VERSION => {}
         Some(version) => {
-            let line = place::line(&version.referenced);
+            let line = Spot::from(&version.referenced).line;
             let text = format!("apiVersion {:?} is not known: {wanted}", version.value);
             return Err(problem(line, text));
         }
@@ -189,7 +189,7 @@ fn read_document(source: &Source, document: Document<'_>) -> Result<Manifest, Pr
                 "kind {:?} is not known: write Node, Zone, Vnet or Subnet",
                 kind.value
             );
-            problem(place::line(&kind.referenced), text)
+            problem(Spot::from(&kind.referenced).line, text)
         })?;
     let read = match named {
         Kind::Node => typed::<_, NodeSpec>(document.text).map(|(it, v)| (Object::Node(it), v)),
@@ -303,6 +303,35 @@ mod tests {
             found.extend(problems);
         }
         insta::assert_snapshot!(found.join("\n"));
+    }
+
+    #[test]
+    fn a_field_among_several_on_a_line_is_the_one_that_is_blamed() {
+        let flow = |spec: &str| {
+            format!("apiVersion: weft/v1\nkind: Vnet\nmetadata: {{name: web}}\nspec: {spec}\n")
+        };
+        let cases = [
+            (
+                "{zone: blue, tag: many}",
+                "net.yaml:4: spec.tag: write a whole number",
+            ),
+            (
+                "{zone: blue, tag: 0, mac: no}",
+                "net.yaml:4: spec.tag: 0 is not a tag: use 1 to 16777215",
+            ),
+            ("{tag: 5}", "net.yaml:4: spec.zone is missing"),
+            (
+                "{zone: blue, colour: red}",
+                "net.yaml:4: spec.colour: there is no such field: use zone, tag, alias, mac, vlanAware, isolatePorts",
+            ),
+            (
+                "{zone: blue, tag: 7, alias: \"a\\nb\"}",
+                "net.yaml:4: spec.alias: \"a\\nb\" is not one line of printable text of at most 200 bytes",
+            ),
+        ];
+        for (spec, expected) in cases {
+            assert_eq!(problems(&flow(spec)), [expected]);
+        }
     }
 
     #[test]

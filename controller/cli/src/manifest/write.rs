@@ -199,7 +199,9 @@ fn node(wire: &v1::NodeState) -> WrittenNode {
 /// An event as a controller sent it.
 pub fn event(wire: &v1::NodeEvent) -> WrittenEvent {
     let origin = wire.origin.as_ref().map(|origin| {
-        BTreeMap::from([("zone", origin.zone.clone()), ("vnet", origin.vnet.clone())])
+        let parts = [("zone", &origin.zone), ("vnet", &origin.vnet)].into_iter();
+        let said = parts.filter(|(_, name)| !name.is_empty());
+        said.map(|(kind, name)| (kind, name.clone())).collect()
     });
     WrittenEvent {
         node: wire.node.clone(),

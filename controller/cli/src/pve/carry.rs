@@ -16,10 +16,11 @@ use weft_model::object::drift::DriftPolicy;
 use weft_model::object::selector::NodeSelector;
 use weft_model::object::subnet::{Snat, SubnetSpec};
 use weft_model::object::vnet::{Tag, VnetSpec};
-use weft_model::object::zone::{VxlanPeers, VxlanZone, ZoneKind, ZoneSpec};
+use weft_model::object::zone::{QinqZone, VlanZone, VxlanPeers, VxlanZone, ZoneKind, ZoneSpec};
 use weft_model::object::{Declared, Labels, Metadata, Object};
 use weft_model::port::UdpPort;
 use weft_model::prefix::{InterfaceAddress, Prefix};
+use weft_model::vlan::VlanProtocol;
 
 use super::section::Section;
 
@@ -106,7 +107,7 @@ pub fn carry(files: &Files) -> Carried {
     for section in &files.zones {
         if let Some(zone) = zone(files, section, &mut carried) {
             zones.insert(&section.id, zone.metadata.name.clone());
-            if matches!(zone.spec.kind, ZoneKind::Vxlan(_)) {
+            if !matches!(zone.spec.kind, ZoneKind::Simple) {
                 joined.insert(&section.id);
             }
             carried.objects.push(Object::Zone(zone));
@@ -170,6 +171,21 @@ fn zone(
                 .unwrap_or(UdpPort::VXLAN),
             learning: true,
         }),
+        "vlan" => ZoneKind::Vlan(VlanZone {
+            bridge: bridge(FILE, section, carried)?,
+            uplinks: BTreeSet::new(),
+            mac_learning: !is_on(section, "bridge-disable-mac-learning"),
+        }),
+        "qinq" => ZoneKind::Qinq(QinqZone {
+            bridge: bridge(FILE, section, carried)?,
+            uplinks: BTreeSet::new(),
+            tag: carried.number(FILE, section, "tag")?,
+            protocol: match section.get("vlan-protocol") {
+                None => VlanProtocol::default(),
+                Some(_) => carried.value(FILE, section, "vlan-protocol")?,
+            },
+            mac_learning: !is_on(section, "bridge-disable-mac-learning"),
+        }),
         other => {
             let text = format!("zones of type {other} are not available in this version");
             carried.note(FILE, section, text);
@@ -185,7 +201,17 @@ fn zone(
     carried.note_rest(
         FILE,
         section,
-        &["nodes", "mtu", "peers", "vxlan-port", "fabric"],
+        &[
+            "nodes",
+            "mtu",
+            "peers",
+            "vxlan-port",
+            "fabric",
+            "bridge",
+            "tag",
+            "vlan-protocol",
+            "bridge-disable-mac-learning",
+        ],
     );
     let spec = ZoneSpec {
         nodes: if nodes.is_empty() {
@@ -198,6 +224,16 @@ fn zone(
         kind,
     };
     Some(declared(name, spec))
+}
+
+fn bridge(file: &str, section: &Section, carried: &mut Carried) -> Option<LinkName> {
+    let name = section.get("bridge").unwrap_or_default();
+    carried.read(file, section, "bridge", name.parse())
+}
+
+/// Whether a switch is on, as the peer writes it.
+fn is_on(section: &Section, name: &str) -> bool {
+    matches!(section.get(name), Some("1" | "yes" | "on" | "true"))
 }
 
 /// The tunnel end points: those listed, or the addresses of the fabric's nodes.
@@ -252,8 +288,19 @@ fn vnet(
         tag: carried.number::<Tag>(FILE, section, "tag"),
         alias: carried.value(FILE, section, "alias"),
         mac: carried.value(FILE, section, "mac"),
+        vlan_aware: is_on(section, "vlanaware"),
+        isolate_ports: is_on(section, "isolate-ports"),
     };
-    carried.note_rest(FILE, section, &["zone", "tag", "alias", "mac", "type"]);
+    let known = [
+        "zone",
+        "tag",
+        "alias",
+        "mac",
+        "type",
+        "vlanaware",
+        "isolate-ports",
+    ];
+    carried.note_rest(FILE, section, &known);
     Some(declared(name, spec))
 }
 

@@ -1,15 +1,16 @@
 //! A node's `/etc/network/interfaces`: what it says of the host's own devices, as facts.
 //!
-//! Only what a plan may depend on is read: addresses, MTUs, default routes. Everything else in the
+//! Only what a plan may depend on is read: addresses, MTUs, bridges, default routes. Everything else in the
 //! file is passed over.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use weft_model::facts::{DeviceType, Facts, LinkFacts};
+use weft_model::facts::{BridgeFacts, DeviceType, Facts, LinkFacts};
 use weft_model::mtu::Mtu;
 use weft_model::name::LinkName;
 use weft_model::prefix::{Family, InterfaceAddress};
+use weft_model::vlan::VlanProtocol;
 
 /// What the file says of one device.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +20,10 @@ struct Device {
     mtu: Option<Mtu>,
     /// The devices that it is made of, whose MTU it takes.
     parts: Vec<String>,
+    is_bridge: bool,
+    /// The tag by which a bridge filters VLANs, where it does.
+    vlans: Option<VlanProtocol>,
+    protocol: VlanProtocol,
 }
 
 /// What the whole file says.
@@ -128,14 +133,24 @@ impl Device {
                 let number = first.parse::<u32>().ok();
                 self.mtu = number.and_then(|it| Mtu::try_from(it).ok());
             }
+            "bridge-vlan-aware" => self.vlans = is_yes(first).then_some(self.protocol),
+            "bridge-vlan-protocol" => {
+                self.protocol = first.parse().unwrap_or_default();
+                self.vlans = self.vlans.map(|_| self.protocol);
+            }
             "bridge-ports" | "bond-slaves" | "slaves" | "vlan-raw-device" | "ovs-ports"
             | "vlan-raw-devices" => {
+                self.is_bridge |= name == "bridge-ports";
                 let named = values.iter().filter(|it| !matches!(**it, "none" | "regex"));
                 self.parts.extend(named.map(|it| (*it).to_owned()));
             }
             _ => {}
         }
     }
+}
+
+fn is_yes(text: &str) -> bool {
+    matches!(text, "yes" | "1" | "on" | "true")
 }
 
 /// A prefix length as it is written, `24` or `255.255.255.0`.
@@ -166,6 +181,18 @@ impl Interfaces {
                     Family::Ipv6 => &mut facts.default_ipv6,
                 };
                 default.get_or_insert_with(|| link.clone());
+            }
+            if device.is_bridge {
+                let bridge = BridgeFacts {
+                    vlans: device.vlans,
+                    mtu: Some(self.mtu(name, assumed, 0)),
+                    uplinks: device
+                        .parts
+                        .iter()
+                        .filter_map(|it| it.parse().ok())
+                        .collect(),
+                };
+                facts.bridges.insert(link.clone(), bridge);
             }
             let global = |it: &InterfaceAddress| !it.address().is_loopback();
             let addresses: BTreeSet<_> = device.addresses.iter().copied().filter(global).collect();
@@ -225,6 +252,8 @@ iface vmbr0 inet static
     netmask 255.255.255.0
     gateway 192.0.2.1
     bridge_ports bond0
+    bridge-vlan-aware yes
+    bridge-vlan-protocol 802.1ad
     # comment
 iface vmbr0 inet6 static
     address 2001:db8::10/64
@@ -257,6 +286,12 @@ source /etc/network/interfaces.d/*
                 "vmbr0.5 Mtu(1400) {10.5.0.1/24}",
             ]
         );
+        let bridges: Vec<String> = facts
+            .bridges
+            .iter()
+            .map(|(name, it)| format!("{name} {:?} {:?} {:?}", it.mtu, it.vlans, it.uplinks))
+            .collect();
+        assert_eq!(bridges, ["vmbr0 Some(Mtu(8000)) Some(Dot1ad) {\"bond0\"}"]);
         let vmbr0: LinkName = "vmbr0".parse().unwrap();
         assert_eq!(facts.default_ipv4, Some(vmbr0.clone()));
         assert_eq!(facts.default_ipv6, Some(vmbr0));

@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use weft_model::name::{NodeName, VnetName, ZoneName};
+use weft_model::object::zone::ZoneKind;
 use weft_model::plan::{NodePlan, PlanDelta};
 
-use super::{Shared, entries};
+use super::{Shared, entries, zone_entries};
 use crate::intent::{Intent, Zone};
 
 /// Where plans may differ.
@@ -18,6 +19,8 @@ use crate::intent::{Intent, Zone};
 pub struct Affected {
     /// The vnets, by node.
     pub vnets: BTreeMap<NodeName, BTreeSet<VnetName>>,
+    /// The zones whose own part may differ, by node.
+    pub zones: BTreeMap<NodeName, BTreeSet<ZoneName>>,
     /// How many objects and facts had to be looked at to find out.
     pub visited: usize,
 }
@@ -59,9 +62,14 @@ pub fn affected(old: &Intent, new: &Intent) -> Affected {
     }
     for name in vnets {
         for intent in [old, new] {
-            let zone = intent.vnet(name).and_then(|vnet| intent.zone_of(vnet));
-            for node in zone.into_iter().flat_map(|zone| &*zone.nodes) {
+            let Some(zone) = intent.vnet(name).and_then(|vnet| intent.zone_of(vnet)) else {
+                continue;
+            };
+            for node in &*zone.nodes {
                 affected.add(node, name);
+                if zone.has_own_part() {
+                    affected.add_zone(node, zone.name());
+                }
             }
         }
     }
@@ -73,12 +81,16 @@ pub fn update(old: &Intent, new: &Intent) -> BTreeMap<NodeName, PlanDelta> {
     let affected = affected(old, new);
     let (mut before, mut after) = (Compiled::of(old), Compiled::of(new));
     let mut deltas = BTreeMap::new();
-    for (node, vnets) in affected.vnets {
-        let old = before.entries(&node, &vnets);
-        let new = after.entries(&node, &vnets);
+    let nodes: BTreeSet<&NodeName> = affected.vnets.keys().chain(affected.zones.keys()).collect();
+    for node in nodes {
+        let (no_vnets, no_zones) = (BTreeSet::new(), BTreeSet::new());
+        let vnets = affected.vnets.get(node).unwrap_or(&no_vnets);
+        let zones = affected.zones.get(node).unwrap_or(&no_zones);
+        let old = before.entries(node, vnets, zones);
+        let new = after.entries(node, vnets, zones);
         let delta = old.delta(&new);
         if !delta.is_empty() {
-            deltas.insert(node, delta);
+            deltas.insert(node.clone(), delta);
         }
     }
     deltas
@@ -97,6 +109,11 @@ impl Affected {
         }
     }
 
+    fn add_zone(&mut self, node: &NodeName, zone: &ZoneName) {
+        let zones = self.zones.entry(node.clone()).or_default();
+        zones.insert(zone.clone());
+    }
+
     fn visit_zone(&mut self, old: Option<&Arc<Zone>>, new: Option<&Arc<Zone>>) {
         let alike = match (old, new) {
             (Some(old), Some(new)) => alike(old, new),
@@ -105,8 +122,15 @@ impl Affected {
         for (zone, other) in [(old, new), (new, old)] {
             let Some(zone) = zone else { continue };
             for node in &*zone.nodes {
-                let stays = alike && other.is_some_and(|other| other.nodes.contains(node));
+                let stays = alike
+                    && other.is_some_and(|other| {
+                        other.nodes.contains(node)
+                            && other.trunks.get(node) == zone.trunks.get(node)
+                    });
                 if !stays {
+                    if zone.has_own_part() {
+                        self.add_zone(node, zone.name());
+                    }
                     zone.vnets
                         .iter()
                         .for_each(|vnet| self.add(node, vnet.name()));
@@ -118,8 +142,27 @@ impl Affected {
 
 /// Whether a node that carries both zones builds the same in both.
 fn alike(old: &Zone, new: &Zone) -> bool {
-    let same_drift = old.declared.spec.drift == new.declared.spec.drift;
-    same_drift && old.mtu == new.mtu && old.underlay == new.underlay
+    let (before, after) = (&old.declared.spec, &new.declared.spec);
+    let same_kind = match (&before.kind, &after.kind) {
+        // What a plan needs of these is in the underlay.
+        (ZoneKind::Vxlan(_), ZoneKind::Vxlan(_)) => true,
+        (before, after) => before == after,
+    };
+    // Where the user sets an MTU, the vnets with VLANs of their own have it too.
+    let same_mtu = old.mtu == new.mtu && before.mtu.is_some() == after.mtu.is_some();
+    same_kind && before.drift == after.drift && same_mtu && old.underlay == new.underlay
+}
+
+impl Zone {
+    /// Whether nodes have something for the zone beside what they have for its vnets.
+    fn has_own_part(&self) -> bool {
+        matches!(self.declared.spec.kind, ZoneKind::Qinq(_))
+    }
+
+    /// Whether a vnet's entries are the same on all nodes.
+    fn is_alike_on_all_nodes(&self) -> bool {
+        self.underlay.is_none() && self.trunks.is_empty()
+    }
 }
 
 /// The entries of one intent, made when asked for.
@@ -137,8 +180,18 @@ impl<'a> Compiled<'a> {
         }
     }
 
-    fn entries(&mut self, node: &NodeName, vnets: &BTreeSet<VnetName>) -> NodePlan {
+    fn entries(
+        &mut self,
+        node: &NodeName,
+        vnets: &BTreeSet<VnetName>,
+        zones: &BTreeSet<ZoneName>,
+    ) -> NodePlan {
         let mut plan = NodePlan::default();
+        let zones = zones.iter().filter_map(|name| self.intent.zone(name));
+        for zone in zones.filter(|zone| zone.nodes.contains(node)) {
+            let own = zone_entries(zone, node);
+            own.into_iter().for_each(|entry| plan.put(Arc::new(entry)));
+        }
         for name in vnets {
             self.vnet(node, name)
                 .into_iter()
@@ -162,7 +215,7 @@ impl<'a> Compiled<'a> {
                 .map(Arc::new)
                 .collect()
         };
-        if zone.underlay.is_some() {
+        if !zone.is_alike_on_all_nodes() {
             return make();
         }
         match self.shared.get(name) {

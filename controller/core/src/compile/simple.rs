@@ -5,11 +5,11 @@ use std::net::IpAddr;
 
 use weft_model::name::LinkName;
 use weft_model::plan::Entry;
-use weft_model::plan::link::{Link, LinkKind};
+use weft_model::plan::link::Link;
 use weft_model::plan::nat::Nat;
 use weft_model::prefix::{InterfaceAddress, Prefix};
 
-use super::origin;
+use super::{guest_bridge, origin};
 use crate::device::gateway_mac;
 use crate::intent::{Vnet, Zone};
 
@@ -22,24 +22,16 @@ pub(super) fn entries(zone: &Zone, vnet: &Vnet) -> Vec<Entry> {
 }
 
 fn gateway_bridge(zone: &Zone, vnet: &Vnet) -> Link {
-    let spec = &vnet.declared.spec;
     let addresses = addresses(vnet);
     // Guests keep their gateway's Ethernet address in mind: it must be the same on whichever node
     // they come to, and stay when the bridge is made again.
     let derived = (!addresses.is_empty()).then(|| gateway_mac(vnet.name()));
     Link {
-        name: vnet.devices.bridge.clone(),
-        origin: origin(zone, vnet),
-        kind: LinkKind::Bridge,
-        mtu: zone.mtu,
-        mac: spec.mac.or(derived),
-        alias: spec.alias.clone(),
-        alternative_name: vnet.devices.alternative.clone(),
-        master: None,
+        mac: vnet.declared.spec.mac.or(derived),
         forward: addresses.iter().map(|it| it.family()).collect(),
         addresses,
         routes: routes(vnet),
-        drift: zone.declared.spec.drift,
+        ..guest_bridge(zone, vnet)
     }
 }
 

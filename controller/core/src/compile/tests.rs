@@ -42,7 +42,7 @@ fn the_vnets_of_a_zone_share_one_flood_list_on_a_node() {
         .links()
         .filter_map(|link| match &link.kind {
             weft_model::plan::link::LinkKind::Vxlan(vxlan) => Some(&vxlan.flood),
-            weft_model::plan::link::LinkKind::Bridge => None,
+            _ => None,
         })
         .collect();
     assert_eq!(floods.len(), 2);
@@ -83,6 +83,7 @@ fn facts_of_no_account_change_no_plan() {
     let expected = Affected {
         visited: 1,
         vnets: BTreeMap::new(),
+        zones: BTreeMap::new(),
     };
     assert_eq!(affected(&old, &new), expected);
     assert_eq!(update(&old, &new), BTreeMap::new());

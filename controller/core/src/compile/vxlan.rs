@@ -1,14 +1,12 @@
 //! Vxlan zones: on each node a bridge with a tunnel that ends at all other nodes (RFC 7348, with
 //! head-end replication).
 
-use std::collections::BTreeSet;
-
 use weft_model::name::NodeName;
 use weft_model::plan::Entry;
-use weft_model::plan::link::{Link, LinkKind, Vxlan};
+use weft_model::plan::link::{LinkKind, Vxlan};
 use weft_model::vni::Vni;
 
-use super::origin;
+use super::{guest_bridge, port};
 use crate::intent::{Underlay, Vnet, Zone};
 
 /// What a vnet asks of one node of its zone.
@@ -28,33 +26,16 @@ pub(super) fn entries(
         unreachable!("validation lets no vnet without a VNI, and no node without an address, pass")
     };
     let devices = &vnet.devices;
-    let bridge = Link {
-        name: devices.bridge.clone(),
-        origin: origin(zone, vnet),
-        kind: LinkKind::Bridge,
-        mtu: zone.mtu,
-        mac: None,
-        alias: vnet.declared.spec.alias.clone(),
-        alternative_name: devices.alternative.clone(),
-        master: None,
-        addresses: BTreeSet::new(),
-        routes: BTreeSet::new(),
-        forward: BTreeSet::new(),
-        drift: zone.declared.spec.drift,
-    };
-    let tunnel = Link {
-        name: devices.tunnel.clone(),
-        kind: LinkKind::Vxlan(Vxlan {
-            vni,
-            local,
-            port: underlay.port,
-            learning: underlay.learning,
-            flood: underlay.flood(node),
-        }),
-        alias: None,
-        alternative_name: None,
-        master: Some(devices.bridge.clone()),
-        ..bridge.clone()
-    };
-    vec![Entry::Link(bridge), Entry::Link(tunnel)]
+    let tunnel = LinkKind::Vxlan(Vxlan {
+        vni,
+        local,
+        port: underlay.port,
+        learning: underlay.learning,
+        flood: underlay.flood(node),
+    });
+    let (name, bridge) = (devices.tunnel.clone(), devices.bridge.clone());
+    vec![
+        Entry::Link(guest_bridge(zone, vnet)),
+        Entry::Link(port(zone, vnet, name, tunnel, bridge)),
+    ]
 }

@@ -57,7 +57,7 @@ fn is_own(view: &View<'_>, fault: &Fault) -> bool {
         return false;
     };
     match (view.vnet, view.zone) {
-        (Some(vnet), _) => origin.vnet == *vnet,
+        (Some(vnet), _) => origin.vnet.as_ref() == Some(vnet),
         (None, Some(zone)) => origin.zone == *zone,
         (None, None) => false,
     }

@@ -79,7 +79,7 @@ fn fault(vnet: &str) -> Fault {
     Fault {
         origin: Some(Origin {
             zone: "lab".parse().unwrap(),
-            vnet: vnet.parse().unwrap(),
+            vnet: Some(vnet.parse().unwrap()),
         }),
         attempt: format!("cannot create device {vnet} of type bridge"),
         cause: "not supported".to_owned(),

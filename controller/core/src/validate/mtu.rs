@@ -10,13 +10,15 @@ use std::collections::BTreeMap;
 use weft_model::facts::LinkFacts;
 use weft_model::mtu::Mtu;
 use weft_model::name::{LinkName, NodeName, ZoneName};
-use weft_model::object::{Kind, Zone};
+use weft_model::object::zone::ZoneKind;
+use weft_model::object::{Kind, Vnet, Zone};
 use weft_model::prefix::Family;
 
 use super::finding::{Findings, at};
 use super::reading::Reading;
+use super::trunk::{self, Trunks};
 use super::tunnel::Underlays;
-use crate::intent::Underlay;
+use crate::intent::{Trunk, Underlay};
 
 /// The MTUs that are not left to the kernel, by zone.
 pub(super) type Mtus = BTreeMap<ZoneName, Mtu>;
@@ -36,13 +38,18 @@ pub(super) fn overhead(family: Family) -> u32 {
 pub(super) fn resolve(
     reading: &Reading<'_>,
     underlays: &Underlays,
+    trunks: &Trunks,
     findings: &mut Findings,
 ) -> Mtus {
     let mut mtus = Mtus::new();
     for (name, zone) in reading.snapshot.zones().iter() {
-        let carried = underlays
+        let by_tunnel = underlays
             .get(name)
             .and_then(|underlay| carried(reading, zone, underlay, findings));
+        let by_bridge = trunks
+            .get(name)
+            .and_then(|trunks| carried_by_bridges(reading, zone, trunks, findings));
+        let carried = by_tunnel.or(by_bridge);
         let Some(mtu) = zone.spec.mtu.or(carried) else {
             continue;
         };
@@ -75,6 +82,7 @@ fn carried(
     underlay: &Underlay,
     findings: &mut Findings,
 ) -> Option<Mtu> {
+    let inside = declared_inside(reading, zone);
     let mut least: Option<Mtu> = None;
     for (node, tunnel) in &underlay.tunnels {
         let facts = reading.snapshot.facts().get(node)?;
@@ -85,7 +93,7 @@ fn carried(
         }) else {
             continue;
         };
-        let overhead = overhead(Family::of(tunnel.address));
+        let overhead = overhead(Family::of(tunnel.address)) + inside;
         let Some(allowed) = allowed(zone, node, device, link, overhead, findings) else {
             continue;
         };
@@ -104,6 +112,72 @@ fn carried(
             );
         }
         least = Some(least.map_or(allowed, |least| least.min(allowed)));
+    }
+    least
+}
+
+/// What a VLAN tag costs (IEEE 802.1Q-2018, clause 9.6).
+const TAG: u32 = 4;
+
+/// The MTU of one vnet's devices: where guests use VLANs of their own, the inner tag is inside what
+/// the zone can carry. An MTU that the user sets counts for every vnet.
+pub(super) fn of_vnet(zone: &Zone, vnet: &Vnet, resolved: Option<&Mtu>) -> Option<Mtu> {
+    let joined = !matches!(zone.spec.kind, ZoneKind::Simple);
+    if vnet.spec.vlan_aware && joined && zone.spec.mtu.is_none() {
+        return resolved.and_then(|mtu| mtu.inside(TAG));
+    }
+    resolved.copied()
+}
+
+/// What guests' own tags cost where the MTU that the user set must have room for them.
+fn declared_inside(reading: &Reading<'_>, zone: &Zone) -> u32 {
+    let mut vnets = reading.vnets_in(&zone.metadata.name).iter();
+    let guests_tag = zone.spec.mtu.is_some() && vnets.any(|vnet| vnet.spec.vlan_aware);
+    if guests_tag { TAG } else { 0 }
+}
+
+/// The largest MTU that the bridges of all nodes can carry. The first tag costs nothing: Ethernet
+/// devices have room for it beside their MTU (IEEE 802.3-2018, clause 3.2.7); every further one
+/// does.
+fn carried_by_bridges(
+    reading: &Reading<'_>,
+    zone: &Zone,
+    trunks: &BTreeMap<NodeName, Trunk>,
+    findings: &mut Findings,
+) -> Option<Mtu> {
+    let inner = match zone.spec.kind {
+        ZoneKind::Qinq(_) => TAG,
+        ZoneKind::Simple | ZoneKind::Vlan(_) | ZoneKind::Vxlan(_) => 0,
+    };
+    let cost = inner + declared_inside(reading, zone);
+    let mut least: Option<Mtu> = None;
+    for (node, trunk) in trunks {
+        let facts = reading.snapshot.facts().get(node)?;
+        let Some(has) = trunk::bridge_of(zone, facts).and_then(|bridge| bridge.mtu) else {
+            continue;
+        };
+        let allowed = has.inside(cost);
+        if let Some(wanted) = zone.spec.mtu
+            && allowed.is_none_or(|allowed| wanted > allowed)
+        {
+            findings.error(
+                at(Kind::Zone, &zone.metadata.name, "spec.mtu"),
+                format!(
+                    "node {node} can carry {} at most, not {wanted}: bridge {} has MTU {has}, and \
+                     inner VLAN tags cost {cost}",
+                    has.get() - cost,
+                    trunk.bridge
+                ),
+                format!(
+                    "use less, or a larger MTU on {} of node {node}",
+                    trunk.bridge
+                ),
+            );
+        }
+        least = match (least, allowed) {
+            (Some(least), Some(allowed)) => Some(least.min(allowed)),
+            (least, allowed) => least.or(allowed),
+        };
     }
     least
 }

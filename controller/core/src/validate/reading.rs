@@ -62,6 +62,6 @@ impl<'a> Reading<'a> {
 pub(super) fn holds_gateways(zone: &Zone) -> bool {
     match zone.spec.kind {
         ZoneKind::Simple => true,
-        ZoneKind::Vxlan(_) => false,
+        ZoneKind::Vlan(_) | ZoneKind::Qinq(_) | ZoneKind::Vxlan(_) => false,
     }
 }

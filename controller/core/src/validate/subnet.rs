@@ -211,7 +211,9 @@ fn check_snat_address(
 fn check_joined(zone: &Zone, subnet: &Subnet, findings: &mut Findings) {
     let kind = match zone.spec.kind {
         ZoneKind::Simple => return,
-        ZoneKind::Vxlan(_) => "vxlan",
+        ZoneKind::Vlan(_) | ZoneKind::Qinq(_) | ZoneKind::Vxlan(_) => {
+            zone.spec.kind.zone_type().as_str()
+        }
     };
     let (name, zone) = (&subnet.metadata.name, &zone.metadata.name);
     if subnet.spec.snat.is_some() {

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use weft_model::name::{LinkName, VnetName};
-use weft_model::object::Kind;
 use weft_model::object::vnet::Tag;
-use weft_model::object::zone::ZoneKind;
+use weft_model::object::zone::{VlanZone, ZoneKind};
+use weft_model::object::{Kind, Zone};
 
 use super::finding::{Findings, at};
 use super::reading::Reading;
-use crate::device::DeviceNames;
+use crate::device::{self, DeviceNames, ZoneDeviceNames};
 
 /// The names of the devices of every vnet.
 pub(super) type Devices = BTreeMap<VnetName, DeviceNames>;
@@ -18,7 +18,8 @@ pub(super) type Devices = BTreeMap<VnetName, DeviceNames>;
 /// another is on already, and must then be told apart.
 pub(super) fn check(reading: &Reading<'_>, findings: &mut Findings) -> Devices {
     let mut vnis: BTreeMap<Tag, &VnetName> = BTreeMap::new();
-    let mut owners: BTreeMap<LinkName, VnetName> = BTreeMap::new();
+    let mut owners: BTreeMap<LinkName, (Kind, &str)> = BTreeMap::new();
+    let mut helpers: BTreeMap<LinkName, &VnetName> = BTreeMap::new();
     let mut devices = Devices::new();
     for (name, vnet) in reading.snapshot.vnets().iter() {
         let zone = reading.snapshot.zones().get(&vnet.spec.zone);
@@ -36,19 +37,67 @@ pub(super) fn check(reading: &Reading<'_>, findings: &mut Findings) -> Devices {
         }
         let names = DeviceNames::of(name);
         // Tunnels are named after bridges, so that one of the two names tells.
-        if let Some(first) = owners.get(&names.bridge) {
-            findings.error(
-                at(Kind::Vnet, name, "metadata.name"),
-                format!(
-                    "vnets {first} and {name} would both have the device {}",
-                    names.bridge
-                ),
-                "rename one of them",
-            );
-        } else {
-            owners.insert(names.bridge.clone(), name.clone());
+        claim(
+            &mut owners,
+            &names.bridge,
+            (Kind::Vnet, name.as_str()),
+            findings,
+        );
+        if let Some(vlan) = zone.and_then(|zone| vlan_of(zone)) {
+            for device in [&names.near, &names.far] {
+                claim(&mut owners, device, (Kind::Vnet, name.as_str()), findings);
+            }
+            let id = vnet.spec.tag.and_then(Tag::vlan);
+            helpers.extend(id.map(|id| (device::helper_bridge(&vlan.bridge, id), name)));
         }
         devices.insert(name.clone(), names);
     }
+    for (name, zone) in reading.snapshot.zones().iter() {
+        if matches!(zone.spec.kind, ZoneKind::Qinq(_)) {
+            let names = ZoneDeviceNames::of(name);
+            for device in [&names.bridge, &names.service, &names.near, &names.far] {
+                claim(&mut owners, device, (Kind::Zone, name.as_str()), findings);
+            }
+        }
+    }
+    // Vnets on different nodes may have one helper bridge each of the same name.
+    for (helper, name) in helpers {
+        let another = |owner: &&(Kind, &str)| owner.1 != name.as_str();
+        if owners.get(&helper).filter(another).is_some() {
+            claim(&mut owners, &helper, (Kind::Vnet, name.as_str()), findings);
+        }
+    }
     devices
+}
+
+fn vlan_of(zone: &Zone) -> Option<&VlanZone> {
+    match &zone.spec.kind {
+        ZoneKind::Vlan(vlan) => Some(vlan),
+        ZoneKind::Simple | ZoneKind::Qinq(_) | ZoneKind::Vxlan(_) => None,
+    }
+}
+
+/// Gives a device to an object, unless another has it.
+fn claim<'a>(
+    owners: &mut BTreeMap<LinkName, (Kind, &'a str)>,
+    device: &LinkName,
+    owner: (Kind, &'a str),
+    findings: &mut Findings,
+) {
+    let (kind, name) = owner;
+    let Some((other_kind, other)) = owners.get(device) else {
+        owners.insert(device.clone(), owner);
+        return;
+    };
+    let [word, other_word] = [kind, *other_kind].map(|kind| kind.as_str().to_lowercase());
+    let both = if word == other_word {
+        format!("{word}s {other} and {name}")
+    } else {
+        format!("{other_word} {other} and {word} {name}")
+    };
+    findings.error(
+        at(kind, name, "metadata.name"),
+        format!("{both} would both have the device {device}"),
+        "rename one of them",
+    );
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::mac::Mac;
 use crate::name::ZoneName;
 use crate::text::Text;
+use crate::vlan::VlanId;
 
 /// What a vnet is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,9 +24,21 @@ pub struct VnetSpec {
     /// The address of the gateway's interface; `None` derives one from the vnet's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mac: Option<Mac>,
+    /// Whether guests may use VLANs of their own inside the vnet.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub vlan_aware: bool,
+    /// Whether guests on one node are kept from reaching each other directly.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub isolate_ports: bool,
 }
 
-/// A number between 1 and 16777215; a VNI in a vxlan zone.
+// Serde hands out references.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_no(value: &bool) -> bool {
+    !*value
+}
+
+/// A number between 1 and 16777215; a VNI in a vxlan zone, a VLAN in a zone of type vlan or qinq.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
 pub struct Tag(u32);
@@ -34,6 +47,13 @@ pub struct Tag(u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is not a tag: use 1 to 16777215")]
 pub struct TagError(pub u32);
+
+impl Tag {
+    /// The tag as a VLAN, where it is one.
+    pub fn vlan(self) -> Option<VlanId> {
+        VlanId::try_from(self.0).ok()
+    }
+}
 
 impl TryFrom<u32> for Tag {
     type Error = TagError;

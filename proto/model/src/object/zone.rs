@@ -1,6 +1,5 @@
 //! Zones: how the vnets in them reach from node to node.
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::str::FromStr;
 
@@ -9,8 +8,13 @@ use serde::{Deserialize, Serialize};
 use crate::mtu::Mtu;
 use crate::object::drift::DriftPolicy;
 use crate::object::selector::NodeSelector;
-use crate::port::UdpPort;
-use crate::prefix::Family;
+
+mod vlan;
+mod vxlan;
+
+pub use vlan::{QinqZone, VlanZone};
+use vxlan::VxlanForm;
+pub use vxlan::{VxlanPeers, VxlanZone};
 
 /// What a zone is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,37 +35,31 @@ pub struct ZoneSpec {
 pub enum ZoneKind {
     /// An isolated bridge on each node.
     Simple,
+    /// VLANs of a bridge that the nodes already have (IEEE 802.1Q).
+    Vlan(VlanZone),
+    /// VLANs inside a service VLAN of such a bridge (IEEE 802.1ad).
+    Qinq(QinqZone),
     /// A bridge on each node, joined by VXLAN (RFC 7348) with head-end replication.
     Vxlan(VxlanZone),
 }
 
-/// What a vxlan zone needs to know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VxlanZone {
-    /// Where the other tunnel end points are.
-    pub peers: VxlanPeers,
-    /// The destination port of tunnel packets.
-    pub port: UdpPort,
-    /// Whether tunnel devices learn which guest is behind which peer.
-    pub learning: bool,
-}
-
-/// The tunnel end points of a vxlan zone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum VxlanPeers {
-    /// The zone's own nodes, by their tunnel addresses of this family.
-    Nodes(Family),
-    /// This list, of one family and never empty; a node leaves its own address out.
-    Static(BTreeSet<IpAddr>),
-}
-
-impl VxlanPeers {
-    /// The family of the tunnel addresses.
-    pub fn family(&self) -> Family {
+impl ZoneKind {
+    /// The type's name.
+    pub fn zone_type(&self) -> ZoneType {
         match self {
-            Self::Nodes(family) => *family,
-            // The constructor refuses an empty list.
-            Self::Static(peers) => peers.first().map_or(Family::Ipv4, |peer| Family::of(*peer)),
+            Self::Simple => ZoneType::Simple,
+            Self::Vlan(_) => ZoneType::Vlan,
+            Self::Qinq(_) => ZoneType::Qinq,
+            Self::Vxlan(_) => ZoneType::Vxlan,
+        }
+    }
+
+    /// Whether the vnets' bridges learn which guest is behind which port.
+    pub fn learns_guests(&self) -> bool {
+        match self {
+            Self::Simple | Self::Vxlan(_) => true,
+            Self::Vlan(vlan) => vlan.mac_learning,
+            Self::Qinq(qinq) => qinq.mac_learning,
         }
     }
 }
@@ -97,7 +95,7 @@ impl ZoneType {
 
 /// A text that names no zone type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a zone type: use simple or vxlan")]
+#[error("{0:?} is not a zone type: use simple, vlan, qinq or vxlan")]
 pub struct ZoneTypeError(pub String);
 
 impl FromStr for ZoneType {
@@ -121,11 +119,22 @@ impl FromStr for ZoneType {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ZoneError {
     /// The type is one that this version does not build.
-    #[error("type: zone type {} is not available in this version: use simple or vxlan", .0.as_str())]
+    #[error("type: zone type {} is not available in this version: use simple, vlan, qinq or vxlan", .0.as_str())]
     TypeNotAvailable(ZoneType),
     /// Options of one type stand in a zone of another.
-    #[error("vxlan: these options are for zones of type vxlan, and this one is {}", .0.as_str())]
-    ForeignOptions(ZoneType),
+    #[error(
+        "{}: these options are for zones of type {}, and this one is {}",
+        .options.as_str(), .options.as_str(), .zone.as_str()
+    )]
+    ForeignOptions {
+        /// The type that the options are for.
+        options: ZoneType,
+        /// The type of the zone.
+        zone: ZoneType,
+    },
+    /// A type that cannot do without options has none.
+    #[error("{}: a zone of type {} needs these options: name the bridge", .0.as_str(), .0.as_str())]
+    NoOptions(ZoneType),
     /// Peers are listed and a family is chosen.
     #[error("vxlan.underlay: leave it out where `peers` lists the tunnel addresses")]
     UnderlayWithPeers,
@@ -135,30 +144,6 @@ pub enum ZoneError {
     /// A peer is an address that no tunnel can end at.
     #[error("vxlan.peers: {0} cannot be a tunnel end point: use a unicast address")]
     UnusablePeer(IpAddr),
-}
-
-impl VxlanPeers {
-    /// The peers that a user listed, or the zone's nodes where none are listed.
-    ///
-    /// # Errors
-    /// When the list mixes families, has an address that is not unicast, or stands beside `underlay`.
-    pub fn listing(peers: BTreeSet<IpAddr>, underlay: Option<Family>) -> Result<Self, ZoneError> {
-        let Some(first) = peers.first() else {
-            return Ok(Self::Nodes(underlay.unwrap_or(Family::Ipv4)));
-        };
-        if underlay.is_some() {
-            return Err(ZoneError::UnderlayWithPeers);
-        }
-        if peers.iter().any(|peer| peer.is_ipv4() != first.is_ipv4()) {
-            return Err(ZoneError::MixedPeers);
-        }
-        let unusable =
-            |peer: &&IpAddr| peer.is_multicast() || peer.is_unspecified() || peer.is_loopback();
-        if let Some(peer) = peers.iter().find(unusable) {
-            return Err(ZoneError::UnusablePeer(*peer));
-        }
-        Ok(Self::Static(peers))
-    }
 }
 
 /// How manifests write a zone.
@@ -173,20 +158,28 @@ struct Form {
     #[serde(default, skip_serializing_if = "is_default")]
     drift: DriftPolicy,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    vlan: Option<VlanZone>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    qinq: Option<QinqZone>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     vxlan: Option<VxlanForm>,
 }
 
-#[derive(Clone, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct VxlanForm {
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    peers: BTreeSet<IpAddr>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    underlay: Option<Family>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    port: Option<UdpPort>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    learning: Option<bool>,
+impl ZoneType {
+    /// Refuses options of another type.
+    ///
+    /// # Errors
+    /// When there are any.
+    pub fn only(self, given: impl IntoIterator<Item = (Self, bool)>) -> Result<(), ZoneError> {
+        let foreign = |(options, given): &(Self, bool)| *given && *options != self;
+        match given.into_iter().find(foreign) {
+            Some((options, _)) => Err(ZoneError::ForeignOptions {
+                options,
+                zone: self,
+            }),
+            None => Ok(()),
+        }
+    }
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -197,20 +190,18 @@ impl TryFrom<Form> for ZoneSpec {
     type Error = ZoneError;
 
     fn try_from(form: Form) -> Result<Self, ZoneError> {
-        let kind = match (form.r#type, form.vxlan) {
-            (ZoneType::Simple, None) => ZoneKind::Simple,
-            (ZoneType::Vxlan, options) => {
-                let options = options.unwrap_or_default();
-                ZoneKind::Vxlan(VxlanZone {
-                    peers: VxlanPeers::listing(options.peers, options.underlay)?,
-                    port: options.port.unwrap_or(UdpPort::VXLAN),
-                    learning: options.learning.unwrap_or(true),
-                })
-            }
-            (kind @ ZoneType::Simple, Some(_)) => return Err(ZoneError::ForeignOptions(kind)),
-            (kind @ (ZoneType::Vlan | ZoneType::Qinq | ZoneType::Evpn), _) => {
-                return Err(ZoneError::TypeNotAvailable(kind));
-            }
+        let zone = form.r#type;
+        zone.only([
+            (ZoneType::Vlan, form.vlan.is_some()),
+            (ZoneType::Qinq, form.qinq.is_some()),
+            (ZoneType::Vxlan, form.vxlan.is_some()),
+        ])?;
+        let kind = match zone {
+            ZoneType::Simple => ZoneKind::Simple,
+            ZoneType::Vlan => ZoneKind::Vlan(form.vlan.ok_or(ZoneError::NoOptions(zone))?),
+            ZoneType::Qinq => ZoneKind::Qinq(form.qinq.ok_or(ZoneError::NoOptions(zone))?),
+            ZoneType::Vxlan => ZoneKind::Vxlan(form.vxlan.unwrap_or_default().try_into()?),
+            ZoneType::Evpn => return Err(ZoneError::TypeNotAvailable(zone)),
         };
         Ok(Self {
             nodes: form.nodes,
@@ -223,38 +214,30 @@ impl TryFrom<Form> for ZoneSpec {
 
 impl From<ZoneSpec> for Form {
     fn from(spec: ZoneSpec) -> Self {
-        let (r#type, vxlan) = match spec.kind {
-            ZoneKind::Simple => (ZoneType::Simple, None),
-            ZoneKind::Vxlan(vxlan) => {
-                let (peers, underlay) = match vxlan.peers {
-                    VxlanPeers::Nodes(family) => (BTreeSet::new(), Some(family)),
-                    VxlanPeers::Static(peers) => (peers, None),
-                };
-                let port = Some(vxlan.port);
-                (
-                    ZoneType::Vxlan,
-                    Some(VxlanForm {
-                        peers,
-                        underlay,
-                        port,
-                        learning: Some(vxlan.learning),
-                    }),
-                )
-            }
-        };
-        Self {
-            r#type,
+        let mut form = Self {
+            r#type: spec.kind.zone_type(),
             nodes: spec.nodes,
             mtu: spec.mtu,
             drift: spec.drift,
-            vxlan,
+            vlan: None,
+            qinq: None,
+            vxlan: None,
+        };
+        match spec.kind {
+            ZoneKind::Simple => {}
+            ZoneKind::Vlan(vlan) => form.vlan = Some(vlan),
+            ZoneKind::Qinq(qinq) => form.qinq = Some(qinq),
+            ZoneKind::Vxlan(vxlan) => form.vxlan = Some(vxlan.into()),
         }
+        form
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::port::UdpPort;
+    use crate::prefix::Family;
 
     fn read(json: &str) -> Result<ZoneSpec, String> {
         serde_json::from_str(json).map_err(|error| error.to_string())
@@ -276,6 +259,16 @@ mod tests {
         for (json, part) in [
             (r#"{"type":"simple","vxlan":{}}"#, "for zones of type vxlan"),
             (r#"{"type":"evpn"}"#, "not available"),
+            (r#"{"type":"vlan"}"#, "name the bridge"),
+            (r#"{"type":"vlan","vlan":{}}"#, "missing field `bridge`"),
+            (
+                r#"{"type":"vlan","qinq":{"bridge":"vmbr0","tag":10}}"#,
+                "for zones of type qinq, and this one is vlan",
+            ),
+            (
+                r#"{"type":"qinq","qinq":{"bridge":"vmbr0","tag":4095}}"#,
+                "use 1 to 4094",
+            ),
             (
                 r#"{"type":"vxlan","vxlan":{"peers":["10.0.0.1","fd00::1"]}}"#,
                 "one family",
@@ -299,6 +292,8 @@ mod tests {
     fn a_zone_is_written_as_it_is_read() {
         for json in [
             r#"{"type":"simple"}"#,
+            r#"{"type":"vlan","vlan":{"bridge":"vmbr0","uplinks":["eth0"],"macLearning":false}}"#,
+            r#"{"type":"qinq","qinq":{"bridge":"vmbr0","tag":10,"protocol":"802.1ad"}}"#,
             r#"{"type":"vxlan","mtu":9000,"vxlan":{"peers":["fd00::1"]}}"#,
         ] {
             let spec = read(json).unwrap();

@@ -15,6 +15,7 @@ use crate::plan::Origin;
 use crate::port::UdpPort;
 use crate::prefix::{Family, InterfaceAddress, Prefix};
 use crate::text::Text;
+use crate::vlan::{VlanId, VlanProtocol, VlanSet};
 use crate::vni::Vni;
 
 /// A device of ours. Every device is up.
@@ -51,9 +52,88 @@ pub struct Link {
     /// The families that packets coming in by the device are forwarded of.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub forward: BTreeSet<Family>,
+    /// The VLANs that the device carries as a port of its master, where that filters VLANs; and of
+    /// a bridge that filters VLANs, those that the host itself takes part in.
+    #[serde(default, skip_serializing_if = "Vlans::is_empty")]
+    pub vlans: Vlans,
     /// What to do when someone else changes the device.
     #[serde(default)]
     pub drift: DriftPolicy,
+}
+
+/// The VLANs of a bridge's port.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Vlans {
+    /// Those whose packets have their tag on the port.
+    #[serde(default, skip_serializing_if = "VlanSet::is_empty")]
+    pub tagged: VlanSet,
+    /// The one that packets without a tag belong to, and that leaves the port without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untagged: Option<VlanId>,
+}
+
+impl Vlans {
+    /// What a port of a bridge of ours has before anything is said of it.
+    pub fn of_a_new_port() -> Self {
+        Self {
+            tagged: VlanSet::default(),
+            untagged: VlanId::try_from(1).ok(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.tagged.is_empty() && self.untagged.is_none()
+    }
+}
+
+/// A bridge of ours.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Bridge {
+    /// Whether it filters VLANs by their 802.1Q tag.
+    #[serde(default)]
+    pub vlan_aware: bool,
+    /// What is set on ports that others plug in.
+    #[serde(default)]
+    pub guests: GuestPorts,
+}
+
+/// What is set on the ports of a bridge of ours that others plug in: guests' ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GuestPorts {
+    /// Whether such ports are kept from reaching each other.
+    pub isolated: bool,
+    /// Whether the bridge learns which guest is behind which.
+    pub learning: bool,
+}
+
+impl Default for GuestPorts {
+    fn default() -> Self {
+        Self {
+            isolated: false,
+            learning: true,
+        }
+    }
+}
+
+/// A VLAN of another device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Vlan {
+    /// The device; ours, or one that the host has.
+    pub parent: LinkName,
+    /// The VLAN.
+    pub id: VlanId,
+    /// Its tag.
+    #[serde(default, skip_serializing_if = "VlanProtocol::is_default")]
+    pub protocol: VlanProtocol,
+    /// Whether the parent is someone else's bridge that filters VLANs and must let this one up to
+    /// the host.
+    #[serde(default)]
+    pub join: bool,
 }
 
 /// What a device is. A change of kind, or of what the kernel cannot change in place, makes a new
@@ -62,17 +142,26 @@ pub struct Link {
 #[serde(rename_all = "camelCase")]
 pub enum LinkKind {
     /// A Linux bridge without spanning tree and without forwarding delay.
-    Bridge,
+    Bridge(Bridge),
     /// A VXLAN tunnel end point.
     Vxlan(Vxlan),
+    /// A VLAN of another device.
+    Vlan(Vlan),
+    /// One end of a pair of devices joined back to back; the other end is a device of the plan too.
+    Veth {
+        /// The other end.
+        peer: LinkName,
+    },
 }
 
 impl LinkKind {
     /// The type that the kernel must be able to make.
     pub fn device_type(&self) -> DeviceType {
         match self {
-            Self::Bridge => DeviceType::Bridge,
+            Self::Bridge(_) => DeviceType::Bridge,
             Self::Vxlan(_) => DeviceType::Vxlan,
+            Self::Vlan(_) => DeviceType::Vlan,
+            Self::Veth { .. } => DeviceType::Veth,
         }
     }
 }

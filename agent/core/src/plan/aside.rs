@@ -1,0 +1,104 @@
+//! Setting aside: what goes carries nothing any more and waits to be destroyed after the confirm.
+
+use weft_model::plan::Origin;
+use weft_model::prefix::Family;
+use weft_model::vlan::VlanId;
+
+use super::{Round, set, step};
+use crate::own::{self, Marks};
+use crate::scope::Scope;
+use crate::seen::{SeenKind, SeenLink};
+use crate::step::{Change, Membership, Settings, Step};
+
+impl Round<'_> {
+    /// Frees the names and networks that other devices need.
+    pub(super) fn retire(&mut self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for is in self.displaced.values() {
+            let origin = self.owner.origin(is);
+            let origin = origin.as_ref();
+            steps.extend(self.set_aside(is));
+            for other in &is.alternative_names {
+                let change = Change::RemoveName(other.clone());
+                steps.push(step(is.index, &is.name, origin, change));
+            }
+            let name = own::retired_name(is.index);
+            if is.name != name {
+                let settings = Settings {
+                    name: Some(name),
+                    ..Settings::default()
+                };
+                steps.push(set(is.index, &is.name, origin, settings));
+            }
+        }
+        steps
+    }
+
+    /// Sets aside what the plan no longer has.
+    pub(super) fn unwanted(&mut self, scope: &Scope) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let mut present = scope.present(self.seen);
+        // Ports first, so that a bridge goes down only when nothing of ours hangs on it.
+        present.sort_by_key(|is| is.master.is_none());
+        for is in present {
+            if !self.owner.owns(is)
+                || self.displaced.contains_key(&is.index)
+                || is
+                    .name
+                    .parse()
+                    .is_ok_and(|name| self.want.link(&name).is_some())
+            {
+                continue;
+            }
+            if matches!(is.kind, SeenKind::Bridge { .. }) && self.guest(is.index).is_some() {
+                self.plan.lingering.insert(is.index);
+                continue;
+            }
+            steps.extend(self.set_aside(is));
+        }
+        steps
+    }
+
+    /// What makes the device carry nothing and wait to be destroyed.
+    fn set_aside(&self, is: &SeenLink) -> Vec<Step> {
+        let joined = Marks::of(is.alias.as_deref()).joined;
+        let origin = self.owner.origin(is);
+        let origin = origin.as_ref();
+        let mut steps = Vec::new();
+        if let (SeenKind::Vlan(vlan), true) = (&is.kind, joined)
+            && let Ok(id) = VlanId::try_from(u32::from(vlan.id))
+            && self.takes_part(vlan.parent, id)
+        {
+            let of = Membership {
+                bridge: vlan.parent,
+                id,
+            };
+            steps.push(step(is.index, &is.name, origin, Change::Leave(of)));
+        }
+        if !own::is_doomed(is.group) || is.up || is.master.is_some() || joined {
+            let alias = is.alias.as_deref().filter(|_| joined);
+            let quiesce = Settings {
+                alias: alias.map(own::without_joined),
+                ..Settings::quiesce(own::doomed_group(is.index))
+            };
+            steps.push(set(is.index, &is.name, origin, quiesce));
+        }
+        steps.extend(silence(is, origin));
+        steps
+    }
+}
+
+/// What takes a device's IPv4 addresses away.
+fn silence(is: &SeenLink, origin: Option<&Origin>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    // A host answers to the IPv4 addresses of a device that is down; the others go by themselves.
+    let ipv4 = is
+        .addresses
+        .iter()
+        .filter(|address| address.family() == Family::Ipv4);
+    steps.extend(ipv4.map(|address| {
+        let change = Change::RemoveAddress(*address);
+        step(is.index, &is.name, origin, change)
+    }));
+    steps
+}

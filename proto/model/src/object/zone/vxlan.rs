@@ -1,0 +1,105 @@
+//! Zones of type vxlan.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::ZoneError;
+use crate::port::UdpPort;
+use crate::prefix::Family;
+
+/// What a vxlan zone needs to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VxlanZone {
+    /// Where the other tunnel end points are.
+    pub peers: VxlanPeers,
+    /// The destination port of tunnel packets.
+    pub port: UdpPort,
+    /// Whether tunnel devices learn which guest is behind which peer.
+    pub learning: bool,
+}
+
+/// The tunnel end points of a vxlan zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VxlanPeers {
+    /// The zone's own nodes, by their tunnel addresses of this family.
+    Nodes(Family),
+    /// This list, of one family and never empty; a node leaves its own address out.
+    Static(BTreeSet<IpAddr>),
+}
+
+impl VxlanPeers {
+    /// The family of the tunnel addresses.
+    pub fn family(&self) -> Family {
+        match self {
+            Self::Nodes(family) => *family,
+            // The constructor refuses an empty list.
+            Self::Static(peers) => peers.first().map_or(Family::Ipv4, |peer| Family::of(*peer)),
+        }
+    }
+}
+
+impl VxlanPeers {
+    /// The peers that a user listed, or the zone's nodes where none are listed.
+    ///
+    /// # Errors
+    /// When the list mixes families, has an address that is not unicast, or stands beside `underlay`.
+    pub fn listing(peers: BTreeSet<IpAddr>, underlay: Option<Family>) -> Result<Self, ZoneError> {
+        let Some(first) = peers.first() else {
+            return Ok(Self::Nodes(underlay.unwrap_or(Family::Ipv4)));
+        };
+        if underlay.is_some() {
+            return Err(ZoneError::UnderlayWithPeers);
+        }
+        if peers.iter().any(|peer| peer.is_ipv4() != first.is_ipv4()) {
+            return Err(ZoneError::MixedPeers);
+        }
+        let unusable =
+            |peer: &&IpAddr| peer.is_multicast() || peer.is_unspecified() || peer.is_loopback();
+        if let Some(peer) = peers.iter().find(unusable) {
+            return Err(ZoneError::UnusablePeer(*peer));
+        }
+        Ok(Self::Static(peers))
+    }
+}
+
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct VxlanForm {
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    peers: BTreeSet<IpAddr>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    underlay: Option<Family>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    port: Option<UdpPort>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    learning: Option<bool>,
+}
+
+impl TryFrom<VxlanForm> for VxlanZone {
+    type Error = ZoneError;
+
+    fn try_from(form: VxlanForm) -> Result<Self, ZoneError> {
+        Ok(Self {
+            peers: VxlanPeers::listing(form.peers, form.underlay)?,
+            port: form.port.unwrap_or(UdpPort::VXLAN),
+            learning: form.learning.unwrap_or(true),
+        })
+    }
+}
+
+impl From<VxlanZone> for VxlanForm {
+    fn from(vxlan: VxlanZone) -> Self {
+        let (peers, underlay) = match vxlan.peers {
+            VxlanPeers::Nodes(family) => (BTreeSet::new(), Some(family)),
+            VxlanPeers::Static(peers) => (peers, None),
+        };
+        Self {
+            peers,
+            underlay,
+            port: Some(vxlan.port),
+            learning: Some(vxlan.learning),
+        }
+    }
+}
