@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use weft_model::name::{LinkName, NodeName, VnetName};
+use weft_model::name::{LinkName, NodeName, VnetName, ZoneName};
 use weft_model::object::zone::ZoneKind;
 use weft_model::plan::link::{Bridge, GuestPorts, Link, LinkKind, Vlans};
 use weft_model::plan::{Entry, NodePlan, Origin};
@@ -45,6 +45,12 @@ pub fn vnet(intent: &Intent, node: &NodeName, name: &VnetName) -> Vec<Entry> {
         .and_then(|vnet| Some((intent.zone_of(vnet)?, vnet)))
         .filter(|(zone, _)| zone.nodes.contains(node))
         .map_or_else(Vec::new, |(zone, vnet)| entries(zone, vnet, node))
+}
+
+/// What a zone asks of a node beside what its vnets do; nothing where the node does not carry it.
+pub fn zone(intent: &Intent, node: &NodeName, name: &ZoneName) -> Vec<Entry> {
+    let zone = intent.zone(name).filter(|zone| zone.nodes.contains(node));
+    zone.map_or_else(Vec::new, |zone| zone_entries(zone, node))
 }
 
 /// The plans of all nodes that have told their facts; an empty one where a node carries no zone.

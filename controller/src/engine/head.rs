@@ -100,10 +100,12 @@ impl Head {
         compile::update(&self.intent, next)
             .into_iter()
             .map(|(node, delta)| {
-                // Only what the changed vnets ask of the node: the rest of its plan stays.
+                // Only what the changed vnets and zones ask of the node: the rest of its plan stays.
                 let vnets = affected.vnets.get(&node).into_iter().flatten();
-                let before: NodePlan = vnets
-                    .flat_map(|vnet| compile::vnet(&self.intent, &node, vnet))
+                let zones = affected.zones.get(&node).into_iter().flatten();
+                let before: NodePlan = zones
+                    .flat_map(|zone| compile::zone(&self.intent, &node, zone))
+                    .chain(vnets.flat_map(|vnet| compile::vnet(&self.intent, &node, vnet)))
                     .collect();
                 let from = self.digest(&node);
                 let to = digest::changed(&before, from, &delta);
