@@ -34,6 +34,8 @@ pub struct Zone {
     pub(crate) mtu: Option<Mtu>,
     pub(crate) underlay: Option<Underlay>,
     pub(crate) trunks: BTreeMap<NodeName, Trunk>,
+    /// The vnet that has the packets without inner tag of a qinq zone.
+    pub(crate) untagged: Option<Arc<Vnet>>,
     pub(crate) vnets: Vec<Arc<Vnet>>,
 }
 
@@ -171,12 +173,6 @@ impl Zone {
     /// The MTU of the zone's devices; `None` leaves it to the kernel.
     pub fn mtu(&self) -> Option<Mtu> {
         self.mtu
-    }
-
-    /// The vnet that has the packets without inner tag of a qinq zone.
-    pub fn untagged(&self) -> Option<&Arc<Vnet>> {
-        let mut vnets = self.vnets.iter();
-        vnets.find(|vnet| vnet.declared.spec.tag.is_none())
     }
 
     /// How the zone's nodes reach each other by tunnels; `None` in zones that have none.

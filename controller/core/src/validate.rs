@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use weft_model::name::{NodeName, VnetName};
 use weft_model::note::{Note, Severity};
+use weft_model::object::zone::ZoneKind;
 
 use crate::intent::{Intent, Vnet, Zone};
 use crate::snapshot::Snapshot;
@@ -93,14 +94,20 @@ fn build(reading: &Reading<'_>, mut resolved: Resolved) -> Intent {
                 subnets: subnets.collect(),
             }))
         });
-        let vnets_of_zone: Vec<_> = members.collect();
+        let members: Vec<Arc<Vnet>> = members.collect();
+        let is_qinq = matches!(declared.spec.kind, ZoneKind::Qinq(_));
+        // Asked for by every node of the zone, so it is looked for once.
+        let untagged = members
+            .iter()
+            .find(|vnet| is_qinq && vnet.declared.spec.tag.is_none());
         let zone = Arc::new(Zone {
             declared: Arc::clone(declared),
             nodes: resolved.carriers.remove(name).unwrap_or_default(),
             mtu: resolved.mtus.get(name).copied(),
             underlay: resolved.underlays.remove(name),
             trunks: resolved.trunks.remove(name).unwrap_or_default(),
-            vnets: vnets_of_zone,
+            untagged: untagged.cloned(),
+            vnets: members,
         });
         for vnet in &zone.vnets {
             vnets.insert(vnet.name().clone(), Arc::clone(vnet));

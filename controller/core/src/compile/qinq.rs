@@ -79,7 +79,7 @@ pub(super) fn zone_entries(zone: &Zone, qinq: &QinqZone, trunk: &Trunk) -> Vec<E
             .collect(),
     };
     let peer = |peer: &LinkName| LinkKind::Veth { peer: peer.clone() };
-    let untagged = zone.untagged();
+    let untagged = zone.untagged.as_ref();
     links.push(Link {
         vlans: Vlans::of_a_new_port(),
         ..service(names.near.clone(), peer(&names.far))
