@@ -726,31 +726,35 @@ fn an_editor_who_will_not_stop_costs_ten_repairs_a_minute_and_is_told_of() {
             .apply(Arc::new(plan_of(vnet(1))))
             .await
             .unwrap();
-        let start = Instant::now();
-        let mut told = Vec::new();
-        while start.elapsed() < Duration::from_secs(6) {
+        let given_up = "changed by someone else again and again";
+        let mut told: Vec<(EventKind, String)> = Vec::new();
+        let mut edits = 0;
+        // The editor goes on for a second after the agent said that it gives way.
+        let mut until = Instant::now() + Duration::from_secs(60);
+        let mut gave_way = false;
+        while Instant::now() < until {
             if host.namespace.mtu("v1").unwrap() != 1300 {
                 host.ip("link set v1 mtu 1300");
+                edits += 1;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
             while let Ok(event) = opened.events.try_recv() {
                 told.push((event.kind, event.message));
             }
+            if !gave_way && told.iter().any(|(_, text)| text.contains(given_up)) {
+                gave_way = true;
+                until = Instant::now() + Duration::from_secs(1);
+            }
         }
-        let healed = told
-            .iter()
-            .filter(|(kind, _)| *kind == EventKind::DriftHealed);
-        assert_eq!(healed.count(), 10, "{told:#?}");
-        let given_up: Vec<_> = told
-            .iter()
-            .filter(|(kind, _)| *kind == EventKind::DriftFailed)
-            .collect();
-        assert_eq!(given_up.len(), 1, "{told:#?}");
-        assert!(
-            given_up[0]
-                .1
-                .contains("changed by someone else again and again")
-        );
+        let saying = |kind, text: &str| {
+            let of = |(k, said): &&(EventKind, String)| *k == kind && said.contains(text);
+            told.iter().filter(of).count()
+        };
+        // One that the editor undid while it was being made is no success, and counts all the same.
+        let healed = saying(EventKind::DriftHealed, "v1");
+        assert!((8..=10).contains(&healed), "{healed}: {told:#?}");
+        assert_eq!(saying(EventKind::DriftFailed, given_up), 1, "{told:#?}");
+        assert!(edits <= 11, "repaired {edits} times: {told:#?}");
         assert_eq!(host.namespace.mtu("v1").unwrap(), 1300);
     });
 }
