@@ -11,6 +11,7 @@ pub mod mac;
 pub mod mtu;
 pub mod port;
 pub mod prefix;
+pub mod route_target;
 pub mod text;
 pub mod vlan;
 pub mod vni;

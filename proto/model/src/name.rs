@@ -182,6 +182,32 @@ name!(
 );
 
 name!(
+    /// The name of a controller: what routing of the cluster's networks is done by.
+    ControllerName,
+    "controller name",
+    |text| text.len() >= 2
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && is_label(text, 63, "-_"),
+    "use 2 to 63 letters, digits, hyphens and underscores, a letter first, a letter or digit last"
+);
+
+name!(
+    /// The name of a fabric: the routed network underneath.
+    FabricName,
+    "fabric name",
+    |text| is_label(text, 63, "-"),
+    "use 1 to 63 letters, digits and hyphens, a letter or digit first and last"
+);
+
+name!(
+    /// The name of a route map or of a prefix list, as FRR takes it.
+    PolicyName,
+    "name of a route map or prefix list",
+    |text| is_label(text, 63, "-_"),
+    "use 1 to 63 letters, digits, hyphens and underscores, a letter or digit first and last"
+);
+
+name!(
     /// The name of a probe: an executable file that a node's administrator allows to be run.
     ProbeName,
     "probe name",
