@@ -295,12 +295,18 @@ impl Slot for SimSlot {
             let before = host.files.get(&self.path).cloned().unwrap_or_default();
             host.overwritten = Some((self.path.clone(), before));
             let file = host.files.entry(self.path.clone());
-            file.or_default()[..cut].copy_from_slice(&bytes[..cut]);
-            written?;
+            let slot = file.or_default();
+            slot[..cut].copy_from_slice(&bytes[..cut]);
+            // Where the record before it ended alike, what is torn off was there already.
+            let record = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+            if !slot.starts_with(record) {
+                return written;
+            }
         }
         let world = &self.disk.world;
         world.note(|| format!("{} {name} {:?}", node_name(number), journal.confirmed));
         laws::journaled(world, number, journal);
+        written?;
         if world.hit(self.disk.who(), &format!("{name}.after_fsync")) {
             return Err(SimDisk::gone());
         }

@@ -99,10 +99,7 @@ fn changed(world: &World, state: &mut State, last: Option<&Record>, record: &Rec
         let commit = *decision == Decision::Commit;
         let open = record.participants.keys().find(|node| {
             let journal = &state.hosts[node_number(node)].journal;
-            // What is only staged was never on the node: a node that comes back with it to a rollout
-            // that is aborted is counted as returned before it has dropped the stage.
-            let is_staged = matches!(journal.state, Stands::Prepared { .. });
-            let held = journal.state.change().is_some_and(|it| it.rollout == id) && !is_staged;
+            let held = journal.state.change().is_some_and(|it| it.rollout == id);
             let kept = journal.confirmed.rollout == id;
             !unsettled.contains(*node) && (held || kept != commit)
         });
