@@ -269,7 +269,7 @@ fn vnet(number: u32, flood: &Arc<BTreeSet<IpAddr>>) -> Vec<Entry> {
     };
     let link = Link {
         name: bridge,
-        origin: Origin {
+        origin: Origin::Zone {
             zone,
             vnet: Some(vnet),
         },
@@ -281,7 +281,9 @@ fn vnet(number: u32, flood: &Arc<BTreeSet<IpAddr>>) -> Vec<Entry> {
         master: None,
         addresses: BTreeSet::new(),
         routes: BTreeSet::new(),
+        static_routes: BTreeSet::new(),
         forward: BTreeSet::new(),
+        proxy_arp: false,
         vlans: Vlans::default(),
         drift: DriftPolicy::Heal,
     };

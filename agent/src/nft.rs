@@ -14,7 +14,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 use weft_model::object::subnet::Snat;
 use weft_model::prefix::{Family, Prefix};
-use weft_node::nft::{Rule, TABLE, Table};
+use weft_node::nft::{Leaving, Rule, TABLE, Table};
 
 /// Much longer than `nft` takes for thousands of rules.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -118,13 +118,17 @@ fn expression(rule: &Rule) -> Value {
         Snat::Masquerade => json!({"masquerade": null}),
         Snat::Address(to) => json!({"snat": {"family": family, "addr": to.to_string()}}),
     };
+    let (operator, device) = match &rule.leaving {
+        Leaving::Except(inside) => ("!=", inside),
+        Leaving::By(outside) => ("==", outside),
+    };
     json!([
         {"match": {
             "op": "==",
             "left": {"payload": {"protocol": family, "field": "saddr"}},
             "right": source,
         }},
-        {"match": {"op": "!=", "left": {"meta": {"key": "oifname"}}, "right": rule.inside}},
+        {"match": {"op": operator, "left": {"meta": {"key": "oifname"}}, "right": device}},
         translation,
     ])
 }
@@ -159,7 +163,7 @@ fn parse(text: &str) -> Option<BTreeSet<Rule>> {
 
 fn read_rule(object: &Value) -> Option<Rule> {
     let expression_read = object.get("expr")?;
-    let [source, inside, translation] = expression_read.as_array()?.as_slice() else {
+    let [source, leaving, translation] = expression_read.as_array()?.as_slice() else {
         return None;
     };
     let source = source.pointer("/match/right")?;
@@ -178,9 +182,15 @@ fn read_rule(object: &Value) -> Option<Rule> {
         Some(address) => Snat::Address(address.as_str()?.parse().ok()?),
         None => Snat::Masquerade,
     };
+    let device = leaving.pointer("/match/right")?.as_str()?.to_owned();
+    let leaving = if leaving.pointer("/match/op")? == "==" {
+        Leaving::By(device)
+    } else {
+        Leaving::Except(device)
+    };
     let rule = Rule {
         source,
-        inside: inside.pointer("/match/right")?.as_str()?.to_owned(),
+        leaving,
         to,
         comment: object.get("comment")?.as_str()?.to_owned(),
     };
@@ -192,15 +202,22 @@ mod tests {
     use super::*;
 
     fn rules() -> BTreeSet<Rule> {
+        let inside = || Leaving::Except("web".to_owned());
+        let outside = Leaving::By("eth0".to_owned());
         [
-            ("10.1.0.0/24", Snat::Masquerade),
-            ("10.2.0.1/32", Snat::Address([192, 0, 2, 1].into())),
-            ("fd00::/64", Snat::Masquerade),
+            ("10.1.0.0/24", inside(), Snat::Masquerade),
+            (
+                "10.2.0.1/32",
+                inside(),
+                Snat::Address([192, 0, 2, 1].into()),
+            ),
+            ("10.3.0.0/24", outside, Snat::Masquerade),
+            ("fd00::/64", inside(), Snat::Masquerade),
         ]
         .into_iter()
-        .map(|(source, to)| Rule {
+        .map(|(source, leaving, to)| Rule {
             source: source.parse().unwrap(),
-            inside: "web".to_owned(),
+            leaving,
             to,
             comment: "prod/web".to_owned(),
         })

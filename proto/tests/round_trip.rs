@@ -15,6 +15,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use prost::Message;
+use weft_model::bond::{BondMode, LacpRate, XmitHashPolicy};
 use weft_model::clock::Span;
 use weft_model::facts::{BridgeFacts, DeviceType, Facts, LinkFacts};
 use weft_model::mac::Mac;
@@ -31,8 +32,9 @@ use weft_model::object::vnet::{Tag, VnetSpec};
 use weft_model::object::zone::{QinqZone, VlanZone, VxlanPeers, VxlanZone, ZoneKind, ZoneSpec};
 use weft_model::object::{Declared, Metadata, Object};
 use weft_model::plan::digest::Digest;
-use weft_model::plan::link::{Bridge, GuestPorts, Link, LinkKind, Vlan, Vlans, Vxlan};
+use weft_model::plan::link::{Bond, Bridge, GuestPorts, Link, LinkKind, Vlan, Vlans, Vxlan};
 use weft_model::plan::nat::Nat;
+use weft_model::plan::route::Route;
 use weft_model::plan::{Entry, NodePlan, Origin, PlanDelta};
 use weft_model::port::UdpPort;
 use weft_model::prefix::{Family, InterfaceAddress, Prefix};
@@ -228,7 +230,10 @@ fn snat() -> impl Strategy<Value = Snat> {
 }
 
 fn origin() -> impl Strategy<Value = Origin> {
-    (name(), option::of(name())).prop_map(|(zone, vnet)| Origin { zone, vnet })
+    prop_oneof![
+        3 => (name(), option::of(name())).prop_map(|(zone, vnet)| Origin::Zone { zone, vnet }),
+        1 => name().prop_map(|host| Origin::Host { host }),
+    ]
 }
 
 fn link_kind() -> impl Strategy<Value = LinkKind> {
@@ -240,10 +245,17 @@ fn link_kind() -> impl Strategy<Value = LinkKind> {
         btree_set(address(), 0..5),
     );
     prop_oneof![
-        any::<[bool; 3]>().prop_map(|[vlan_aware, isolated, learning]| {
-            let guests = GuestPorts { isolated, learning };
-            LinkKind::Bridge(Bridge { vlan_aware, guests })
+        (any::<[bool; 4]>(), 0..=30u8).prop_map(|(switches, forward_delay)| {
+            let [vlan_aware, isolated, learning, spanning_tree] = switches;
+            LinkKind::Bridge(Bridge {
+                vlan_aware,
+                guests: GuestPorts { isolated, learning },
+                spanning_tree,
+                forward_delay,
+            })
         }),
+        bond().prop_map(LinkKind::Bond),
+        Just(LinkKind::Physical),
         (name(), vlan_id(), vlan_protocol(), any::<bool>()).prop_map(
             |(parent, id, protocol, join)| {
                 LinkKind::Vlan(Vlan {
@@ -267,6 +279,32 @@ fn link_kind() -> impl Strategy<Value = LinkKind> {
     ]
 }
 
+fn bond() -> impl Strategy<Value = Bond> {
+    let rates = select(LacpRate::ALL);
+    let policies = select(XmitHashPolicy::ALL);
+    (
+        select(BondMode::ALL),
+        1..=60_000u32,
+        option::of(rates),
+        option::of(policies),
+        option::of(name()),
+    )
+        .prop_map(
+            |(mode, miimon, lacp_rate, xmit_hash_policy, primary)| Bond {
+                mode,
+                miimon: miimon.try_into().unwrap(),
+                lacp_rate,
+                xmit_hash_policy,
+                primary,
+            },
+        )
+}
+
+fn static_route() -> impl Strategy<Value = Route> {
+    (prefix(), option::of(address()), option::of(any::<u32>()))
+        .prop_map(|(to, via, metric)| Route { to, via, metric })
+}
+
 fn interface_address() -> impl Strategy<Value = InterfaceAddress> {
     (address(), 0u8..=32)
         .prop_map(|(address, length)| InterfaceAddress::new(address, length).unwrap())
@@ -284,13 +322,15 @@ fn entry() -> impl Strategy<Value = Entry> {
     let sets = (
         btree_set(interface_address(), 0..3),
         btree_set(prefix(), 0..3),
+        btree_set(static_route(), 0..3),
         subsequence(vec![Family::Ipv4, Family::Ipv6], 0..=2),
+        any::<bool>(),
         vlans(),
     );
     let link = (names, numbers, sets).prop_map(|(names, numbers, sets)| {
         let (name, origin, alias, alternative_name, master) = names;
         let (kind, mtu, mac, drift) = numbers;
-        let (addresses, routes, forward, vlans) = sets;
+        let (addresses, routes, static_routes, forward, proxy_arp, vlans) = sets;
         let forward = forward.into_iter().collect::<BTreeSet<_>>();
         Entry::Link(Link {
             name,
@@ -303,19 +343,25 @@ fn entry() -> impl Strategy<Value = Entry> {
             master,
             addresses,
             routes,
+            static_routes,
             forward,
+            proxy_arp,
             vlans,
             drift,
         })
     });
-    let nat = (origin(), prefix(), name(), snat()).prop_map(|(origin, source, inside, to)| {
-        Entry::Nat(Nat {
-            origin,
-            source,
-            inside,
-            to,
-        })
-    });
+    let outside = btree_set(name(), 0..3);
+    let nat = (origin(), prefix(), name(), outside, snat()).prop_map(
+        |(origin, source, inside, outside, to)| {
+            Entry::Nat(Nat {
+                origin,
+                source,
+                inside,
+                outside,
+                to,
+            })
+        },
+    );
     prop_oneof![3 => link, 1 => nat]
 }
 

@@ -332,6 +332,7 @@ fn source_translations_are_written_read_back_healed_and_taken_away() {
                 origin: bridge("web").origin,
                 source: source.parse().unwrap(),
                 inside: "web".parse().unwrap(),
+                outside: [].into(),
                 to,
             })));
         }
@@ -463,6 +464,7 @@ fn with_one_capability() {
             origin: bridge("v1").origin,
             source: "10.8.0.0/24".parse().unwrap(),
             inside: "v1".parse().unwrap(),
+            outside: [].into(),
             to: Snat::Masquerade,
         })));
         let want = Arc::new(want);

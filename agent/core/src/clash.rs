@@ -58,7 +58,9 @@ pub(crate) fn claim(link: &Link, other: &SeenLink) -> Fault {
             format!("VXLAN network {} on UDP port {}", vxlan.vni, vxlan.port)
         }
         LinkKind::Vlan(vlan) => format!("VLAN {} of {}", vlan.id, vlan.parent),
-        LinkKind::Bridge(_) | LinkKind::Veth { .. } => "that".to_owned(),
+        LinkKind::Bridge(_) | LinkKind::Veth { .. } | LinkKind::Bond(_) | LinkKind::Physical => {
+            "that".to_owned()
+        }
     };
     fault(
         link,
@@ -83,7 +85,7 @@ fn fault(link: &Link, cause: String, advice: String) -> Fault {
         attempt: format!(
             "cannot make device {} of type {}",
             link.name,
-            link.kind.device_type()
+            link.kind.as_str()
         ),
         cause,
         advice,

@@ -27,7 +27,7 @@ pub(crate) fn owner() -> Owner {
 pub(crate) fn bridge(name: &str) -> Link {
     Link {
         name: name.parse().unwrap(),
-        origin: Origin {
+        origin: Origin::Zone {
             zone: "prod".parse().unwrap(),
             vnet: Some(format!("{name}-vnet").replace('_', "-").parse().unwrap()),
         },
@@ -39,7 +39,9 @@ pub(crate) fn bridge(name: &str) -> Link {
         master: None,
         addresses: BTreeSet::new(),
         routes: BTreeSet::new(),
+        static_routes: BTreeSet::new(),
         forward: BTreeSet::new(),
+        proxy_arp: false,
         vlans: Vlans::default(),
         drift: DriftPolicy::Heal,
     }
@@ -152,6 +154,7 @@ pub(crate) fn any_plan() -> impl Strategy<Value = NodePlan> {
                 origin: bridge("a").origin,
                 source: "10.1.0.0/24".parse().unwrap(),
                 inside: "a".parse().unwrap(),
+                outside: BTreeSet::new(),
                 to: Snat::Masquerade,
             })));
         }
@@ -238,6 +241,7 @@ impl Seed {
                     isolated: self.named,
                     learning: self.learning,
                 },
+                ..Bridge::default()
             });
             let usable = bits(self.addresses).filter(|bit| *bit != 3 || self.mtu >= 1280);
             link.addresses = usable

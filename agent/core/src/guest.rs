@@ -21,7 +21,11 @@ pub(crate) fn marks(kind: &LinkKind) -> Marks {
             isolated: bridge.guests.isolated,
             unlearned: !bridge.guests.learning,
         },
-        LinkKind::Vxlan(_) | LinkKind::Vlan(_) | LinkKind::Veth { .. } => Marks::default(),
+        LinkKind::Vxlan(_)
+        | LinkKind::Vlan(_)
+        | LinkKind::Veth { .. }
+        | LinkKind::Bond(_)
+        | LinkKind::Physical => Marks::default(),
     }
 }
 
@@ -98,6 +102,7 @@ mod tests {
             kind: LinkKind::Bridge(Bridge {
                 vlan_aware,
                 guests: GuestPorts { isolated, learning },
+                ..Bridge::default()
             }),
             ..bridge("web")
         }])

@@ -55,7 +55,11 @@ pub(crate) fn creation(want: &Link, other: Option<u32>) -> Change {
             LinkKind::Bridge(_) => mtu
                 .filter(|mtu| *mtu == Mtu::ETHERNET.get())
                 .map(|mtu| mtu - 1),
-            LinkKind::Vxlan(_) | LinkKind::Vlan(_) | LinkKind::Veth { .. } => mtu,
+            LinkKind::Vxlan(_)
+            | LinkKind::Vlan(_)
+            | LinkKind::Veth { .. }
+            | LinkKind::Bond(_)
+            | LinkKind::Physical => mtu,
         },
         other,
     }
@@ -76,6 +80,7 @@ pub(crate) fn created(want: &Link, index: u32, other: Option<u32>, has_ipv6: boo
             local: Some(vxlan.local),
             learning: vxlan.learning,
         },
+        LinkKind::Bond(_) | LinkKind::Physical => SeenKind::Uplink,
     };
     let mut link = SeenLink::new(index, want.name.as_str(), kind);
     link.group = GROUP;
@@ -214,7 +219,12 @@ fn settings(want: &Link, alias: String, master: Option<u32>, is: &SeenLink) -> V
             first.learning = (*learning != vxlan.learning).then_some(vxlan.learning);
         }
         (
-            LinkKind::Bridge(_) | LinkKind::Vxlan(_) | LinkKind::Vlan(_) | LinkKind::Veth { .. },
+            LinkKind::Bridge(_)
+            | LinkKind::Vxlan(_)
+            | LinkKind::Vlan(_)
+            | LinkKind::Veth { .. }
+            | LinkKind::Bond(_)
+            | LinkKind::Physical,
             _,
         ) => {}
     }

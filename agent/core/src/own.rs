@@ -32,6 +32,9 @@ pub const INDEXES: RangeInclusive<u32> = 0x5700_0000..=0x57ff_ffff;
 /// The protocol number that our routes carry, `W` in ASCII; no routing daemon is known to use it.
 pub const ROUTE_PROTOCOL: u8 = 0x57;
 
+/// What stands before the name of a host network in an alias; no zone's name begins so.
+const HOST: char = '@';
+
 /// How long a device's alias may be, in bytes (`IFALIASZ` less the final zero).
 const LONGEST_ALIAS: usize = 255;
 
@@ -67,10 +70,19 @@ impl Owner {
     ///
     /// A user's name that does not fit any more is cut.
     pub fn alias(&self, origin: &Origin, marks: Marks, users: Option<&Text>) -> String {
-        let mut alias = format!("{}{}", self.mark(), origin.zone.as_str());
-        if let Some(vnet) = &origin.vnet {
-            alias.push('/');
-            alias.push_str(vnet.as_str());
+        let mut alias = self.mark();
+        match origin {
+            Origin::Zone { zone, vnet } => {
+                alias.push_str(zone.as_str());
+                if let Some(vnet) = vnet {
+                    alias.push('/');
+                    alias.push_str(vnet.as_str());
+                }
+            }
+            Origin::Host { host } => {
+                alias.push(HOST);
+                alias.push_str(host.as_str());
+            }
         }
         for mark in marks.words() {
             alias.push_str(mark);
@@ -105,8 +117,14 @@ impl Owner {
         let words = link.alias.as_deref()?.strip_prefix(&self.mark())?;
         // Of a device that is there for a zone as a whole nothing is said: what someone wrote there
         // by hand may look like the name of a zone.
-        let (zone, vnet) = words.split(' ').next()?.split_once('/')?;
-        Some(Origin {
+        let word = words.split(' ').next()?;
+        if let Some(host) = word.strip_prefix(HOST) {
+            return Some(Origin::Host {
+                host: host.parse().ok()?,
+            });
+        }
+        let (zone, vnet) = word.split_once('/')?;
+        Some(Origin::Zone {
             zone: zone.parse().ok()?,
             vnet: Some(vnet.parse().ok()?),
         })
@@ -259,7 +277,7 @@ mod tests {
 
     #[test]
     fn an_alias_names_cluster_zone_vnet_and_what_fits_of_the_users_name() {
-        let origin = Origin {
+        let origin = Origin::Zone {
             zone: "z".repeat(63).parse().unwrap(),
             vnet: Some("v".repeat(63).parse().unwrap()),
         };
@@ -267,7 +285,7 @@ mod tests {
         let alias = owner().alias(&origin, Marks::default(), Some(&long));
         assert!(alias.len() <= LONGEST_ALIAS, "{}", alias.len());
         assert!(alias.ends_with("üü\""), "{alias}");
-        let origin = Origin {
+        let origin = Origin::Zone {
             zone: "prod".parse().unwrap(),
             vnet: Some("web".parse().unwrap()),
         };
@@ -290,7 +308,7 @@ mod tests {
 
     #[test]
     fn what_was_done_to_other_devices_is_read_from_the_alias() {
-        let origin = Origin {
+        let origin = Origin::Zone {
             zone: "prod".parse().unwrap(),
             vnet: None,
         };

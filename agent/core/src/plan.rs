@@ -160,7 +160,10 @@ impl<'a> Round<'a> {
             LinkKind::Vlan(vlan) => self
                 .index_of(&vlan.parent)
                 .map(|parent| Claim::Vlan(link::vlan(vlan, parent))),
-            LinkKind::Bridge(_) | LinkKind::Veth { .. } => None,
+            LinkKind::Bridge(_)
+            | LinkKind::Veth { .. }
+            | LinkKind::Bond(_)
+            | LinkKind::Physical => None,
         };
         let Some(is) = claim.and_then(|claim| seen.holding(claim).next()) else {
             return Ok(Place::New);
@@ -196,7 +199,9 @@ impl<'a> Round<'a> {
                 LinkKind::Bridge(_)
                 | LinkKind::Vxlan(_)
                 | LinkKind::Vlan(_)
-                | LinkKind::Veth { .. },
+                | LinkKind::Veth { .. }
+                | LinkKind::Bond(_)
+                | LinkKind::Physical,
                 _,
             ) => false,
         }
@@ -237,7 +242,10 @@ impl<'a> Round<'a> {
             let other = match &want.kind {
                 LinkKind::Vlan(vlan) => self.index_of(&vlan.parent),
                 LinkKind::Veth { peer } => self.indexes.get(peer.as_str()).copied(),
-                LinkKind::Bridge(_) | LinkKind::Vxlan(_) => None,
+                LinkKind::Bridge(_)
+                | LinkKind::Vxlan(_)
+                | LinkKind::Bond(_)
+                | LinkKind::Physical => None,
             };
             let made;
             let is = match place {

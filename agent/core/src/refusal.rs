@@ -71,9 +71,13 @@ pub fn refusals(abilities: &Abilities, next: &NodePlan, seen: &Seen, scope: &Sco
 }
 
 fn unable(abilities: &Abilities, seen: &Seen, link: &Link) -> Option<Fault> {
-    let kind = link.kind.device_type();
+    let kind = link.kind.as_str();
     let wants_ipv6 = speaks_ipv6(link);
-    let (cause, advice) = if !abilities.device_types.contains(&kind) {
+    let (cause, advice) = if link
+        .kind
+        .device_type()
+        .is_some_and(|kind| !abilities.device_types.contains(&kind))
+    {
         (
             format!("the kernel cannot make devices of type {kind}"),
             format!("load the kernel module {kind}, or keep the zone off this node"),

@@ -104,7 +104,7 @@ impl Scope {
         };
         // Stable: what others are ports or VLANs of comes first, each part in the order of the names.
         links.sort_by_key(|link| match link.kind {
-            LinkKind::Bridge(_) => 0,
+            LinkKind::Bridge(_) | LinkKind::Bond(_) | LinkKind::Physical => 0,
             LinkKind::Vxlan(_) | LinkKind::Veth { .. } => 1,
             LinkKind::Vlan(_) => 2,
         });

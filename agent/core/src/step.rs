@@ -233,7 +233,7 @@ impl fmt::Display for Step {
         match self {
             Self::Link { name, change, .. } => match change {
                 Change::Create { kind, .. } => {
-                    write!(f, "create device {name} of type {}", kind.device_type())
+                    write!(f, "create device {name} of type {}", kind.as_str())
                 }
                 Change::Set(settings) => write!(f, "set device {name}: {settings}"),
                 Change::Ipv6(switch, value) => write!(

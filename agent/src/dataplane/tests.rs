@@ -19,7 +19,7 @@ use crate::faulty::Faulty;
 fn bridge(name: &str) -> Link {
     Link {
         name: name.parse().unwrap(),
-        origin: Origin {
+        origin: Origin::Zone {
             zone: "prod".parse().unwrap(),
             vnet: Some(name.parse().unwrap()),
         },
@@ -31,7 +31,9 @@ fn bridge(name: &str) -> Link {
         master: None,
         addresses: [].into(),
         routes: [].into(),
+        static_routes: BTreeSet::new(),
         forward: [].into(),
+        proxy_arp: false,
         vlans: Vlans::default(),
         drift: DriftPolicy::Heal,
     }

@@ -166,7 +166,7 @@ fn create(message: &mut Message, kind: &LinkKind, other: Option<u32>) {
         message.put_u32(IFLA_LINK, parent);
     }
     message.nest(IFLA_LINKINFO | NLA_F_NESTED, |info| {
-        info.put(IFLA_INFO_KIND, kind.device_type().as_str().as_bytes());
+        info.put(IFLA_INFO_KIND, kind.as_str().as_bytes());
         info.nest(IFLA_INFO_DATA | NLA_F_NESTED, |data| match kind {
             LinkKind::Bridge(bridge) => {
                 plain_bridge(data);
@@ -197,6 +197,7 @@ fn create(message: &mut Message, kind: &LinkKind, other: Option<u32>) {
                     .put(IFLA_VXLAN_LEARNING, &[u8::from(vxlan.learning)]);
                 local(data, vxlan.local);
             }
+            LinkKind::Bond(_) | LinkKind::Physical => {}
         });
     });
 }

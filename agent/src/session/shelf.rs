@@ -151,6 +151,10 @@ fn share(plan: &mut NodePlan, known: &NodePlan) {
 fn flood(link: &weft_model::plan::link::Link) -> Option<&Arc<BTreeSet<IpAddr>>> {
     match &link.kind {
         LinkKind::Vxlan(vxlan) => Some(&vxlan.flood),
-        LinkKind::Bridge(_) | LinkKind::Vlan(_) | LinkKind::Veth { .. } => None,
+        LinkKind::Bridge(_)
+        | LinkKind::Vlan(_)
+        | LinkKind::Veth { .. }
+        | LinkKind::Bond(_)
+        | LinkKind::Physical => None,
     }
 }

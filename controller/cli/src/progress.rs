@@ -85,6 +85,7 @@ pub fn faults(node: &v1::RolloutNode) -> Vec<String> {
 /// One thing that a node would not or could not do.
 pub fn fault(node: &str, fault: &v1::Fault) -> String {
     let origin = match &fault.origin {
+        Some(origin) if !origin.host.is_empty() => format!("host network {}: ", origin.host),
         Some(origin) if origin.vnet.is_empty() => format!("zone {}: ", origin.zone),
         Some(origin) => format!("vnet {} of zone {}: ", origin.vnet, origin.zone),
         None => String::new(),
@@ -155,6 +156,7 @@ mod tests {
             origin: Some(v1::Origin {
                 zone: "blue".to_owned(),
                 vnet: "web".to_owned(),
+                ..v1::Origin::default()
             }),
             attempt: "cannot create device web".to_owned(),
             cause: "someone else's device has that name".to_owned(),

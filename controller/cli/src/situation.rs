@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde::Serialize;
+use weft_model::bond::{LacpRate, XmitHashPolicy};
 use weft_model::facts::Facts;
 use weft_model::name::{LinkName, NodeName};
 use weft_model::object::subnet::Snat;
@@ -34,15 +35,23 @@ struct Device {
     alias: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     alternative_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forward_delay: Option<u8>,
     #[serde(skip_serializing_if = "is_off")]
     ip6_forward: bool,
     #[serde(skip_serializing_if = "is_off")]
     ip_forward: bool,
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    lacp_rate: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     learning: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     local: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    miimon: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mode: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mac: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,11 +65,17 @@ struct Device {
     #[serde(skip_serializing_if = "Option::is_none")]
     ports: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    primary: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     protocol: Option<String>,
+    #[serde(skip_serializing_if = "is_off")]
+    proxy_arp: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     remotes: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     routes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stp: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     vids: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,6 +84,8 @@ struct Device {
     vlan_id: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     vni: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    xmit_hash_policy: Option<&'static str>,
 }
 
 /// A source translation, as it comes out while the default route is what the facts say.
@@ -116,16 +133,19 @@ fn device(link: &Link, ports: &[&Link]) -> Device {
         alternative_name: link.alternative_name.as_ref().map(ToString::to_string),
         ip6_forward: link.forward.contains(&Family::Ipv6),
         ip_forward: link.forward.contains(&Family::Ipv4),
-        kind: link.kind.device_type().as_str(),
+        kind: link.kind.as_str(),
         mac: link.mac.map(|mac| mac.to_string()),
         mtu: link.mtu.map(|mtu| mtu.get()),
-        routes: link.routes.iter().map(ToString::to_string).collect(),
+        proxy_arp: link.proxy_arp,
+        routes: routes(link),
         ..Device::default()
     };
     match &link.kind {
         LinkKind::Bridge(bridge) => Device {
             ports: Some(ports.iter().map(|port| port.name.to_string()).collect()),
             vlan_aware: bridge.vlan_aware.then_some(true),
+            stp: bridge.spanning_tree.then_some(true),
+            forward_delay: (bridge.forward_delay > 0).then_some(bridge.forward_delay),
             vids: bridge.vlan_aware.then(|| vids(ports)),
             ..device
         },
@@ -135,6 +155,16 @@ fn device(link: &Link, ports: &[&Link]) -> Device {
             protocol: (!vlan.protocol.is_default()).then(|| vlan.protocol.to_string()),
             ..device
         },
+        LinkKind::Bond(bond) => Device {
+            ports: Some(ports.iter().map(|port| port.name.to_string()).collect()),
+            mode: Some(bond.mode.as_str()),
+            miimon: Some(bond.miimon.get()),
+            lacp_rate: bond.lacp_rate.map(LacpRate::as_str),
+            xmit_hash_policy: bond.xmit_hash_policy.map(XmitHashPolicy::as_str),
+            primary: bond.primary.as_ref().map(ToString::to_string),
+            ..device
+        },
+        LinkKind::Physical => device,
         LinkKind::Veth { peer } => Device {
             peer: Some(peer.to_string()),
             ..device
@@ -148,6 +178,12 @@ fn device(link: &Link, ports: &[&Link]) -> Device {
             ..device
         },
     }
+}
+
+fn routes(link: &Link) -> Vec<String> {
+    let direct = link.routes.iter().map(ToString::to_string);
+    let asked_for = link.static_routes.iter().map(ToString::to_string);
+    direct.chain(asked_for).collect()
 }
 
 /// The VLANs that a bridge's ports carry with their tag.
@@ -249,6 +285,17 @@ impl Device {
             ("remotes", list(&self.remotes)),
             ("port", is_vxlan.then(|| port.to_string())),
             ("learning", is_vxlan.then(|| learning.to_owned())),
+            ("mode", self.mode.map(str::to_owned)),
+            ("looks every", self.miimon.map(|it| format!("{it} ms"))),
+            ("LACP rate", self.lacp_rate.map(str::to_owned)),
+            ("hash policy", self.xmit_hash_policy.map(str::to_owned)),
+            ("primary", self.primary.clone()),
+            ("spanning tree", self.stp.map(|_| "on".to_owned())),
+            (
+                "forward delay",
+                self.forward_delay.map(|it| format!("{it} s")),
+            ),
+            ("proxy ARP", self.proxy_arp.then(|| "on".to_owned())),
         ];
         let _ = writeln!(text, "{} {name}", self.kind);
         for (title, value) in lines {

@@ -92,7 +92,7 @@ fn zone_entries(zone: &Zone, node: &NodeName) -> Vec<Entry> {
 }
 
 fn origin(zone: &Zone, vnet: &Vnet) -> Origin {
-    Origin {
+    Origin::Zone {
         zone: zone.name().clone(),
         vnet: Some(vnet.name().clone()),
     }
@@ -110,6 +110,7 @@ fn guest_bridge(zone: &Zone, vnet: &Vnet) -> Link {
                 isolated: spec.isolate_ports,
                 learning: zone.declared.spec.kind.learns_guests(),
             },
+            ..Bridge::default()
         }),
         mtu: vnet.mtu,
         mac: None,
@@ -118,7 +119,9 @@ fn guest_bridge(zone: &Zone, vnet: &Vnet) -> Link {
         master: None,
         addresses: BTreeSet::new(),
         routes: BTreeSet::new(),
+        static_routes: BTreeSet::new(),
         forward: BTreeSet::new(),
+        proxy_arp: false,
         vlans: Vlans::default(),
         drift: zone.declared.spec.drift,
     }

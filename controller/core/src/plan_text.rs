@@ -6,9 +6,9 @@ use std::fmt::Display;
 use weft_model::name::LinkName;
 use weft_model::object::drift::DriftPolicy;
 use weft_model::object::subnet::Snat;
-use weft_model::plan::link::{Bridge, Link, LinkKind, Vlan, Vlans, Vxlan};
+use weft_model::plan::link::{Bond, Bridge, Link, LinkKind, Vlan, Vlans, Vxlan};
 use weft_model::plan::nat::Nat;
-use weft_model::plan::{Entry, NodePlan, PlanDelta};
+use weft_model::plan::{Entry, NodePlan, Origin, PlanDelta};
 
 /// The changes that a delta makes to a plan; what goes stands first, then what comes or changes.
 pub fn changes(plan: &NodePlan, delta: &PlanDelta) -> Vec<String> {
@@ -35,6 +35,8 @@ fn create_link(link: &Link, lines: &mut Vec<String>) {
         LinkKind::Vxlan(vxlan) => parts.extend(vxlan_parts(vxlan)),
         LinkKind::Vlan(vlan) => parts.push(vlan_part(vlan)),
         LinkKind::Veth { peer } => parts.push(format!("joined to {peer}")),
+        LinkKind::Bond(bond) => parts.extend(bond_parts(bond)),
+        LinkKind::Physical => {}
     }
     parts.extend(link.mtu.map(|mtu| format!("MTU {mtu}")));
     parts.extend(link.mac.map(|mac| format!("MAC {mac}")));
@@ -59,8 +61,14 @@ fn create_link(link: &Link, lines: &mut Vec<String>) {
     if link.drift == DriftPolicy::Observe {
         parts.push("drift only observed".to_owned());
     }
+    // Whether it is there already, only the node knows.
+    let verb = match (&link.origin, &link.kind) {
+        (Origin::Zone { .. }, _) => "create",
+        (Origin::Host { .. }, LinkKind::Physical) => "configure",
+        (Origin::Host { .. }, _) => "create or take over",
+    };
     lines.push(format!(
-        "create device {} ({})",
+        "{verb} device {} ({})",
         link.name,
         parts.join(", ")
     ));
@@ -72,7 +80,9 @@ fn bare(link: &Link) -> Link {
     Link {
         addresses: BTreeSet::new(),
         routes: BTreeSet::new(),
+        static_routes: BTreeSet::new(),
         forward: BTreeSet::new(),
+        proxy_arp: false,
         ..link.clone()
     }
 }
@@ -89,8 +99,18 @@ fn change_link(old: &Link, new: &Link, lines: &mut Vec<String>) {
         (LinkKind::Veth { peer: old }, LinkKind::Veth { peer: new }) => {
             set(name, "other end", Some(old), Some(new), lines);
         }
+        (LinkKind::Bond(old), LinkKind::Bond(new)) => {
+            let (before, after) = (bond_parts(old).join(", "), bond_parts(new).join(", "));
+            set(name, "bonding", Some(&before), Some(&after), lines);
+        }
+        (LinkKind::Physical, LinkKind::Physical) => {}
         (
-            LinkKind::Bridge(_) | LinkKind::Vxlan(_) | LinkKind::Vlan(_) | LinkKind::Veth { .. },
+            LinkKind::Bridge(_)
+            | LinkKind::Vxlan(_)
+            | LinkKind::Vlan(_)
+            | LinkKind::Veth { .. }
+            | LinkKind::Bond(_)
+            | LinkKind::Physical,
             _,
         ) => {
             lines.push(format!(
@@ -137,10 +157,13 @@ fn change_bridge(name: &LinkName, old: &Bridge, new: &Bridge, lines: &mut Vec<St
             old.guests.learning,
             new.guests.learning,
         ),
+        ("spanning tree", old.spanning_tree, new.spanning_tree),
     ] {
         let (before, after) = (on_off(before), on_off(after));
         set(name, what, Some(&before), Some(&after), lines);
     }
+    let delays = (&old.forward_delay, &new.forward_delay);
+    set(name, "forward delay", Some(delays.0), Some(delays.1), lines);
 }
 
 fn change_vxlan(name: &LinkName, old: &Vxlan, new: &Vxlan, lines: &mut Vec<String>) {
@@ -171,22 +194,37 @@ fn change_sets(old: &Link, new: &Link, lines: &mut Vec<String>) {
     for route in new.routes.difference(&old.routes) {
         lines.push(format!("add route {route} via {name}"));
     }
+    for route in old.static_routes.difference(&new.static_routes) {
+        lines.push(format!("remove route {route} by {name}"));
+    }
+    for route in new.static_routes.difference(&old.static_routes) {
+        lines.push(format!("add route {route} by {name}"));
+    }
     for family in old.forward.difference(&new.forward) {
         lines.push(format!("stop forwarding {family} from {name}"));
     }
     for family in new.forward.difference(&old.forward) {
         lines.push(format!("forward {family} from {name}"));
     }
+    let (before, after) = (on_off(old.proxy_arp), on_off(new.proxy_arp));
+    set(name, "proxy ARP", Some(&before), Some(&after), lines);
 }
 
 fn create_nat(nat: &Nat, lines: &mut Vec<String>) {
-    let (source, inside) = (nat.source, &nat.inside);
+    let (source, when) = (nat.source, leaving(nat));
     lines.push(match nat.to {
-        Snat::Masquerade => format!("masquerade sources in {source} unless they leave by {inside}"),
-        Snat::Address(address) => {
-            format!("translate sources in {source} to {address} unless they leave by {inside}")
-        }
+        Snat::Masquerade => format!("masquerade sources in {source} {when}"),
+        Snat::Address(address) => format!("translate sources in {source} to {address} {when}"),
     });
+}
+
+/// Which packets are translated.
+fn leaving(nat: &Nat) -> String {
+    if nat.outside.is_empty() {
+        return format!("unless they leave by {}", nat.inside);
+    }
+    let names: Vec<&str> = nat.outside.iter().map(LinkName::as_str).collect();
+    format!("that leave by {}", names.join(" or "))
 }
 
 fn change_nat(old: &Nat, new: &Nat, lines: &mut Vec<String>) {
@@ -195,6 +233,13 @@ fn change_nat(old: &Nat, new: &Nat, lines: &mut Vec<String>) {
         lines.push(format!(
             "set translation of sources in {source} {} -> {}",
             old.to, new.to
+        ));
+    }
+    if old.outside != new.outside {
+        lines.push(format!(
+            "set translation of sources in {source}: {} -> {}",
+            leaving(old),
+            leaving(new)
         ));
     }
     if old.inside != new.inside {
@@ -212,7 +257,20 @@ fn change_nat(old: &Nat, new: &Nat, lines: &mut Vec<String>) {
 }
 
 fn kind(kind: &LinkKind) -> String {
-    kind.device_type().as_str().to_owned()
+    kind.as_str().to_owned()
+}
+
+fn bond_parts(bond: &Bond) -> Vec<String> {
+    let mut parts = vec![
+        format!("mode {}", bond.mode),
+        format!("looking at links every {}", bond.miimon),
+    ];
+    parts.extend(bond.lacp_rate.map(|rate| format!("LACP rate {rate}")));
+    let hash = bond.xmit_hash_policy;
+    parts.extend(hash.map(|policy| format!("hash policy {policy}")));
+    let primary = bond.primary.as_ref();
+    parts.extend(primary.map(|name| format!("primary {name}")));
+    parts
 }
 
 fn bridge_parts(bridge: &Bridge) -> Vec<String> {
@@ -220,8 +278,12 @@ fn bridge_parts(bridge: &Bridge) -> Vec<String> {
         bridge.vlan_aware.then_some("filters VLANs"),
         bridge.guests.isolated.then_some("guests isolated"),
         (!bridge.guests.learning).then_some("guests not learned"),
+        bridge.spanning_tree.then_some("spanning tree"),
     ];
-    parts.into_iter().flatten().map(str::to_owned).collect()
+    let words = parts.into_iter().flatten().map(str::to_owned);
+    let delay = (bridge.forward_delay > 0)
+        .then(|| format!("ports forward after {} s", bridge.forward_delay));
+    words.chain(delay).collect()
 }
 
 fn vlan_part(vlan: &Vlan) -> String {

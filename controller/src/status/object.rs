@@ -134,8 +134,8 @@ fn events(
             .roster
             .recent()
             .filter(|(node, event)| match (&event.origin, vnet, zone) {
-                (Some(origin), Some(vnet), _) => origin.vnet.as_ref() == Some(vnet),
-                (Some(origin), None, Some(zone)) => origin.zone == *zone,
+                (Some(origin), Some(vnet), _) => origin.vnet() == Some(vnet),
+                (Some(origin), None, Some(zone)) => origin.zone() == Some(zone),
                 (_, None, None) => key.kind == Kind::Node && node.as_str() == key.name,
                 (None, _, _) => false,
             })

@@ -7,6 +7,7 @@
 pub mod name;
 
 pub mod asn;
+pub mod bond;
 pub mod mac;
 pub mod mtu;
 pub mod port;

@@ -154,6 +154,14 @@ name!(
 );
 
 name!(
+    /// The name of a host network.
+    HostNetworkName,
+    "host network name",
+    |text| is_label(text, 63, "-."),
+    "use 1 to 63 letters, digits, hyphens and dots, a letter or digit first and last"
+);
+
+name!(
     /// The key of a label, `zone` or `example.com/zone`.
     LabelKey,
     "label key",

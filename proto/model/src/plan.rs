@@ -10,12 +10,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::name::{LinkName, VnetName, ZoneName};
+use crate::name::{HostNetworkName, LinkName, VnetName, ZoneName};
 use crate::prefix::Prefix;
 
 pub mod digest;
 pub mod link;
 pub mod nat;
+pub mod route;
 
 use link::{Link, LinkKind};
 use nat::Nat;
@@ -79,20 +80,59 @@ impl Entry {
 
 /// The objects that an entry is there for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Origin {
-    /// The zone.
-    pub zone: ZoneName,
-    /// The vnet in it; `None` where the entry is there for the zone as a whole.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub vnet: Option<VnetName>,
+#[serde(untagged, deny_unknown_fields)]
+pub enum Origin {
+    /// A zone, or a vnet in it.
+    Zone {
+        /// The zone.
+        zone: ZoneName,
+        /// The vnet in it; `None` where the entry is there for the zone as a whole.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        vnet: Option<VnetName>,
+    },
+    /// A host network. Its devices are the host's own: one that is there already is taken over as
+    /// it is, and given back when the entry goes.
+    Host {
+        /// The host network.
+        host: HostNetworkName,
+    },
+}
+
+impl Origin {
+    /// The zone, where it is one.
+    pub fn zone(&self) -> Option<&ZoneName> {
+        match self {
+            Self::Zone { zone, .. } => Some(zone),
+            Self::Host { .. } => None,
+        }
+    }
+
+    /// The vnet, where it is one.
+    pub fn vnet(&self) -> Option<&VnetName> {
+        match self {
+            Self::Zone { vnet, .. } => vnet.as_ref(),
+            Self::Host { .. } => None,
+        }
+    }
+
+    /// The host network, where it is one.
+    pub fn host(&self) -> Option<&HostNetworkName> {
+        match self {
+            Self::Host { host } => Some(host),
+            Self::Zone { .. } => None,
+        }
+    }
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.vnet {
-            Some(vnet) => write!(f, "vnet {vnet} of zone {}", self.zone),
-            None => write!(f, "zone {}", self.zone),
+        match self {
+            Self::Zone {
+                zone,
+                vnet: Some(vnet),
+            } => write!(f, "vnet {vnet} of zone {zone}"),
+            Self::Zone { zone, vnet: None } => write!(f, "zone {zone}"),
+            Self::Host { host } => write!(f, "host network {host}"),
         }
     }
 }
@@ -212,7 +252,11 @@ fn vlan_of(entry: &Entry) -> Option<(&LinkName, &LinkName)> {
     match entry {
         Entry::Link(link) => match &link.kind {
             LinkKind::Vlan(vlan) => Some((&vlan.parent, &link.name)),
-            LinkKind::Bridge(_) | LinkKind::Vxlan(_) | LinkKind::Veth { .. } => None,
+            LinkKind::Bridge(_)
+            | LinkKind::Vxlan(_)
+            | LinkKind::Veth { .. }
+            | LinkKind::Bond(_)
+            | LinkKind::Physical => None,
         },
         Entry::Nat(_) => None,
     }

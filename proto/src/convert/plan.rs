@@ -8,8 +8,9 @@ use weft_model::mac::Mac;
 use weft_model::name::LinkName;
 use weft_model::object::drift::DriftPolicy;
 use weft_model::plan::digest::Digest;
-use weft_model::plan::link::{Bridge, GuestPorts, Link, LinkKind, Vlan, Vlans, Vxlan};
+use weft_model::plan::link::{Bond, Bridge, GuestPorts, Link, LinkKind, Vlan, Vlans, Vxlan};
 use weft_model::plan::nat::Nat;
+use weft_model::plan::route::Route;
 use weft_model::plan::{Entry, EntryKey, NodePlan, Origin, PlanDelta};
 use weft_model::prefix::{Family, Prefix};
 use weft_model::vni::Vni;
@@ -20,13 +21,11 @@ use crate::v1;
 
 impl From<&Origin> for v1::Origin {
     fn from(origin: &Origin) -> Self {
+        let text = |name: Option<String>| name.unwrap_or_default();
         Self {
-            zone: origin.zone.to_string(),
-            vnet: origin
-                .vnet
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
+            zone: text(origin.zone().map(ToString::to_string)),
+            vnet: text(origin.vnet().map(ToString::to_string)),
+            host: text(origin.host().map(ToString::to_string)),
         }
     }
 }
@@ -36,10 +35,14 @@ impl TryFrom<&v1::Origin> for Origin {
 
     fn try_from(wire: &v1::Origin) -> Result<Self, Invalid> {
         let mut fields = Fields::default();
+        if !wire.host.is_empty() {
+            let host = fields.text("host", &wire.host);
+            return fields.finish(host.map(|host| Self::Host { host }));
+        }
         let zone = fields.text("zone", &wire.zone);
         let vnet = fields.maybe_text("vnet", &wire.vnet);
         let value = (|| {
-            Some(Self {
+            Some(Self::Zone {
                 zone: zone?,
                 vnet: vnet?,
             })
@@ -90,6 +93,7 @@ impl From<&Entry> for v1::Entry {
                 source: nat.source.to_string(),
                 inside: nat.inside.to_string(),
                 to: nat.to.to_string(),
+                outside: nat.outside.iter().map(ToString::to_string).collect(),
             }),
         };
         Self {
@@ -106,6 +110,8 @@ impl From<&Link> for v1::Link {
                 vlan_aware: bridge.vlan_aware,
                 isolate_guests: bridge.guests.isolated,
                 forget_guests: !bridge.guests.learning,
+                spanning_tree: bridge.spanning_tree,
+                forward_delay: bridge.forward_delay.into(),
             }),
             LinkKind::Vlan(vlan) => v1::link::Kind::Vlan(v1::Vlan {
                 parent: vlan.parent.to_string(),
@@ -116,6 +122,8 @@ impl From<&Link> for v1::Link {
             LinkKind::Veth { peer } => v1::link::Kind::Veth(v1::Veth {
                 peer: peer.to_string(),
             }),
+            LinkKind::Bond(bond) => v1::link::Kind::Bond(bond_to_wire(bond)),
+            LinkKind::Physical => v1::link::Kind::Physical(v1::Physical {}),
             LinkKind::Vxlan(vxlan) => v1::link::Kind::Vxlan(v1::Vxlan {
                 vni: vxlan.vni.get(),
                 local: address_to_wire(vxlan.local),
@@ -125,6 +133,11 @@ impl From<&Link> for v1::Link {
             }),
         };
         let text = |value: Option<String>| value.unwrap_or_default();
+        let static_routes = link.static_routes.iter().map(|route| v1::Route {
+            to: route.to.to_string(),
+            via: route.via.map(address_to_wire).unwrap_or_default(),
+            metric: route.metric,
+        });
         Self {
             name: link.name.to_string(),
             kind: Some(kind),
@@ -143,6 +156,8 @@ impl From<&Link> for v1::Link {
             observe_drift: link.drift == DriftPolicy::Observe,
             tagged_vlans: link.vlans.tagged.to_string(),
             untagged_vlan: link.vlans.untagged.map(u32::from),
+            static_routes: static_routes.collect(),
+            proxy_arp: link.proxy_arp,
         }
     }
 }
@@ -175,11 +190,13 @@ fn nat(wire: &v1::Nat, origin: Origin) -> Result<Nat, Invalid> {
     let source = fields.text("source", &wire.source);
     let inside = fields.text("inside", &wire.inside);
     let to = fields.text("to", &wire.to);
+    let outside = fields.texts("outside", &wire.outside);
     let value = (|| {
         Some(Nat {
             origin,
             source: source?,
             inside: inside?,
+            outside,
             to: to?,
         })
     })();
@@ -190,13 +207,9 @@ fn link(wire: &v1::Link, origin: Origin) -> Result<Link, Invalid> {
     let mut fields = Fields::default();
     let name = fields.text("name", &wire.name);
     let kind = match &wire.kind {
-        Some(v1::link::Kind::Bridge(wire)) => Some(LinkKind::Bridge(Bridge {
-            vlan_aware: wire.vlan_aware,
-            guests: GuestPorts {
-                isolated: wire.isolate_guests,
-                learning: !wire.forget_guests,
-            },
-        })),
+        Some(v1::link::Kind::Bridge(wire)) => {
+            fields.within("bridge", bridge(wire)).map(LinkKind::Bridge)
+        }
         Some(v1::link::Kind::Vlan(wire)) => fields.within("vlan", vlan(wire)).map(LinkKind::Vlan),
         Some(v1::link::Kind::Veth(wire)) => fields
             .text("veth.peer", &wire.peer)
@@ -204,6 +217,8 @@ fn link(wire: &v1::Link, origin: Origin) -> Result<Link, Invalid> {
         Some(v1::link::Kind::Vxlan(wire)) => {
             fields.within("vxlan", vxlan(wire)).map(LinkKind::Vxlan)
         }
+        Some(v1::link::Kind::Bond(wire)) => fields.within("bond", bond(wire)).map(LinkKind::Bond),
+        Some(v1::link::Kind::Physical(_)) => Some(LinkKind::Physical),
         None => None,
     };
     let mtu = fields.maybe_number("mtu", wire.mtu);
@@ -230,6 +245,10 @@ fn link(wire: &v1::Link, origin: Origin) -> Result<Link, Invalid> {
         .into_iter()
         .filter_map(|(on, family)| on.then_some(family))
         .collect();
+    let mut static_routes = BTreeSet::new();
+    for (at, wire) in wire.static_routes.iter().enumerate() {
+        static_routes.extend(fields.within(&format!("static_routes[{at}]"), route(wire)));
+    }
     let tagged = fields.text("tagged_vlans", &wire.tagged_vlans);
     let untagged = fields.maybe_number("untagged_vlan", wire.untagged_vlan);
     let drift = if wire.observe_drift {
@@ -249,12 +268,79 @@ fn link(wire: &v1::Link, origin: Origin) -> Result<Link, Invalid> {
             master: master?,
             addresses,
             routes,
+            static_routes,
             forward,
+            proxy_arp: wire.proxy_arp,
             vlans: Vlans {
                 tagged: tagged?,
                 untagged: untagged?,
             },
             drift,
+        })
+    })();
+    fields.finish(value)
+}
+
+fn bridge(wire: &v1::Bridge) -> Result<Bridge, Invalid> {
+    let mut fields = Fields::default();
+    let delay = u8::try_from(wire.forward_delay).map_err(|_| "at most 30 seconds");
+    let forward_delay = fields.keep("forward_delay", delay);
+    let value = (|| {
+        Some(Bridge {
+            vlan_aware: wire.vlan_aware,
+            guests: GuestPorts {
+                isolated: wire.isolate_guests,
+                learning: !wire.forget_guests,
+            },
+            spanning_tree: wire.spanning_tree,
+            forward_delay: forward_delay?,
+        })
+    })();
+    fields.finish(value)
+}
+
+fn bond_to_wire(bond: &Bond) -> v1::Bond {
+    let text = |value: Option<String>| value.unwrap_or_default();
+    v1::Bond {
+        mode: bond.mode.to_string(),
+        miimon: bond.miimon.into(),
+        lacp_rate: text(bond.lacp_rate.map(|it| it.to_string())),
+        xmit_hash_policy: text(bond.xmit_hash_policy.map(|it| it.to_string())),
+        primary: text(bond.primary.as_ref().map(ToString::to_string)),
+    }
+}
+
+fn bond(wire: &v1::Bond) -> Result<Bond, Invalid> {
+    let mut fields = Fields::default();
+    let mode = fields.text("mode", &wire.mode);
+    let miimon = fields.maybe_number("miimon", Some(wire.miimon)).flatten();
+    let lacp_rate = fields.maybe_text("lacp_rate", &wire.lacp_rate);
+    let xmit_hash_policy = fields.maybe_text("xmit_hash_policy", &wire.xmit_hash_policy);
+    let primary = fields.maybe_text("primary", &wire.primary);
+    let value = (|| {
+        Some(Bond {
+            mode: mode?,
+            miimon: miimon?,
+            lacp_rate: lacp_rate?,
+            xmit_hash_policy: xmit_hash_policy?,
+            primary: primary?,
+        })
+    })();
+    fields.finish(value)
+}
+
+fn route(wire: &v1::Route) -> Result<Route, Invalid> {
+    let mut fields = Fields::default();
+    let to = fields.text("to", &wire.to);
+    let via = match wire.via.as_slice() {
+        [] => Some(None),
+        bytes => fields.keep("via", address(bytes)).map(Some),
+    };
+    let value = (|| {
+        Some(Route {
+            to: to?,
+            via: via?,
+            metric: wire.metric,
         })
     })();
     fields.finish(value)

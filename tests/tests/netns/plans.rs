@@ -15,7 +15,7 @@ use weft_model::prefix::Family;
 pub fn bridge(name: &str) -> Link {
     Link {
         name: name.parse().unwrap(),
-        origin: Origin {
+        origin: Origin::Zone {
             zone: "prod".parse().unwrap(),
             vnet: Some(name.parse().unwrap()),
         },
@@ -27,7 +27,9 @@ pub fn bridge(name: &str) -> Link {
         master: None,
         addresses: BTreeSet::new(),
         routes: BTreeSet::new(),
+        static_routes: BTreeSet::new(),
         forward: BTreeSet::new(),
+        proxy_arp: false,
         vlans: Vlans::default(),
         drift: DriftPolicy::Heal,
     }

@@ -58,6 +58,7 @@ pub(super) fn create(
             )?;
             SeenKind::Veth { peer: Some(other) }
         }
+        LinkKind::Bond(_) | LinkKind::Physical => return Err(Refused::Invalid),
     };
     add_device(seen, index, name, kind, made)
 }

@@ -63,7 +63,7 @@ pub(super) fn plan_of(names: &[&str]) -> NodePlan {
         .map(|name| {
             Entry::Link(Link {
                 name: name.parse().unwrap(),
-                origin: Origin {
+                origin: Origin::Zone {
                     zone: "prod".parse().unwrap(),
                     vnet: Some(name.parse().unwrap()),
                 },
@@ -75,7 +75,9 @@ pub(super) fn plan_of(names: &[&str]) -> NodePlan {
                 master: None,
                 addresses: [].into(),
                 routes: [].into(),
+                static_routes: BTreeSet::new(),
                 forward: [].into(),
+                proxy_arp: false,
                 vlans: Vlans::default(),
                 drift: Default::default(),
             })

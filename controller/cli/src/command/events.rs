@@ -87,6 +87,7 @@ fn print(event: &v1::NodeEvent, format: Format) -> Outcome {
         Format::Json => console::print(&write::json_line(&write::event(event))?),
         Format::Text => {
             let origin = match &event.origin {
+                Some(origin) if !origin.host.is_empty() => format!(" hostnetwork/{}:", origin.host),
                 Some(origin) if origin.vnet.is_empty() => format!(" zone/{}:", origin.zone),
                 Some(origin) => format!(" vnet/{}:", origin.vnet),
                 None => String::new(),

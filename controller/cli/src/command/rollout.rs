@@ -220,6 +220,7 @@ mod tests {
                         origin: Some(v1::Origin {
                             zone: "blue".to_owned(),
                             vnet: "web".to_owned(),
+                            ..v1::Origin::default()
                         }),
                         attempt: "cannot create device vxlan_web of type vxlan".to_owned(),
                         cause: "the kernel has no such type".to_owned(),

@@ -199,7 +199,12 @@ fn node(wire: &v1::NodeState) -> WrittenNode {
 /// An event as a controller sent it.
 pub fn event(wire: &v1::NodeEvent) -> WrittenEvent {
     let origin = wire.origin.as_ref().map(|origin| {
-        let parts = [("zone", &origin.zone), ("vnet", &origin.vnet)].into_iter();
+        let parts = [
+            ("zone", &origin.zone),
+            ("vnet", &origin.vnet),
+            ("hostNetwork", &origin.host),
+        ]
+        .into_iter();
         let said = parts.filter(|(_, name)| !name.is_empty());
         said.map(|(kind, name)| (kind, name.clone())).collect()
     });
@@ -353,6 +358,7 @@ spec:
                 origin: Some(v1::Origin {
                     zone: "blue".to_owned(),
                     vnet: "web".to_owned(),
+                    ..v1::Origin::default()
                 }),
             }],
         });

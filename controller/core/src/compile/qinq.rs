@@ -34,13 +34,14 @@ pub(super) fn zone_entries(zone: &Zone, qinq: &QinqZone, trunk: &Trunk) -> Vec<E
     let names = ZoneDeviceNames::of(zone.name());
     let bridge = Link {
         name: names.bridge.clone(),
-        origin: Origin {
+        origin: Origin::Zone {
             zone: zone.name().clone(),
             vnet: None,
         },
         kind: LinkKind::Bridge(Bridge {
             vlan_aware: true,
             guests: GuestPorts::default(),
+            ..Bridge::default()
         }),
         mtu: zone.mtu,
         mac: None,
@@ -49,7 +50,9 @@ pub(super) fn zone_entries(zone: &Zone, qinq: &QinqZone, trunk: &Trunk) -> Vec<E
         master: None,
         addresses: BTreeSet::new(),
         routes: BTreeSet::new(),
+        static_routes: BTreeSet::new(),
         forward: BTreeSet::new(),
+        proxy_arp: false,
         vlans: Vlans::default(),
         drift: zone.declared.spec.drift,
     };

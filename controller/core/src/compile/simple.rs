@@ -72,6 +72,7 @@ fn nats(zone: &Zone, vnet: &Vnet, bridge: &LinkName) -> impl Iterator<Item = Nat
             origin: origin(zone, vnet),
             source: subnet.spec.cidr,
             inside: bridge.clone(),
+            outside: BTreeSet::new(),
             to,
         })
     })

@@ -57,8 +57,8 @@ fn is_own(view: &View<'_>, fault: &Fault) -> bool {
         return false;
     };
     match (view.vnet, view.zone) {
-        (Some(vnet), _) => origin.vnet.as_ref() == Some(vnet),
-        (None, Some(zone)) => origin.zone == *zone,
+        (Some(vnet), _) => origin.vnet() == Some(vnet),
+        (None, Some(zone)) => origin.zone() == Some(zone),
         (None, None) => false,
     }
 }

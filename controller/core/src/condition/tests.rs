@@ -77,7 +77,7 @@ impl Scene {
 
 fn fault(vnet: &str) -> Fault {
     Fault {
-        origin: Some(Origin {
+        origin: Some(Origin::Zone {
             zone: "lab".parse().unwrap(),
             vnet: Some(vnet.parse().unwrap()),
         }),

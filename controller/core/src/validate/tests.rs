@@ -99,7 +99,7 @@ proptest! {
                 let plans = crate::compile::all(&intent);
                 for (node, plan) in &plans {
                     for (_, entry) in plan.entries() {
-                        let zone = intent.zone(&entry.origin().zone).unwrap();
+                        let zone = intent.zone(entry.origin().zone().unwrap()).unwrap();
                         prop_assert!(zone.nodes().contains(node));
                     }
                 }

@@ -1,4 +1,4 @@
-//! A device of ours and all that is on it.
+//! A device of ours, or one of the host's that a host network declares, and all that is on it.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -6,19 +6,25 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::bond::{BondMode, LacpRate, MiiMonitor, XmitHashPolicy};
 use crate::facts::DeviceType;
 use crate::mac::Mac;
 use crate::mtu::Mtu;
 use crate::name::{LinkName, VnetName};
 use crate::object::drift::DriftPolicy;
 use crate::plan::Origin;
+use crate::plan::route::Route;
 use crate::port::UdpPort;
 use crate::prefix::{Family, InterfaceAddress, Prefix};
 use crate::text::Text;
 use crate::vlan::{VlanId, VlanProtocol, VlanSet};
 use crate::vni::Vni;
 
-/// A device of ours. Every device is up.
+/// A device. Every device is up.
+///
+/// Where the origin is a host network, the device may be there already. Then it is taken over: what
+/// the entry says of it is made so and kept so, all else on it (other addresses, other routes, ports
+/// that others plugged in) stays as it is, and when the entry goes, what was changed is changed back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Link {
@@ -40,7 +46,8 @@ pub struct Link {
     /// The name that is too long for a device, kept as the device's alternative name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alternative_name: Option<VnetName>,
-    /// The bridge of ours that the device is a port of.
+    /// The bridge or bond of the plan that the device is a port of. A device of the host that is
+    /// said to be a port of nothing stays a port of what it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub master: Option<LinkName>,
     /// Its addresses.
@@ -49,9 +56,16 @@ pub struct Link {
     /// Networks that are reached directly through the device, besides those of its addresses.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub routes: BTreeSet<Prefix>,
+    /// Routes by the device that somebody asked for, with gateway and metric: of a host network.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub static_routes: BTreeSet<Route>,
     /// The families that packets coming in by the device are forwarded of.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub forward: BTreeSet<Family>,
+    /// Whether ARP requests that come in by the device for addresses which the node reaches
+    /// elsewhere are answered.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub proxy_arp: bool,
     /// The VLANs that the device carries as a port of its master, where that filters VLANs; and of
     /// a bridge that filters VLANs, those that the host itself takes part in.
     #[serde(default, skip_serializing_if = "Vlans::is_empty")]
@@ -98,6 +112,39 @@ pub struct Bridge {
     /// What is set on ports that others plug in.
     #[serde(default)]
     pub guests: GuestPorts,
+    /// Whether it speaks the spanning tree protocol.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spanning_tree: bool,
+    /// How many seconds a port listens and learns before it forwards; with spanning tree 2 to 30,
+    /// without 0 to 30.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub forward_delay: u8,
+}
+
+fn is_zero(value: &u8) -> bool {
+    *value == 0
+}
+
+/// Several devices as one: those whose master it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Bond {
+    /// Which of its devices a packet leaves by.
+    pub mode: BondMode,
+    /// How often it looks at their links.
+    #[serde(default, skip_serializing_if = "MiiMonitor::is_default")]
+    pub miimon: MiiMonitor,
+    /// How often LACP partners tell of themselves, where the mode speaks LACP; `None` leaves it to
+    /// the kernel, or as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lacp_rate: Option<LacpRate>,
+    /// What of a packet chooses the device, where the mode chooses by it; `None` leaves it to the
+    /// kernel, or as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub xmit_hash_policy: Option<XmitHashPolicy>,
+    /// The device that is used while it works, where the mode has such; `None`: none is preferred.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primary: Option<LinkName>,
 }
 
 /// What is set on the ports of a bridge of ours that others plug in: guests' ports.
@@ -152,17 +199,28 @@ pub enum LinkKind {
         /// The other end.
         peer: LinkName,
     },
+    /// Several devices as one.
+    Bond(Bond),
+    /// A device that the host has by itself, of whatever type: configured, never made or destroyed.
+    Physical,
 }
 
 impl LinkKind {
-    /// The type that the kernel must be able to make.
-    pub fn device_type(&self) -> DeviceType {
+    /// The type that the kernel must be able to make; `None` where the device is there already.
+    pub fn device_type(&self) -> Option<DeviceType> {
         match self {
-            Self::Bridge(_) => DeviceType::Bridge,
-            Self::Vxlan(_) => DeviceType::Vxlan,
-            Self::Vlan(_) => DeviceType::Vlan,
-            Self::Veth { .. } => DeviceType::Veth,
+            Self::Bridge(_) => Some(DeviceType::Bridge),
+            Self::Vxlan(_) => Some(DeviceType::Vxlan),
+            Self::Vlan(_) => Some(DeviceType::Vlan),
+            Self::Veth { .. } => Some(DeviceType::Veth),
+            Self::Bond(_) => Some(DeviceType::Bond),
+            Self::Physical => None,
         }
+    }
+
+    /// The kind in a word.
+    pub fn as_str(&self) -> &'static str {
+        self.device_type().map_or("physical", DeviceType::as_str)
     }
 }
 
