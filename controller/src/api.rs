@@ -6,6 +6,9 @@ pub mod patience;
 
 pub mod desk;
 
+pub mod connection;
+pub mod reading;
+
 mod difference;
 mod watch;
 

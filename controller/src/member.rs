@@ -15,6 +15,7 @@ use weft_core::rollout::policy::Policy;
 
 use crate::agents::session::Gate;
 use crate::api::desk::Desk;
+use crate::api::reading::UNREAD;
 use crate::engine::board::Board;
 use crate::engine::clock::wall_clock;
 use crate::engine::draft::Mirror;
@@ -53,6 +54,8 @@ pub struct Settings {
     pub policy: Policy,
     /// What is remembered of the store outside of it.
     pub keepsake: Keepsake,
+    /// How long a client may leave unread what it asked for.
+    pub unread: Duration,
 }
 
 impl Settings {
@@ -66,6 +69,7 @@ impl Settings {
             lease: LEASE,
             policy: Policy::default(),
             keepsake: Keepsake::default(),
+            unread: UNREAD,
         }
     }
 }
@@ -113,6 +117,7 @@ impl Member {
             judge: judge.clone(),
             board: Arc::clone(&board),
             roles: role,
+            unread: settings.unread,
             stop: stop.clone(),
         };
         let election = Election::start(store.clone(), settings.candidate, settings.lease);

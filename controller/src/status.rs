@@ -27,8 +27,8 @@ pub struct Statuses {
     verdict: Arc<Verdict>,
     head: Arc<Head>,
     board: Arc<Board>,
-    /// Made when the first object is dressed; a listing without status does without.
-    nodes: OnceLock<BTreeMap<NodeName, NodeView>>,
+    /// Had when the first object is dressed; a listing without status does without.
+    nodes: OnceLock<Arc<BTreeMap<NodeName, NodeView>>>,
 }
 
 impl Statuses {
@@ -45,8 +45,7 @@ impl Statuses {
     }
 
     fn node_views(&self) -> &BTreeMap<NodeName, NodeView> {
-        self.nodes
-            .get_or_init(|| self.board.read(|state| state.node_views(&self.head)))
+        self.nodes.get_or_init(|| self.board.node_views(&self.head))
     }
 
     /// An object of the draft with its status, with every node that carries it.

@@ -143,6 +143,14 @@ impl<K: Ord + Clone, V> Shelf<K, V> {
             .flat_map(|chunk| chunk.iter().map(|(key, value)| (key, value)))
     }
 
+    /// The first key and value after `key`, of all where there is none.
+    pub fn after(&self, key: Option<&K>) -> Option<(&K, &Arc<V>)> {
+        let at = key.map_or(0, |key| self.chunk_for(key));
+        let entries = self.chunks.iter().skip(at).flat_map(|chunk| chunk.iter());
+        let mut later = entries.skip_while(|(it, _)| key.is_some_and(|key| it <= key));
+        later.next().map(|(key, value)| (key, value))
+    }
+
     /// Every value, in the order of the keys.
     pub fn values(&self) -> impl Iterator<Item = &Arc<V>> {
         self.iter().map(|(_, value)| value)
@@ -344,7 +352,11 @@ mod tests {
             prop_assert_eq!(new.len(), map.len());
             let flat: Vec<(u32, u8)> = new.iter().map(|(key, value)| (*key, **value)).collect();
             prop_assert_eq!(flat, map.iter().map(|(k, v)| (*k, *v)).collect::<Vec<_>>());
+            let one_by_one = std::iter::successors(new.after(None), |(key, _)| new.after(Some(key)));
+            prop_assert!(one_by_one.eq(new.iter()));
             for key in 0..600 {
+                let later = new.after(Some(&key)).map(|(key, value)| (*key, **value));
+                prop_assert_eq!(later, map.range(key + 1..).next().map(|(k, v)| (*k, *v)));
                 prop_assert_eq!(new.get(&key).map(|v| **v), map.get(&key).copied());
             }
 

@@ -35,6 +35,8 @@ pub struct Desk {
     pub board: Arc<Board>,
     /// Whether this controller leads.
     pub roles: Roles,
+    /// How long a client may leave unread what it asked for.
+    pub unread: Duration,
     /// Ends every stream.
     pub stop: CancellationToken,
 }

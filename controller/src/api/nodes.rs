@@ -11,6 +11,7 @@ use weft_proto::v1;
 
 use super::answer;
 use super::desk::Desk;
+use super::reading::Read;
 use crate::engine::board::NodeNews;
 use crate::engine::refusal::Refusal;
 
@@ -54,7 +55,7 @@ impl v1::nodes_server::Nodes for NodesService {
         request: Request<v1::WatchEventsRequest>,
     ) -> Result<Response<Self::WatchEventsStream>, Status> {
         self.0.port().map_err(answer::status)?;
-        let only = request.into_inner().node;
+        let only = request.get_ref().node.clone();
         let news = self.0.board.news();
         let state = (news, self.0.stop.clone(), only);
         let stream = futures::stream::unfold(state, |(mut news, stop, only)| async move {
@@ -80,6 +81,8 @@ impl v1::nodes_server::Nodes for NodesService {
             }
         });
         // An error is the last thing that a stream says.
-        Ok(Response::new(Box::pin(super::until_error(stream))))
+        let stream = Box::pin(super::until_error(stream));
+        let stream = Read::by(&request, self.0.unread, "events", stream);
+        Ok(Response::new(Box::pin(stream)))
     }
 }

@@ -14,6 +14,7 @@ use super::answer;
 use super::desk::Desk;
 use super::difference;
 use super::identity::Caller;
+use super::reading::Read;
 use super::watch::watch_from;
 use crate::engine::edit::{self, Edited};
 use crate::engine::refusal::{Refusal, Violation, violations};
@@ -114,8 +115,9 @@ impl v1::objects_server::Objects for ObjectsService {
         &self,
         request: Request<v1::WatchRequest>,
     ) -> Result<Response<Self::WatchStream>, Status> {
-        let request = request.into_inner();
-        let stream = watch_from(&self.0, kind(request.kind), Version(request.from_version))?;
+        let wanted = request.get_ref();
+        let stream = watch_from(&self.0, kind(wanted.kind), Version(wanted.from_version))?;
+        let stream = Read::by(&request, self.0.unread, "objects", Box::pin(stream));
         Ok(Response::new(Box::pin(stream)))
     }
 

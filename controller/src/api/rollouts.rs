@@ -14,6 +14,7 @@ use super::answer;
 use super::desk::Desk;
 use super::identity::Caller;
 use super::objects::idempotency;
+use super::reading::Read;
 use crate::engine::port::{Start, Started, Way, Wish};
 use crate::engine::refusal::Refusal;
 use crate::engine::storage;
@@ -200,7 +201,7 @@ impl v1::rollouts_server::Rollouts for RolloutsService {
         &self,
         request: Request<v1::GetRolloutRequest>,
     ) -> Result<Response<Self::WatchStream>, Status> {
-        let id = self.0.named(request.into_inner().rollout).await?;
+        let id = self.0.named(request.get_ref().rollout).await?;
         let first = self.0.rollout(id).await?;
         let watcher = Watcher {
             moved: self.0.board.moved(),
@@ -214,6 +215,7 @@ impl v1::rollouts_server::Rollouts for RolloutsService {
             let item = watcher.next().await?;
             Some((item, watcher))
         });
+        let stream = Read::by(&request, self.0.unread, "a rollout", Box::pin(stream));
         Ok(Response::new(Box::pin(stream)))
     }
 

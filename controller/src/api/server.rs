@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio_stream::Stream;
-use tokio_stream::wrappers::TcpListenerStream;
+use tokio_stream::{Stream, StreamExt};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
-use tonic::transport::server::Connected;
+use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use weft_proto::v1::agents_server::{Agents, AgentsServer};
 use weft_proto::v1::cluster_server::ClusterServer;
@@ -21,6 +20,7 @@ use weft_proto::v1::revisions_server::RevisionsServer;
 use weft_proto::v1::rollouts_server::RolloutsServer;
 
 use super::cluster::ClusterService;
+use super::connection::Connection;
 use super::desk::Desk;
 use super::nodes::NodesService;
 use super::objects::ObjectsService;
@@ -91,7 +91,9 @@ pub async fn serve(
     agents: impl Agents,
     stop: CancellationToken,
 ) -> Result<(), ServeError> {
-    serve_incoming(TcpListenerStream::new(listener), desk, agents, stop).await
+    // A command must not wait until a node has acknowledged the one before it.
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    serve_incoming(incoming, desk, agents, stop).await
 }
 
 /// Serves whoever comes in, over connections of any kind, until `stop`, then until the last request
@@ -106,7 +108,7 @@ pub async fn serve_incoming<IO>(
     stop: CancellationToken,
 ) -> Result<(), ServeError>
 where
-    IO: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(weft_proto::DESCRIPTORS)
@@ -138,7 +140,6 @@ where
         }
     };
     Server::builder()
-        .tcp_nodelay(true)
         .http2_keepalive_interval(Some(PING_EVERY))
         .http2_keepalive_timeout(Some(PONG_LIMIT))
         .max_concurrent_streams(STREAMS_PER_CONNECTION)
@@ -150,7 +151,7 @@ where
         .add_service(Patient::new(nodes, Arc::clone(&pulse)))
         .add_service(Patient::new(cluster, pulse))
         .add_service(agents)
-        .serve_with_incoming_shutdown(incoming, withdraw)
+        .serve_with_incoming_shutdown(incoming.map(|it| it.map(Connection::new)), withdraw)
         .await
         .map_err(ServeError::Serve)
 }

@@ -1,11 +1,12 @@
 //! The stream of changes of the draft that one client sees.
 //!
 //! # Guarantees
-//! Nothing is lost and nothing is out of order from the version that the client starts from. A
-//! client that does not read costs a cursor; when it falls behind what is kept it is told to list
-//! again.
+//! Nothing is lost and nothing is out of order from the version that the client starts from; one
+//! that is far behind sees of every object the newest change only. A client that does not read
+//! costs a cursor, and while objects are listed the draft of that moment, which all share; nothing
+//! is put together for it before it makes room. When it falls behind what is kept it is told to
+//! list again.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,35 +14,35 @@ use futures::Stream;
 use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tonic::Status;
-use weft_model::object::{Kind, Stored};
+use weft_model::object::{Kind, ObjectKey, Stored};
 use weft_model::revision::Version;
 use weft_proto::v1;
 
 use super::answer;
 use super::desk::Desk;
-use crate::engine::feed::{Change, Feed, TooOld};
-use crate::status::Statuses;
+use crate::engine::draft::Draft;
+use crate::engine::feed::{Change, Cursor, Feed};
 
 /// How often a client learns that it has missed nothing: often enough that its version stays
 /// among those that can be resumed from.
 const BOOKMARK: Duration = Duration::from_secs(10);
 
-/// How many changes are read at once: bounds what one client makes the server hold.
-const BATCH: usize = 64;
-
 struct Watcher {
     desk: Desk,
     feed: Arc<Feed>,
     kind: Option<Kind>,
-    cursor: Version,
+    cursor: Cursor,
     latest: watch::Receiver<Version>,
-    /// Objects still to be sent as they were when the watch began.
-    present: VecDeque<Arc<Stored>>,
-    /// How things stand with those.
-    statuses: Option<Statuses>,
-    ready: VecDeque<v1::WatchEvent>,
+    listing: Option<Listing>,
     bookmark: Interval,
     ended: bool,
+}
+
+/// Objects that are still to be sent as they were when the watch began.
+struct Listing {
+    draft: Draft,
+    /// The last that was sent.
+    last: Option<ObjectKey>,
 }
 
 /// The changes after `from`, or, when it is zero, the present objects and then the changes.
@@ -57,100 +58,101 @@ pub(super) fn watch_from(
     let latest = feed.subscribe();
     let mut bookmark = tokio::time::interval_at(Instant::now() + BOOKMARK, BOOKMARK);
     bookmark.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut watcher = Watcher {
+    let listing = (from == Version(0)).then(|| Listing {
+        draft: desk.mirror.now(),
+        last: None,
+    });
+    let from = listing.as_ref().map_or(from, |it| it.draft.version());
+    let watcher = Watcher {
         kind,
-        cursor: from,
+        cursor: feed.after(from).map_err(answer::too_old)?,
         latest,
-        present: VecDeque::new(),
-        statuses: None,
-        ready: VecDeque::new(),
+        listing,
         bookmark,
         ended: false,
         feed,
         desk: desk.clone(),
     };
-    if from == Version(0) {
-        watcher.start_with_present();
-    } else {
-        watcher.fill().map_err(answer::too_old)?;
-    }
     Ok(futures::stream::unfold(watcher, |mut watcher| async move {
         let item = watcher.next().await?;
         Some((item, watcher))
     }))
 }
 
-impl Watcher {
-    fn start_with_present(&mut self) {
-        let draft = self.desk.mirror.now();
-        self.cursor = draft.version();
-        let kind = self.kind;
-        self.present = draft
-            .stored()
-            .values()
-            .filter(|stored| kind.is_none_or(|only| only == stored.object.kind()))
-            .map(Arc::clone)
-            .collect();
-        if self.present.is_empty() {
-            self.ready.push_back(self.at_bookmark());
+impl Listing {
+    fn next(&mut self, kind: Option<Kind>) -> Option<Arc<Stored>> {
+        loop {
+            let (key, stored) = self.draft.stored().after(self.last.as_ref())?;
+            self.last = Some(key.clone());
+            if kind.is_none_or(|only| only == key.kind) {
+                return Some(Arc::clone(stored));
+            }
         }
-        self.statuses = Some(self.desk.statuses(&draft));
+    }
+}
+
+impl Watcher {
+    /// What is there, then what changed, as far as it is known now.
+    fn ready(&mut self) -> Result<Option<v1::WatchEvent>, Status> {
+        let kind = self.kind;
+        if let Some(listing) = &mut self.listing {
+            if let Some(stored) = listing.next(kind) {
+                return Ok(Some(self.present(&stored)));
+            }
+            self.listing = None;
+            return Ok(Some(self.at_bookmark()));
+        }
+        let wanted = |key: &ObjectKey| kind.is_none_or(|only| only == key.kind);
+        let change = self.feed.next(&mut self.cursor, wanted);
+        let change = change.map_err(answer::too_slow)?;
+        Ok(change.map(|change| self.event(&change)))
     }
 
     /// Resuming in the middle of the listing starts the listing again, so its events carry no
     /// version; a bookmark ends it.
-    fn next_present(&mut self) -> Option<v1::WatchEvent> {
-        let stored = self.present.pop_front()?;
-        let object = match &self.statuses {
-            Some(statuses) => statuses.dressed(&stored),
-            None => v1::Object::from(&*stored),
-        };
-        if self.present.is_empty() {
-            self.statuses = None;
-            self.ready.push_back(self.at_bookmark());
-        }
-        Some(v1::WatchEvent {
-            event: Some(v1::watch_event::Event::Put(object)),
+    fn present(&self, stored: &Stored) -> v1::WatchEvent {
+        v1::WatchEvent {
+            event: Some(v1::watch_event::Event::Put(self.dressed(stored))),
             version: 0,
-        })
+        }
+    }
+
+    fn event(&self, change: &Change) -> v1::WatchEvent {
+        let event = match &change.object {
+            Some(stored) => v1::watch_event::Event::Put(self.dressed(stored)),
+            None => v1::watch_event::Event::Delete((&change.key).into()),
+        };
+        v1::WatchEvent {
+            event: Some(event),
+            version: change.resume.0,
+        }
+    }
+
+    fn dressed(&self, stored: &Stored) -> v1::Object {
+        self.desk.statuses(&self.desk.mirror.now()).dressed(stored)
     }
 
     fn at_bookmark(&self) -> v1::WatchEvent {
         v1::WatchEvent {
             event: Some(v1::watch_event::Event::Bookmark(v1::Bookmark {})),
-            version: self.cursor.0,
+            version: self.cursor.resume.0,
         }
     }
 
-    fn fill(&mut self) -> Result<(), TooOld> {
-        let (changes, reached) = self.feed.read(self.cursor, BATCH)?;
-        self.cursor = reached;
-        let wanted = |change: &&Change| self.kind.is_none_or(|only| only == change.key.kind);
-        if changes.iter().any(|change| wanted(&change)) {
-            let statuses = self.desk.statuses(&self.desk.mirror.now());
-            let events = changes.iter().filter(wanted);
-            let events: Vec<_> = events.map(|change| event(change, &statuses)).collect();
-            self.ready.extend(events);
-        }
-        Ok(())
-    }
-
-    /// Cancel-safe: what is read goes to `ready` before anything is waited for again.
+    /// Cancel-safe: what was read is returned before anything is waited for again.
     async fn next(&mut self) -> Option<Result<v1::WatchEvent, Status>> {
         loop {
             if self.ended {
                 return None;
             }
-            if let Some(event) = self.next_present().or_else(|| self.ready.pop_front()) {
-                return Some(Ok(event));
-            }
             self.latest.mark_unchanged();
-            if let Err(error) = self.fill() {
-                self.ended = true;
-                return Some(Err(answer::too_slow(error)));
-            }
-            if !self.ready.is_empty() {
-                continue;
+            match self.ready() {
+                Ok(None) => {}
+                Ok(Some(event)) => return Some(Ok(event)),
+                Err(status) => {
+                    self.ended = true;
+                    return Some(Err(status));
+                }
             }
             tokio::select! {
                 biased;
@@ -163,22 +165,8 @@ impl Watcher {
                         return None;
                     }
                 }
-                _ = self.bookmark.tick() => {
-                    let event = self.at_bookmark();
-                    self.ready.push_back(event);
-                }
+                _ = self.bookmark.tick() => return Some(Ok(self.at_bookmark())),
             }
         }
-    }
-}
-
-fn event(change: &Change, statuses: &Statuses) -> v1::WatchEvent {
-    let event = match &change.object {
-        Some(stored) => v1::watch_event::Event::Put(statuses.dressed(stored)),
-        None => v1::watch_event::Event::Delete((&change.key).into()),
-    };
-    v1::WatchEvent {
-        event: Some(event),
-        version: change.resume.0,
     }
 }

@@ -30,6 +30,14 @@ pub struct Board {
     moved: watch::Sender<u64>,
     news: broadcast::Sender<NodeNews>,
     past: Mutex<BTreeMap<ObjectKey, Vec<Condition>>>,
+    views: Mutex<Option<Views>>,
+}
+
+/// What was known of every node when the board had changed so often.
+struct Views {
+    moved: u64,
+    head: Arc<Head>,
+    nodes: Arc<BTreeMap<NodeName, NodeView>>,
 }
 
 /// What the board shows.
@@ -65,6 +73,7 @@ impl Default for Board {
             moved: watch::Sender::new(0),
             news: broadcast::Sender::new(NEWS),
             past: Mutex::default(),
+            views: Mutex::default(),
         }
     }
 }
@@ -120,6 +129,27 @@ impl Board {
         });
     }
 
+    /// What is known of every node, compared with what `head` wants of it. It is put together once
+    /// for all who ask before the board changes.
+    pub fn node_views(&self, head: &Arc<Head>) -> Arc<BTreeMap<NodeName, NodeView>> {
+        // Counted before it is read: what is newer than it is counted as is only made again.
+        let moved = *self.moved.borrow();
+        let lock = || self.views.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = &*lock()
+            && known.moved == moved
+            && Arc::ptr_eq(&known.head, head)
+        {
+            return Arc::clone(&known.nodes);
+        }
+        let nodes = Arc::new(self.read(|state| state.node_views(head)));
+        *lock() = Some(Views {
+            moved,
+            head: Arc::clone(head),
+            nodes: Arc::clone(&nodes),
+        });
+        nodes
+    }
+
     /// An object's status, which depends on what its conditions were when last asked.
     pub fn transition(
         &self,
@@ -151,8 +181,7 @@ impl Board {
 }
 
 impl State {
-    /// What is known of every node, compared with what `head` wants of it.
-    pub fn node_views(&self, head: &Head) -> BTreeMap<NodeName, NodeView> {
+    fn node_views(&self, head: &Head) -> BTreeMap<NodeName, NodeView> {
         self.roster
             .known()
             .filter_map(|node| Some((node, self.roster.get(node)?)))

@@ -2,11 +2,12 @@
 //!
 //! # Guarantees
 //! A cursor sees every change after the version that it starts from, in order, each once, or is told
-//! that it came too late. What a watcher costs is its cursor: the changes are kept once, for all,
-//! and their number is bounded, so that a watcher that does not read slows nobody down and holds
-//! no memory.
+//! that it came too late. One that is far behind sees of every object the newest change only: what
+//! was replaced since is of no use to it. What a watcher costs is its cursor: the changes are kept
+//! once, for all, and their number is bounded, so that a watcher that does not read slows nobody
+//! down and holds no memory.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
@@ -16,6 +17,9 @@ use weft_model::revision::Version;
 /// How many changes are kept: enough for a client to list 10,000 objects while others apply as
 /// many, and small beside the objects themselves.
 pub const KEPT: usize = 20_000;
+
+/// A watcher that has more than so many changes to read is spared those that were replaced since.
+pub const BEHIND: usize = 256;
 
 /// One object that was made, changed or deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,10 +45,25 @@ pub struct Feed {
 #[derive(Debug)]
 struct Ring {
     changes: VecDeque<Change>,
+    /// The number of the oldest change; numbers go up by one from change to change.
+    first: u64,
+    /// The number of the newest change of every object that has one here.
+    newest: HashMap<ObjectKey, u64>,
     /// Every change after this version is in the ring.
     floor: Version,
     latest: Version,
     bound: usize,
+}
+
+/// How far a watcher has read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// The number of the change that is next.
+    next: u64,
+    /// What the watcher had seen when it began: the draft shows a change before the feed does.
+    from: Version,
+    /// The version that a watcher may resume from that has read so far.
+    pub resume: Version,
 }
 
 /// A watcher's cursor is before the oldest change that is kept.
@@ -63,6 +82,8 @@ impl Feed {
         Self {
             ring: Mutex::new(Ring {
                 changes: VecDeque::new(),
+                first: 0,
+                newest: HashMap::new(),
                 floor: version,
                 latest: version,
                 bound,
@@ -82,13 +103,16 @@ impl Feed {
             return;
         }
         let before = ring.latest;
-        ring.changes
-            .extend(changes.into_iter().map(|(key, object)| Change {
+        for (key, object) in changes {
+            let number = ring.end();
+            ring.newest.insert(key.clone(), number);
+            ring.changes.push_back(Change {
                 version,
                 resume: before,
                 key,
                 object,
-            }));
+            });
+        }
         if let Some(last) = ring
             .changes
             .back_mut()
@@ -98,20 +122,8 @@ impl Feed {
         }
         ring.latest = version;
         while ring.changes.len() > ring.bound {
-            if let Some(oldest) = ring.changes.pop_front() {
-                ring.floor = oldest.version;
-            }
+            ring.forget_oldest();
         }
-        drop(ring);
-        self.latest.send_replace(version);
-    }
-
-    /// Forgets everything before `version`, because changes up to it may have been missed.
-    pub fn restart(&self, version: Version) {
-        let mut ring = self.lock();
-        ring.changes.clear();
-        ring.floor = version;
-        ring.latest = version;
         drop(ring);
         self.latest.send_replace(version);
     }
@@ -126,37 +138,87 @@ impl Feed {
         self.lock().latest
     }
 
-    /// Up to about `limit` changes after `cursor`, whole transactions only, and the version that
-    /// nothing is missing up to.
+    /// Where a watcher begins that has seen everything up to a version.
     ///
     /// # Errors
-    /// When changes after `cursor` are no longer kept.
-    pub fn read(&self, cursor: Version, limit: usize) -> Result<(Vec<Change>, Version), TooOld> {
+    /// When changes after it are no longer kept.
+    pub fn after(&self, version: Version) -> Result<Cursor, TooOld> {
         let ring = self.lock();
-        if cursor < ring.floor {
+        if version < ring.floor {
             return Err(TooOld {
-                asked: cursor,
+                asked: version,
                 oldest: ring.floor,
             });
         }
-        let start = ring
-            .changes
-            .partition_point(|change| change.version <= cursor);
-        let mut read: Vec<Change> = Vec::new();
-        for change in ring.changes.range(start..) {
-            if read.len() >= limit && read.last().is_some_and(|l| l.version != change.version) {
-                let reached = read.last().map_or(cursor, |last| last.version);
-                return Ok((read, reached));
+        let seen = |change: &Change| change.version <= version;
+        let place = ring.changes.partition_point(seen);
+        Ok(Cursor {
+            next: ring.first + as_number(place),
+            from: version,
+            resume: version,
+        })
+    }
+
+    /// The next change that is wanted, which the cursor moves behind; nothing when there is none
+    /// yet.
+    ///
+    /// # Errors
+    /// When changes that the cursor has not seen are no longer kept.
+    pub fn next(
+        &self,
+        cursor: &mut Cursor,
+        wanted: impl Fn(&ObjectKey) -> bool,
+    ) -> Result<Option<Change>, TooOld> {
+        let ring = self.lock();
+        let place = cursor.next.checked_sub(ring.first);
+        let Some(place) = place.and_then(|place| usize::try_from(place).ok()) else {
+            return Err(TooOld {
+                asked: cursor.resume,
+                oldest: ring.floor,
+            });
+        };
+        let place = place.min(ring.changes.len());
+        let is_behind = ring.changes.len() - place > BEHIND;
+        for change in ring.changes.range(place..) {
+            let number = cursor.next;
+            cursor.next += 1;
+            cursor.resume = change.resume.max(cursor.resume);
+            let is_replaced = is_behind && ring.newest.get(&change.key) != Some(&number);
+            let is_new = change.version > cursor.from;
+            if is_new && wanted(&change.key) && !is_replaced {
+                return Ok(Some(change.clone()));
             }
-            read.push(change.clone());
         }
-        Ok((read, ring.latest.max(cursor)))
+        cursor.resume = ring.latest.max(cursor.resume);
+        Ok(None)
     }
 
     fn lock(&self) -> MutexGuard<'_, Ring> {
         // No code that could stop half-way runs under the lock.
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Ring {
+    /// The number that the next change gets.
+    fn end(&self) -> u64 {
+        self.first + as_number(self.changes.len())
+    }
+
+    fn forget_oldest(&mut self) {
+        let Some(oldest) = self.changes.pop_front() else {
+            return;
+        };
+        if self.newest.get(&oldest.key) == Some(&self.first) {
+            self.newest.remove(&oldest.key);
+        }
+        self.floor = oldest.version;
+        self.first += 1;
+    }
+}
+
+fn as_number(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -178,53 +240,88 @@ mod tests {
         }
     }
 
+    fn read(feed: &Feed, cursor: &mut Cursor) -> Result<Vec<Change>, TooOld> {
+        let mut read = Vec::new();
+        while let Some(change) = feed.next(cursor, |_| true)? {
+            read.push(change);
+        }
+        Ok(read)
+    }
+
+    fn after(feed: &Feed, version: u64) -> Result<Vec<Change>, TooOld> {
+        read(feed, &mut feed.after(Version(version))?)
+    }
+
     #[test]
     fn a_cursor_sees_every_change_after_it_once() {
         let feed = Feed::new(Version(10), 100);
         feed.publish(Version(11), [(key("aa"), None)]);
         feed.publish(Version(14), [(key("bb"), None)]);
-        assert_eq!(
-            feed.read(Version(10), 100),
-            Ok((
-                vec![deleted(11, 11, "aa"), deleted(14, 14, "bb")],
-                Version(14)
-            ))
-        );
-        assert_eq!(
-            feed.read(Version(11), 100),
-            Ok((vec![deleted(14, 14, "bb")], Version(14)))
-        );
-        assert_eq!(feed.read(Version(14), 100), Ok((vec![], Version(14))));
+        let (aa, bb) = (deleted(11, 11, "aa"), deleted(14, 14, "bb"));
+        assert_eq!(after(&feed, 10), Ok(vec![aa, bb.clone()]));
+        assert_eq!(after(&feed, 11), Ok(vec![bb]));
+        assert_eq!(after(&feed, 14), Ok(vec![]));
+        let mut cursor = feed.after(Version(10)).unwrap();
+        let only = feed.next(&mut cursor, |key| key.name == "bb").unwrap();
+        assert_eq!(only, Some(deleted(14, 14, "bb")));
+        feed.publish(Version(15), []);
+        assert_eq!(feed.next(&mut cursor, |_| true), Ok(None));
+        assert_eq!(cursor.resume, Version(15));
     }
 
     #[test]
     fn resuming_in_the_middle_of_a_transaction_repeats_the_whole_of_it() {
         let feed = Feed::new(Version(10), 100);
         feed.publish(Version(12), [(key("aa"), None), (key("bb"), None)]);
-        assert_eq!(
-            feed.read(Version(10), 1),
-            Ok((
-                vec![deleted(12, 10, "aa"), deleted(12, 12, "bb")],
-                Version(12)
-            ))
-        );
+        let (aa, bb) = (deleted(12, 10, "aa"), deleted(12, 12, "bb"));
+        let mut cursor = feed.after(Version(10)).unwrap();
+        assert_eq!(feed.next(&mut cursor, |_| true), Ok(Some(aa.clone())));
+        assert_eq!(cursor.resume, Version(10));
+        assert_eq!(after(&feed, 10), Ok(vec![aa, bb.clone()]));
+        assert_eq!(read(&feed, &mut cursor), Ok(vec![bb]));
+        assert_eq!(cursor.resume, Version(12));
     }
 
     #[test]
     fn a_cursor_that_fell_behind_is_told_so() {
         let feed = Feed::new(Version(1), 2);
+        let mut slow = feed.after(Version(1)).unwrap();
         for version in 2..=5 {
             feed.publish(Version(version), [(key("aa"), None)]);
         }
-        assert_eq!(
-            feed.read(Version(2), 10),
+        let too_old = |asked: u64| {
             Err(TooOld {
-                asked: Version(2),
-                oldest: Version(3)
+                asked: Version(asked),
+                oldest: Version(3),
             })
+        };
+        assert_eq!(after(&feed, 2), too_old(2));
+        assert_eq!(read(&feed, &mut slow), too_old(1));
+        assert_eq!(after(&feed, 3).map(|read| read.len()), Ok(2));
+    }
+
+    #[test]
+    fn a_cursor_that_is_far_behind_sees_the_newest_of_every_object_only() {
+        let feed = Feed::new(Version(0), 10_000);
+        let mut cursor = feed.after(Version(0)).unwrap();
+        let names = ["aa", "bb", "cc"];
+        let last = 2 * as_number(BEHIND);
+        for version in 1..=last {
+            let name = names[usize::try_from(version % 2).unwrap()];
+            feed.publish(Version(version), [(key(name), None)]);
+        }
+        feed.publish(
+            Version(last + 1),
+            [(key("cc"), None), (key("aa"), None), (key("cc"), None)],
         );
-        assert!(feed.read(Version(3), 10).is_ok());
-        feed.restart(Version(9));
-        assert!(feed.read(Version(5), 10).is_err());
+        // The last few are read as by everyone who keeps up.
+        let expected = vec![
+            deleted(last - 1, last - 1, "bb"),
+            deleted(last, last, "aa"),
+            deleted(last + 1, last, "cc"),
+            deleted(last + 1, last, "aa"),
+            deleted(last + 1, last + 1, "cc"),
+        ];
+        assert_eq!(read(&feed, &mut cursor), Ok(expected));
     }
 }

@@ -10,11 +10,14 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
+use weft_controller::api::reading::UNREAD;
 use weft_controller::api::server;
 use weft_controller::engine::keepsake::Keepsake;
 use weft_controller::etcd::{ChildEtcd, ChildOptions, Durability};
 use weft_controller::member::{Member, Settings};
 use weft_controller::store::Store;
+use weft_controller::store::keys::AUDIT;
+use weft_controller::store::kv::entry::Want;
 use weft_controller::store::options::EtcdOptions;
 use weft_controller::store::write::Audit;
 use weft_core::rollout::policy::Policy;
@@ -38,6 +41,7 @@ pub struct Cluster {
     etcd: Option<(ChildEtcd, tempfile::TempDir)>,
     policy: Policy,
     keepsake: Keepsake,
+    unread: Duration,
     running: Option<Running>,
     address: watch::Sender<SocketAddr>,
 }
@@ -68,9 +72,19 @@ impl Cluster {
             etcd: None,
             policy,
             keepsake: Keepsake::default(),
+            unread: UNREAD,
             running: None,
             address: watch::Sender::new(nowhere),
         };
+        cluster.resume().await;
+        cluster
+    }
+
+    /// A cluster whose controller lets clients leave unread what they asked for, for so long.
+    pub async fn with_unread(unread: Duration) -> Self {
+        let mut cluster = Self::start().await;
+        cluster.stop().await;
+        cluster.unread = unread;
         cluster.resume().await;
         cluster
     }
@@ -95,6 +109,7 @@ impl Cluster {
             etcd: Some((etcd, directory)),
             policy: Policy::default(),
             keepsake: Keepsake::default(),
+            unread: UNREAD,
             running: None,
             address: watch::Sender::new(nowhere),
         };
@@ -144,6 +159,7 @@ impl Cluster {
         let settings = Settings {
             policy: self.policy.clone(),
             keepsake: self.keepsake.clone(),
+            unread: self.unread,
             lease: Duration::from_secs(2),
             ..Settings::of("tests", address.to_string())
         };
@@ -167,6 +183,13 @@ impl Cluster {
         self.store.draft().await.unwrap().version.0
     }
 
+    /// How many keys the store has, without the audit, which keeps more than tests make of it.
+    pub async fn keys(&self) -> usize {
+        let page = self.store.kv().all("", Want::Keys, None).await.unwrap();
+        let keys = page.entries.iter().map(|entry| entry.key.as_str());
+        keys.filter(|key| !key.starts_with(AUDIT)).count()
+    }
+
     /// Another controller on the same store; it does not lead while the first one does.
     pub async fn second(&self) -> Self {
         let stop = CancellationToken::new();
@@ -185,6 +208,7 @@ impl Cluster {
             etcd: None,
             policy: self.policy.clone(),
             keepsake: Keepsake::default(),
+            unread: UNREAD,
             running: Some(Running {
                 stop,
                 member,
@@ -253,6 +277,14 @@ impl Cluster {
 
     pub async fn objects(&self) -> ObjectsClient<Channel> {
         ObjectsClient::new(self.channel().await)
+    }
+
+    /// The same, on a connection that takes hardly more than is read of it.
+    pub async fn objects_unread(&self) -> ObjectsClient<Channel> {
+        let address = *self.address.borrow();
+        let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{address}"));
+        let narrow = endpoint.unwrap().initial_stream_window_size(1_000);
+        ObjectsClient::new(narrow.connect().await.unwrap())
     }
 
     pub async fn revisions(&self) -> RevisionsClient<Channel> {

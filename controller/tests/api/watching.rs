@@ -146,3 +146,35 @@ async fn what_happens_on_a_node_is_told_and_kept() {
     let node = cluster.connected("n1").await;
     assert_eq!(node.events, [expected]);
 }
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_cut_off_and_goes_on_where_it_was() {
+    const MANY: u32 = 200;
+    let cluster = Cluster::with_unread(Duration::from_secs(1)).await;
+    cluster.put([zone("dc1")]).await.unwrap();
+    let wish = |from_version| v1::WatchRequest {
+        kind: v1::Kind::Vnet.into(),
+        from_version,
+    };
+    let mut objects = cluster.objects_unread().await;
+    let mut stream = objects.watch(wish(0)).await.unwrap().into_inner();
+    let mark = next(&mut stream).await.unwrap().unwrap();
+    assert_eq!(word(&mark), "bookmark");
+    let vnets = (0..MANY).map(|number| vnet(&format!("v{number:03}"), "dc1", 100 + number));
+    cluster.put(vnets).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(4)).await;
+
+    let mut version = mark.version;
+    let mut seen = 0;
+    while let Ok(event) = next(&mut stream).await.unwrap() {
+        version = event.version;
+        seen += 1;
+    }
+    assert!(seen < MANY, "what was not asked for came all the same");
+    let request = wish(version);
+    let mut stream = cluster.objects().await.watch(request).await.unwrap();
+    for number in 0..MANY {
+        let event = next(stream.get_mut()).await.unwrap().unwrap();
+        assert_eq!(word(&event), format!("put v{number:03}"));
+    }
+}

@@ -9,7 +9,6 @@ use std::task::{Context, Poll};
 use futures::Stream;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tonic::transport::server::Connected;
 use tonic::transport::{Channel, Endpoint, Uri};
 use turmoil::net::{TcpListener, TcpStream};
 
@@ -75,12 +74,6 @@ impl AsyncWrite for Wire {
 
 /// No message of ours is shorter with its frame.
 const SHORT: usize = 40;
-
-impl Connected for Wire {
-    type ConnectInfo = ();
-
-    fn connect_info(&self) {}
-}
 
 /// Opens a channel over the simulated network.
 pub async fn connect(

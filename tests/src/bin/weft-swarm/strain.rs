@@ -25,11 +25,13 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// How many clients watch and read.
 const READERS: usize = 100;
 
-/// How many of the agents' number do not read.
+/// How many of the agents' number do not read, and how many at least: memory comes in large pieces,
+/// of which one more or less must not matter.
 const STUCK_OF_A_HUNDRED: u32 = 1;
+const STUCK_AT_LEAST: u32 = 50;
 
 /// How often a change is shown to the readers.
-const CHANGES: u64 = 20;
+const CHANGES: usize = 50;
 
 /// How many objects are changed in front of those that do not read: more than fits on the way to
 /// one of them.
@@ -43,27 +45,58 @@ pub async fn watchers(
     figures: &mut Figures,
 ) -> Result<()> {
     let readers = Readers::start(channel).await?;
-    let alone = readers.reached_by(channel, 0).await?;
+    let mut shown = 0..;
+    // What many changes take, without anyone who does not read: the second time everything that
+    // is kept for all is there.
+    change_many(channel, 0).await?;
+    let empty = controller.usage().await?;
+    change_many(channel, 1).await?;
+    let before = controller.usage().await?;
+    let alone = readers.reached_by(channel, shown.by_ref()).await?;
     figures.spread("watchers: shown a change", alone);
 
-    let count = (size * STUCK_OF_A_HUNDRED / 100).max(10);
-    let before = controller.usage().await?;
+    let count = (size * STUCK_OF_A_HUNDRED / 100).max(STUCK_AT_LEAST);
     let mut stuck = JoinSet::new();
     for _ in 0..count {
         stuck.spawn(stuck::watch(controller.address));
     }
-    let names = (0..MANY).map(|number| format!("m{number:05}"));
-    let vnets = names.map(|name| vnet_in(&name, "few"));
-    put(channel, vnets.collect()).await?;
-    let beside = readers.reached_by(channel, CHANGES).await?;
+    change_many(channel, 2).await?;
+    let beside = readers.reached_by(channel, shown).await?;
     figures.spread("watchers: shown a change beside stuck ones", beside);
     let after = controller.usage().await?;
     ensure!(stuck.try_join_next().is_none(), "a stuck client got away");
+    let each = |more: f64| more / f64::from(count);
+    let share = each(before.memory - empty.memory);
     figures.put(
         "watchers: memory of a stuck one, KiB",
-        (after.memory - before.memory) / f64::from(count),
+        each(after.memory - before.memory) - share,
+    );
+    let cut = tokio::time::timeout(CUT, async { while stuck.join_next().await.is_some() {} });
+    let (began, cut) = (Instant::now(), cut.await);
+    cut.context("stuck clients are not cut off")?;
+    figures.put(
+        "watchers: stuck ones cut off, s",
+        began.elapsed().as_secs_f64(),
     );
     Ok(())
+}
+
+/// Longer than a client may leave unread what it asked for.
+const CUT: Duration = Duration::from_secs(90);
+
+async fn change_many(channel: &Channel, round: u64) -> Result<()> {
+    let changed = |number: usize| {
+        let mut vnet = vnet_in(&format!("m{number:05}"), "few");
+        label(&mut vnet, round);
+        vnet
+    };
+    put(channel, (0..MANY).map(changed).collect()).await
+}
+
+fn label(object: &mut v1::Object, change: u64) {
+    if let Some(metadata) = &mut object.metadata {
+        metadata.labels = [("change".to_owned(), change.to_string())].into();
+    }
 }
 
 /// Clients that read, and the change that each was shown last.
@@ -106,14 +139,15 @@ impl Readers {
     }
 
     /// When each of some changes reached each reader, counted from when it was asked for.
-    async fn reached_by(&self, channel: &Channel, first: u64) -> Result<Vec<f64>> {
+    async fn reached_by(
+        &self,
+        channel: &Channel,
+        numbers: impl Iterator<Item = u64>,
+    ) -> Result<Vec<f64>> {
         let mut times = Vec::new();
-        for number in first..first + CHANGES {
+        for number in numbers.take(CHANGES) {
             let mut shown = zone("shown", 1);
-            if let Some(metadata) = &mut shown.metadata {
-                let label = ("change".to_owned(), number.to_string());
-                metadata.labels = [label].into();
-            }
+            label(&mut shown, number);
             let began = u64::try_from(self.clock.elapsed().as_micros())?;
             put(channel, vec![shown]).await?;
             let limit = Instant::now() + LIMIT;

@@ -13,7 +13,7 @@ pub async fn watch(server: SocketAddr) -> Result<()> {
         .initial_window_size(64 << 10)
         .handshake::<_, Bytes>(socket)
         .await?;
-    let _connection = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(connection));
+    let connection = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(connection));
     let mut client = client.ready().await?;
     let request = http::Request::post(format!("http://{server}/weft.v1.Objects/Watch"))
         .header("content-type", "application/grpc")
@@ -27,6 +27,7 @@ pub async fn watch(server: SocketAddr) -> Result<()> {
     body.send_data(message.freeze(), true)?;
     let response = response.await.context("a stuck client is not answered")?;
     let _unread = response.into_body();
-    std::future::pending::<()>().await;
+    // How it ends is for the server to say.
+    let _ = connection.await;
     Ok(())
 }
