@@ -31,7 +31,7 @@ pub enum Script {
     Refuse,
     /// Says at apply that it could not.
     Fail,
-    /// Hears the apply and says nothing.
+    /// Hears the apply, or what is to bring it to the head, and says nothing.
     Hang,
     /// Asks for the whole plan before it believes a difference.
     Doubt,
@@ -45,6 +45,8 @@ pub struct Node {
     pub changing: Option<Changing>,
     /// Every command, in a word, in order.
     pub heard: Vec<&'static str>,
+    /// The rollout that each of them was of.
+    pub heard_of: Vec<RolloutId>,
     /// How many entries each plan brought that was sent.
     pub brought: Vec<usize>,
     pub epoch: Epoch,
@@ -307,6 +309,7 @@ impl Node {
         command: &Command,
         delta: Option<v1::PlanDelta>,
     ) -> Vec<v1::up::Message> {
+        self.heard_of.push(fence.rollout);
         let answer = match command {
             Command::Prepare { from, to, .. } => {
                 self.heard.push("prepare");
@@ -361,6 +364,9 @@ impl Node {
             }
             Command::CatchUp { to, .. } => {
                 self.heard.push("catch-up");
+                if script == Script::Hang {
+                    return Vec::new();
+                }
                 self.stage(fence, *to, &delta.unwrap());
                 self.changing.as_mut().unwrap().applied = true;
                 Some(Answer::Verified)

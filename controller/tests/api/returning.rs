@@ -112,3 +112,49 @@ async fn a_new_node_has_an_object_and_facts_and_its_administrator_s_object_is_ke
     assert_eq!(view.labels["rack"], "r1");
     assert_eq!(view.facts.unwrap().links[0].addresses, ["10.9.0.1/24"]);
 }
+
+#[tokio::test]
+async fn a_node_that_takes_part_in_a_rollout_hears_of_nothing_else_meanwhile() {
+    let cluster = Cluster::start().await;
+    let mut agents = cluster.three().await;
+    cluster
+        .put([zone("dc1"), vnet("web", "dc1", 100)])
+        .await
+        .unwrap();
+    let first = cluster.live().await;
+    let without = |request: v1::StartRequest| v1::StartRequest {
+        skip_offline: true,
+        ..request
+    };
+    agents[2].disconnect();
+    cluster.node_when("n3", |node| !node.connected).await;
+    cluster.put([vnet("db", "dc1", 101)]).await.unwrap();
+    let request = without(v1::StartRequest::default());
+    let second = cluster.start_with(request).await.unwrap().rollout;
+    cluster.closed(second).await;
+
+    // It is brought along with the second and says nothing of it, while the head goes back to what
+    // it has: so it takes part in what comes next.
+    agents[2].set_script(Script::Hang);
+    until("n3 is brought along", || {
+        agents[2].node().heard.contains(&"catch-up").then_some(())
+    })
+    .await;
+    let request = without(v1::StartRequest {
+        revision: first.to,
+        ..v1::StartRequest::default()
+    });
+    let third = cluster.start_with(request).await.unwrap().rollout;
+    cluster.closed(third).await;
+    cluster.put([vnet("mail", "dc1", 102)]).await.unwrap();
+    let fourth = cluster.roll_out().await.unwrap().rollout;
+    let (heard, of) = until("n3 is given many words of its rollout", || {
+        let node = agents[2].node();
+        let begin = node.heard_of.iter().position(|it| it.0 == fourth)?;
+        let heard = node.heard[begin..].to_vec();
+        (heard.len() > 6).then(|| (heard, node.heard_of[begin..].to_vec()))
+    })
+    .await;
+    assert_eq!(heard[..2], ["prepare", "apply"]);
+    assert!(of.iter().all(|it| it.0 == fourth), "{heard:?} {of:?}");
+}
