@@ -42,6 +42,9 @@ pub struct Options {
         requires = "swarm"
     )]
     agents: Vec<u32>,
+    /// So many rollouts one after the other besides, and what they leave behind
+    #[arg(long, default_value_t = 0, requires = "swarm")]
+    rollouts: u32,
 }
 
 /// Measures; never fails for being slow.
@@ -51,7 +54,7 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<ExitCode> {
     packages::install_missing()?;
     if options.swarm {
-        return swarm(&options.agents);
+        return swarm(&options.agents, options.rollouts);
     }
     let mut measured = Measured::default();
     product::compile(&options.sizes, &mut measured)?;
@@ -71,9 +74,10 @@ pub fn run(options: &Options) -> Result<ExitCode> {
 }
 
 /// Shows its own table, goals included: figures of agents are none of vnets.
-fn swarm(agents: &[u32]) -> Result<ExitCode> {
+fn swarm(agents: &[u32], rollouts: u32) -> Result<ExitCode> {
     let folder = programs::build(Profile::Release, &["weft-tests"])?;
     let mut swarm = std::process::Command::new(folder.join("weft-swarm"));
+    swarm.args(["--rollouts", &rollouts.to_string()]);
     swarm.args(agents.iter().map(ToString::to_string));
     println!("$ {}", shell::typed(&swarm));
     shell::run(&mut swarm)?;
