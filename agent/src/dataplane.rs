@@ -11,6 +11,7 @@
 //! # Never
 //! Touches a device that is not provably ours (`weft_node::own`).
 
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -195,6 +196,18 @@ pub enum OpenError {
 /// # Errors
 /// When the kernel cannot be opened or read.
 pub async fn open(cluster: Option<ClusterId>) -> Result<Opened, OpenError> {
+    open_with_switch(cluster, Path::new(crate::ovs::USUAL_SOCKET)).await
+}
+
+/// The same, with the database of Open vSwitch at `switch`.
+///
+/// # Errors
+/// When the kernel cannot be opened or read.
+pub async fn open_with_switch(
+    cluster: Option<ClusterId>,
+    switch: &Path,
+) -> Result<Opened, OpenError> {
+    let switch = switch.to_owned();
     let thread = |source| OpenError::Thread { source };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -205,7 +218,7 @@ pub async fn open(cluster: Option<ClusterId>) -> Result<Opened, OpenError> {
         .name("weft-dataplane".to_owned())
         .spawn(move || {
             runtime.block_on(async move {
-                match Kernel::open().await {
+                match Kernel::open_with_switch(&switch).await {
                     Ok(kernel) => {
                         let (opened, work) = start(kernel, cluster).await;
                         // Whoever waited may have gone: then the work ends by itself.

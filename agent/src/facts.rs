@@ -34,7 +34,9 @@ impl Constants {
             |name| name.release().to_string_lossy().into_owned(),
         );
         let mut device_types = BTreeSet::new();
-        for kind in DeviceType::ALL {
+        // What a switch makes is no matter of the kernel alone.
+        let kinds = DeviceType::ALL.into_iter();
+        for kind in kinds.filter(|kind| *kind != DeviceType::OpenVswitch) {
             if is_able(requests, kind, &kernel, counters)? {
                 device_types.insert(kind);
             }
@@ -52,11 +54,17 @@ impl Constants {
 }
 
 /// The facts as they are now.
-pub(crate) fn facts(constants: &Constants, mirror: &Mirror) -> Facts {
+pub(crate) fn facts(constants: &Constants, mirror: &Mirror, has_switch: bool) -> Facts {
+    let switched = has_switch.then_some(DeviceType::OpenVswitch);
     Facts {
         kernel: constants.kernel.clone(),
         agent: env!("CARGO_PKG_VERSION").parse().unwrap_or_default(),
-        device_types: constants.device_types.clone(),
+        device_types: constants
+            .device_types
+            .iter()
+            .copied()
+            .chain(switched)
+            .collect(),
         links: mirror.foreign_links().collect(),
         bridges: mirror.foreign_bridges().collect(),
         default_ipv4: mirror.default_link(Family::Ipv4),
@@ -98,7 +106,8 @@ fn makes_devices_when_loaded(kind: DeviceType) -> Option<&'static str> {
         | DeviceType::Vxlan
         | DeviceType::Vlan
         | DeviceType::Vrf
-        | DeviceType::Veth => None,
+        | DeviceType::Veth
+        | DeviceType::OpenVswitch => None,
     }
 }
 

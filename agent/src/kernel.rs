@@ -3,7 +3,9 @@
 //! # Assumes
 //! It has a thread of its own: requests block it until the kernel is done with them.
 
+use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 
 use weft_model::facts::Facts;
 use weft_node::driver::{Changes, Driver, Failure};
@@ -22,11 +24,14 @@ use crate::netlink::number::{
 };
 use crate::netlink::requests::{Counters, IN_FLIGHT, Requests};
 use crate::netlink::vlan;
+use crate::ovs::OpenVswitch;
 use crate::{nft, sysctl};
 
 mod handful;
 
 mod hand_over;
+
+mod plugging;
 
 use handful::Handful;
 
@@ -62,16 +67,27 @@ pub struct Kernel {
     /// Whether our table has to be read again.
     table_due: bool,
     handful: Handful,
+    openvswitch: OpenVswitch,
+    /// The numbers that devices have which were to get others, while steps are made.
+    numbers: BTreeMap<u32, u32>,
     constants: Constants,
     counters: Counters,
 }
 
 impl Kernel {
-    /// Opens the kernel and reads everything once.
+    /// Opens the kernel and reads everything once; Open vSwitch is where it usually is.
     ///
     /// # Errors
     /// When a socket cannot be opened or a table cannot be read.
     pub async fn open() -> Result<Self, Error> {
+        Self::open_with_switch(Path::new(crate::ovs::USUAL_SOCKET)).await
+    }
+
+    /// Opens the kernel and reads everything once; the database of Open vSwitch is at `switch`.
+    ///
+    /// # Errors
+    /// When a socket cannot be opened or a table cannot be read.
+    pub async fn open_with_switch(switch: &Path) -> Result<Self, Error> {
         let open = |purpose| move |source| Error::Open { purpose, source };
         let mut requests = Requests::open(NETLINK_ROUTE).map_err(open("requests"))?;
         let events = Events::open(NETLINK_ROUTE, &ROUTE_GROUPS).map_err(open("events"))?;
@@ -92,6 +108,8 @@ impl Kernel {
             mirror: Mirror::default(),
             table_due: false,
             handful: Handful::default(),
+            openvswitch: OpenVswitch::at(switch),
+            numbers: BTreeMap::new(),
             constants,
             counters,
         };
@@ -181,6 +199,8 @@ impl Driver for Kernel {
 
     async fn look(&mut self) -> Result<Changes, Error> {
         self.drain()?;
+        let news = self.openvswitch.look().await;
+        self.mirror.take_news(news);
         if let Some((_, events)) = &mut self.tables {
             let due = &mut self.table_due;
             let whole = events
@@ -222,6 +242,8 @@ impl Driver for Kernel {
                 fresh.take(event);
             }
         }
+        fresh.keep_switches(&self.mirror);
+        fresh.take_news(self.openvswitch.look().await);
         fresh.fill_up();
         let was = std::mem::replace(&mut self.mirror, fresh);
         self.mirror.seen.nat = was.seen.nat;
@@ -246,17 +268,36 @@ impl Driver for Kernel {
                 tokio::select! {
                     () = self.events.heard() => {}
                     () = tables.heard() => {}
+                    () = self.openvswitch.heard() => {}
                 }
             }
-            None => self.events.heard().await,
+            None => tokio::select! {
+                () = self.events.heard() => {}
+                () = self.openvswitch.heard() => {}
+            },
         }
     }
 
     async fn perform(&mut self, steps: &[Step]) -> Vec<Failure> {
         self.handful = Handful::default();
+        self.numbers.clear();
         let mut failures = Vec::new();
         let mut batch: Vec<(usize, Message)> = Vec::new();
+        let mut plugs: Vec<usize> = Vec::new();
         for (place, step) in steps.iter().enumerate() {
+            if is_of_switch(step) {
+                // In the order of the steps: what was gathered for the kernel goes first.
+                self.flush(steps, &mut batch, &mut failures).await;
+                if !failures.is_empty() {
+                    break;
+                }
+                plugs.push(place);
+                continue;
+            }
+            self.plug(steps, &mut plugs, &mut failures).await;
+            if !failures.is_empty() {
+                break;
+            }
             let cause = match step {
                 Step::DestroyGroup { group, .. } => {
                     batch.push((place, encode::destroy_group(*group)));
@@ -287,7 +328,7 @@ impl Driver for Kernel {
                     if !failures.is_empty() {
                         break;
                     }
-                    let turned = self.turn(*index, name, *switch, *on);
+                    let turned = self.turn(self.number(*index), name, *switch, *on);
                     turned
                         .err()
                         .map(|error| (error.raw_os_error(), error.to_string()))
@@ -298,8 +339,9 @@ impl Driver for Kernel {
                     change,
                     ..
                 } => {
-                    let kind = self.mirror.seen.link(*index).map(|link| &link.kind);
-                    if let Some(message) = encode::change(*index, name, kind, change) {
+                    let index = self.number(*index);
+                    let kind = self.mirror.seen.link(index).map(|link| &link.kind);
+                    if let Some(message) = encode::change(index, name, kind, change) {
                         batch.push((place, message));
                     }
                     None
@@ -318,16 +360,27 @@ impl Driver for Kernel {
             }
         }
         self.flush(steps, &mut batch, &mut failures).await;
+        self.plug(steps, &mut plugs, &mut failures).await;
         failures
     }
 
     async fn facts(&mut self) -> Facts {
-        facts::facts(&self.constants, &self.mirror)
+        facts::facts(&self.constants, &self.mirror, self.openvswitch.is_known())
     }
 
     fn may_switch(&self) -> bool {
         sysctl::may_turn()
     }
+}
+
+fn is_of_switch(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::Link {
+            change: Change::Plug(_) | Change::Retag(_) | Change::Unplug,
+            ..
+        }
+    )
 }
 
 /// An error with all its causes, on one line.

@@ -2,6 +2,8 @@
 
 mod netlink;
 
+mod ovs;
+
 mod mirror;
 mod nft;
 mod sysctl;

@@ -47,9 +47,10 @@ fn run(options: &Options) -> Result<()> {
             print!("{}", operator::show(&status, *output)?);
             Ok(())
         }
-        Some(Command::Watchdog) => watchdog::watch_over(&options.state_dir),
+        Some(Command::Watchdog) => watchdog::watch_over(&options.state_dir, &options.openvswitch),
         Some(Command::Cleanup { yes }) => {
-            let changes = runtime()?.block_on(operator::clean_up(&options.state_dir, *yes))?;
+            let (state, switch) = (&options.state_dir, &options.openvswitch);
+            let changes = runtime()?.block_on(operator::clean_up(state, switch, *yes))?;
             println!("{changes} changes made, nothing of Weft's is left on this host");
             Ok(())
         }

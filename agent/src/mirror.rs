@@ -4,24 +4,28 @@
 //! Events are taken in the order in which they were heard. Whatever changes a device leaves the
 //! device's name in [`Mirror::take_changes`], so that only what changed is looked at again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
 use weft_model::facts::{BridgeFacts, LinkFacts};
 use weft_model::mtu::Mtu;
 use weft_model::name::LinkName;
 use weft_model::prefix::{Family, InterfaceAddress};
+use weft_model::vlan::BridgeVlans;
 use weft_node::driver::Changes;
 use weft_node::own;
-use weft_node::seen::{Ipv6, Seen, SeenKind, SeenLink};
+use weft_node::seen::{Ipv6, Seen, SeenKind, SeenLink, SeenPlug};
 
 use crate::netlink::decode::{DefaultRoute, Event};
+use crate::ovs::News;
 
 /// What the kernel has, and what of it changed.
 #[derive(Debug, Default)]
 pub(crate) struct Mirror {
     pub(crate) seen: Seen,
     defaults: BTreeSet<DefaultRoute>,
+    /// The ports with a mark that Open vSwitch has, by name.
+    plugs: BTreeMap<String, SeenPlug>,
     changes: Changes,
     /// Whether everything is being read, so that nothing of it is a change.
     is_filling: bool,
@@ -55,7 +59,9 @@ impl Mirror {
             Event::LinkGone(index) => {
                 self.touch(index);
                 self.defaults.retain(|route| route.index != index);
-                self.seen.remove(index);
+                if let Some(gone) = self.seen.remove(index) {
+                    self.settle(&gone.name);
+                }
             }
             Event::Address(index, address) => {
                 self.seen.add_address(index, address);
@@ -105,6 +111,56 @@ impl Mirror {
         }
     }
 
+    /// Takes in what Open vSwitch told.
+    pub(crate) fn take_news(&mut self, news: News) {
+        if let Some(bridges) = news.bridges {
+            // Ports of ours may have waited for one to come.
+            self.changes.names.extend(bridges.iter().cloned());
+            self.changes.facts = true;
+            self.seen.switches = bridges;
+        }
+        for (name, plug) in news.ports {
+            match plug {
+                Some(plug) => drop(self.plugs.insert(name.clone(), plug)),
+                None => drop(self.plugs.remove(&name)),
+            }
+            self.settle(&name);
+            self.changes.names.insert(name);
+        }
+    }
+
+    /// Goes on with what an earlier one knows of Open vSwitch.
+    pub(crate) fn keep_switches(&mut self, was: &Self) {
+        self.seen.switches.clone_from(&was.seen.switches);
+        self.plugs.clone_from(&was.plugs);
+        for name in was.plugs.keys() {
+            self.settle(name);
+        }
+    }
+
+    /// Puts together what kernel and Open vSwitch say of a port: only both together make a device.
+    fn settle(&mut self, name: &str) {
+        let link = self.seen.named(name).filter(|link| link.name == name);
+        let plug = self.plugs.get(name);
+        let is_port = |kind: &SeenKind| matches!(kind, SeenKind::Other | SeenKind::Switched(_));
+        let link = link.filter(|link| is_port(&link.kind));
+        let unmade = plug.filter(|_| link.is_none()).cloned();
+        if let Some(link) = link {
+            let kind = plug.map_or(SeenKind::Other, |plug| {
+                SeenKind::Switched(Box::new(plug.clone()))
+            });
+            if link.kind != kind {
+                let mut link = link.clone();
+                link.kind = kind;
+                self.seen.put(link);
+            }
+        }
+        match unmade {
+            Some(plug) => drop(self.seen.unmade.insert(name.to_owned(), plug)),
+            None => drop(self.seen.unmade.remove(name)),
+        }
+    }
+
     /// What changed since this was last asked.
     pub(crate) fn take_changes(&mut self) -> Changes {
         mem::take(&mut self.changes)
@@ -139,19 +195,30 @@ impl Mirror {
 
     /// The bridges of others.
     pub(crate) fn foreign_bridges(&self) -> impl Iterator<Item = (LinkName, BridgeFacts)> {
-        self.seen.links().filter_map(|link| {
+        let of_kernel = self.seen.links().filter_map(|link| {
             let SeenKind::Bridge { vlans, .. } = link.kind else {
                 return None;
             };
             let uplinks = self.seen.ports(link.index).filter(|port| is_uplink(port));
             let facts = BridgeFacts {
-                vlans,
+                vlans: vlans.map_or(BridgeVlans::Ignored, BridgeVlans::Filtered),
                 mtu: Mtu::try_from(link.mtu).ok(),
                 uplinks: uplinks.filter_map(|port| port.name.parse().ok()).collect(),
             };
             let name = link.name.parse().ok().filter(|_| !is_marked(link))?;
             Some((name, facts))
-        })
+        });
+        // Each is there as a device too; where it is not, its switch does not run, or is elsewhere.
+        let of_switches = self.seen.switches.iter().filter_map(|name| {
+            let link = self.seen.named(name)?;
+            let facts = BridgeFacts {
+                vlans: BridgeVlans::OpenVswitch,
+                mtu: Mtu::try_from(link.mtu).ok(),
+                uplinks: BTreeSet::new(),
+            };
+            Some((name.parse().ok()?, facts))
+        });
+        of_kernel.chain(of_switches)
     }
 
     /// Whether a bridge filters VLANs, so that it matters which.
@@ -167,9 +234,11 @@ impl Mirror {
             // It has just grown into IPv6, and how that starts is told by no event.
             link.ipv6 = Some(Ipv6::default());
         }
+        let mut left_name = None;
         if let Some(was) = self.seen.link(index) {
             if was.name != link.name {
                 self.changes.names.insert(was.name.clone());
+                left_name = Some(was.name.clone());
             }
             if was.master != link.master {
                 // The bridge that it left may have waited for that.
@@ -189,7 +258,12 @@ impl Mirror {
                 self.defaults.retain(|route| !lost(route));
             }
         }
+        let name = link.name.clone();
         self.seen.put(link);
+        if !self.plugs.is_empty() {
+            self.settle(&name);
+            left_name.iter().for_each(|name| self.settle(name));
+        }
         self.touch(index);
     }
 
@@ -205,7 +279,10 @@ impl Mirror {
                 self.changes
                     .names
                     .extend(master.map(|master| master.name.clone()));
-                let is_fact = !link.addresses.is_empty() || link.is_bridge() || is_uplink(link);
+                let is_fact = !link.addresses.is_empty()
+                    || link.is_bridge()
+                    || is_uplink(link)
+                    || self.seen.switches.contains(&link.name);
                 self.changes.facts |= is_fact;
             }
         }
@@ -220,7 +297,10 @@ fn is_uplink(port: &SeenLink) -> bool {
 
 /// Whether a device bears a mark of ours: enough to leave it out of the facts.
 fn is_marked(link: &SeenLink) -> bool {
-    link.group == own::GROUP || own::is_doomed(link.group) || own::INDEXES.contains(&link.index)
+    link.group == own::GROUP
+        || own::is_doomed(link.group)
+        || own::INDEXES.contains(&link.index)
+        || matches!(link.kind, SeenKind::Switched(_))
 }
 
 fn is_global(address: &InterfaceAddress) -> bool {

@@ -126,7 +126,7 @@ impl fmt::Display for Status {
 ///
 /// # Errors
 /// When the agent is running, or something could not be removed.
-pub async fn clean_up(state_dir: &Path, is_meant: bool) -> Result<u32> {
+pub async fn clean_up(state_dir: &Path, openvswitch: &Path, is_meant: bool) -> Result<u32> {
     if !is_meant {
         bail!("the guests on this host would lose their network: say so with --yes");
     }
@@ -135,7 +135,9 @@ pub async fn clean_up(state_dir: &Path, is_meant: bool) -> Result<u32> {
     let Some(cluster) = memory.cluster() else {
         return Ok(0);
     };
-    let dataplane = dataplane::open(Some(cluster)).await?.dataplane;
+    let dataplane = dataplane::open_with_switch(Some(cluster), openvswitch)
+        .await?
+        .dataplane;
     let applied = dataplane.apply(Arc::new(NodePlan::default())).await;
     let collected = dataplane.collect().await;
     match (applied, collected) {

@@ -7,6 +7,7 @@ use nix::errno::Errno;
 use weft_model::name::{NameError, NodeName};
 
 use crate::connect::{Controller, ControllerError};
+use crate::ovs::USUAL_SOCKET;
 
 /// Where probes are when nobody says otherwise.
 pub const USUAL_PROBES: &str = "/etc/weft/probes.d";
@@ -41,6 +42,18 @@ pub struct Options {
         env = "WEFT_STATE_DIR"
     )]
     pub state_dir: PathBuf,
+
+    /// The socket of Open vSwitch's database, where zones use bridges of Open vSwitch
+    ///
+    /// Nothing is done about it on a host that has none.
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        default_value = USUAL_SOCKET,
+        env = "WEFT_OPENVSWITCH"
+    )]
+    pub openvswitch: PathBuf,
 
     /// How log lines are written
     #[arg(

@@ -38,6 +38,7 @@ pub struct Service {
     node: NodeName,
     controllers: Vec<Controller>,
     state_dir: PathBuf,
+    openvswitch: PathBuf,
     probes: Probes,
 }
 
@@ -51,6 +52,7 @@ impl Service {
             node: options.service.node()?,
             controllers: options.service.controllers()?,
             state_dir: options.state_dir.clone(),
+            openvswitch: options.openvswitch.clone(),
             probes: Probes::new(&options.service.probe_dir),
         })
     }
@@ -68,7 +70,7 @@ impl Service {
         let memory = remember(&self.state_dir).await?;
         let _signature = lock::sign(&self.state_dir)
             .context("cannot let the watchdog see that this is the agent")?;
-        let opened = dataplane::open(memory.cluster()).await?;
+        let opened = dataplane::open_with_switch(memory.cluster(), &self.openvswitch).await?;
         let stop = CancellationToken::new();
         let retry = Arc::new(Notify::new());
         watch_signals(stop.clone(), Arc::clone(&retry))?;

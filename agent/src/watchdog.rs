@@ -75,9 +75,9 @@ pub enum WatchdogError {
 ///
 /// # Errors
 /// When the process lacks a right, or cannot watch.
-pub fn watch_over(directory: &Path) -> anyhow::Result<()> {
+pub fn watch_over(directory: &Path, openvswitch: &Path) -> anyhow::Result<()> {
     service::demand_rights()?;
-    let watchdog = Watchdog::open(directory, service::boot()?)?;
+    let watchdog = Watchdog::open(directory, openvswitch, service::boot()?)?;
     service::tell_systemd(&[NotifyState::Ready]);
     watchdog.run()?;
     Ok(())
@@ -87,6 +87,7 @@ pub fn watch_over(directory: &Path) -> anyhow::Result<()> {
 #[derive(Debug)]
 struct Watchdog {
     directory: PathBuf,
+    openvswitch: PathBuf,
     boot: BootId,
     alarm: Alarm,
     watch: Watch,
@@ -98,13 +99,14 @@ struct Watchdog {
 
 impl Watchdog {
     /// Begins to watch the ledger in `directory`, which need not be there yet.
-    fn open(directory: &Path, boot: BootId) -> Result<Self, WatchdogError> {
+    fn open(directory: &Path, openvswitch: &Path, boot: BootId) -> Result<Self, WatchdogError> {
         let alarm = Alarm::open(directory).map_err(|source| WatchdogError::Watch {
             path: directory.to_owned(),
             source,
         })?;
         Ok(Self {
             directory: directory.to_owned(),
+            openvswitch: openvswitch.to_owned(),
             boot,
             alarm,
             watch: Watch::default(),
@@ -189,7 +191,7 @@ impl Watchdog {
             return;
         }
         warn!("nobody undoes the change that is past its deadline, taking over");
-        match undisturbed(|| undo::undo(&mut charge, &self.boot)) {
+        match undisturbed(|| undo::undo(&mut charge, &self.boot, &self.openvswitch)) {
             Ok(is_on_disk) => {
                 if !is_on_disk {
                     let read = ledger::read(&self.directory);

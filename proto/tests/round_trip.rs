@@ -32,7 +32,9 @@ use weft_model::object::vnet::{Tag, VnetSpec};
 use weft_model::object::zone::{QinqZone, VlanZone, VxlanPeers, VxlanZone, ZoneKind, ZoneSpec};
 use weft_model::object::{Declared, Metadata, Object};
 use weft_model::plan::digest::Digest;
-use weft_model::plan::link::{Bond, Bridge, GuestPorts, Link, LinkKind, Vlan, Vlans, Vxlan};
+use weft_model::plan::link::{
+    Bond, Bridge, GuestPorts, Link, LinkKind, SwitchPort, Vlan, Vlans, Vxlan,
+};
 use weft_model::plan::nat::Nat;
 use weft_model::plan::route::Route;
 use weft_model::plan::{Entry, NodePlan, Origin, PlanDelta};
@@ -41,7 +43,7 @@ use weft_model::prefix::{Family, InterfaceAddress, Prefix};
 use weft_model::report::Fault;
 use weft_model::revision::{ClusterId, Epoch, Incarnation, Nonce, RevisionId, RolloutId};
 use weft_model::text::Text;
-use weft_model::vlan::{VlanId, VlanProtocol, VlanSet};
+use weft_model::vlan::{BridgeVlans, VlanId, VlanProtocol, VlanSet};
 use weft_model::vni::Vni;
 use weft_proto::convert::fields::FieldError;
 use weft_proto::convert::{message, plan};
@@ -267,6 +269,9 @@ fn link_kind() -> impl Strategy<Value = LinkKind> {
             }
         ),
         name().prop_map(|peer| LinkKind::Veth { peer }),
+        (name(), vlan_id(), option::of(vlan_protocol())).prop_map(|(switch, id, tunnel)| {
+            LinkKind::Switched(SwitchPort { switch, id, tunnel })
+        }),
         vxlan.prop_map(|(vni, local, port, learning, flood)| {
             LinkKind::Vxlan(Vxlan {
                 vni,
@@ -369,16 +374,25 @@ fn node_plan() -> impl Strategy<Value = NodePlan> {
     vec(entry(), 0..6).prop_map(NodePlan::from_iter)
 }
 
+fn bridge_vlans() -> impl Strategy<Value = BridgeVlans> {
+    prop_oneof![
+        Just(BridgeVlans::Ignored),
+        vlan_protocol().prop_map(BridgeVlans::Filtered),
+        Just(BridgeVlans::OpenVswitch),
+    ]
+}
+
 fn facts() -> impl Strategy<Value = Facts> {
     let link = (option::of(mtu()), btree_set(interface_address(), 0..3))
         .prop_map(|(mtu, addresses)| LinkFacts { mtu, addresses });
-    let bridge = (option::of(vlan_protocol()), option::of(mtu()), uplinks()).prop_map(
-        |(vlans, mtu, uplinks)| BridgeFacts {
-            vlans,
-            mtu,
-            uplinks,
-        },
-    );
+    let bridge =
+        (bridge_vlans(), option::of(mtu()), uplinks()).prop_map(|(vlans, mtu, uplinks)| {
+            BridgeFacts {
+                vlans,
+                mtu,
+                uplinks,
+            }
+        });
     let texts = (
         text(),
         text(),
@@ -387,7 +401,7 @@ fn facts() -> impl Strategy<Value = Facts> {
         option::of(name()),
     );
     let sets = (
-        subsequence(DeviceType::ALL.to_vec(), 0..=7),
+        subsequence(DeviceType::ALL.to_vec(), 0..=8),
         btree_map(name(), link, 0..3),
         btree_map(name(), bridge, 0..3),
         subsequence(vec![Family::Ipv4, Family::Ipv6], 0..=2),

@@ -29,11 +29,13 @@ pub enum Need {
     Bond,
     /// Open vSwitch's data path, with its programs.
     OpenVswitch,
+    /// Open vSwitch's programs, which can forward packets by themselves.
+    SwitchPrograms,
 }
 
 impl Need {
     /// Every ability.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Vrf,
         Self::Vlan,
         Self::ServiceVlan,
@@ -42,6 +44,7 @@ impl Need {
         Self::Dummy,
         Self::Bond,
         Self::OpenVswitch,
+        Self::SwitchPrograms,
     ];
 
     /// The ability in the words of who reads the list of skipped tests.
@@ -55,6 +58,7 @@ impl Need {
             Self::Dummy => "dummy devices",
             Self::Bond => "bonds",
             Self::OpenVswitch => "Open vSwitch",
+            Self::SwitchPrograms => "programs of Open vSwitch",
         }
     }
 
@@ -90,6 +94,12 @@ impl Need {
                      command -v $program || exit 1
                  done
                  test -d /sys/module/openvswitch || modprobe openvswitch"
+            }
+            Self::SwitchPrograms => {
+                "for program in ovs-vsctl ovs-vswitchd ovsdb-server; do
+                     command -v $program || exit 1
+                 done
+                 test -c /dev/net/tun || modprobe tun"
             }
         };
         Command::new("unshare")

@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 
 use crate::lab::Lab;
 use crate::namespace::Namespace;
+use crate::openvswitch;
 use crate::process::Process;
 use crate::programs;
 
@@ -152,7 +153,9 @@ impl Node {
         command
             .arg(programs::path("weft-agent")?)
             .args(["watchdog", "--state-dir"])
-            .arg(self.state());
+            .arg(self.state())
+            .arg("--openvswitch")
+            .arg(openvswitch::socket(&self.lab, &self.host));
         let name = format!("{}-watchdog", self.name);
         self.watchdog = Some(Process::start(&self.lab, &name, &command)?);
         Ok(())
@@ -174,6 +177,8 @@ impl Node {
         let mut arguments: Vec<OsString> = words.into_iter().map(OsString::from).collect();
         arguments.extend(["--insecure", "--state-dir"].map(OsString::from));
         arguments.push(self.state().into_os_string());
+        arguments.push("--openvswitch".into());
+        arguments.push(openvswitch::socket(&self.lab, &self.host).into_os_string());
         arguments
     }
 

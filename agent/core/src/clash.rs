@@ -2,7 +2,7 @@
 
 use weft_model::name::LinkName;
 use weft_model::plan::Origin;
-use weft_model::plan::link::{Link, LinkKind, Vlan};
+use weft_model::plan::link::{Link, LinkKind, SwitchPort, Vlan};
 use weft_model::report::Fault;
 
 use crate::seen::SeenLink;
@@ -51,6 +51,19 @@ pub(crate) fn no_parent(link: &Link, vlan: &Vlan) -> Fault {
     )
 }
 
+/// The Open vSwitch bridge that it is to be a port of is not there.
+pub(crate) fn no_switch(link: &Link, port: &SwitchPort) -> Fault {
+    fault(
+        link,
+        format!("Open vSwitch has no bridge {}", port.switch),
+        format!(
+            "see that Open vSwitch runs and that ovs-vsctl list-br names {}, or keep the zone off \
+             this node",
+            port.switch
+        ),
+    )
+}
+
 /// Another device has what only one can have.
 pub(crate) fn claim(link: &Link, other: &SeenLink) -> Fault {
     let what = match &link.kind {
@@ -58,9 +71,11 @@ pub(crate) fn claim(link: &Link, other: &SeenLink) -> Fault {
             format!("VXLAN network {} on UDP port {}", vxlan.vni, vxlan.port)
         }
         LinkKind::Vlan(vlan) => format!("VLAN {} of {}", vlan.id, vlan.parent),
-        LinkKind::Bridge(_) | LinkKind::Veth { .. } | LinkKind::Bond(_) | LinkKind::Physical => {
-            "that".to_owned()
-        }
+        LinkKind::Bridge(_)
+        | LinkKind::Veth { .. }
+        | LinkKind::Switched(_)
+        | LinkKind::Bond(_)
+        | LinkKind::Physical => "that".to_owned(),
     };
     fault(
         link,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use weft_model::object::drift::DriftPolicy;
 use weft_model::object::subnet::Snat;
-use weft_model::plan::link::{Bridge, GuestPorts, Link, LinkKind, Vlan, Vlans, Vxlan};
+use weft_model::plan::link::{Bridge, GuestPorts, Link, LinkKind, SwitchPort, Vlan, Vlans, Vxlan};
 use weft_model::plan::nat::Nat;
 use weft_model::plan::{Entry, NodePlan, Origin};
 use weft_model::port::UdpPort;
@@ -90,6 +90,7 @@ pub(crate) fn host() -> Seen {
         untagged: Some(vlan_id(1)),
     };
     seen.set_vlans(3, vlans);
+    seen.switches = ["ovs0", "ovs1"].map(str::to_owned).into();
     seen
 }
 
@@ -107,6 +108,26 @@ pub(crate) fn vlan(name: &str, parent: &str, id: u32, master: Option<&str>) -> L
             protocol: VlanProtocol::Dot1q,
             join: parent != "eth0",
         }),
+        master: master.map(|master| master.parse().unwrap()),
+        ..bridge(name)
+    }
+}
+
+/// A port of an Open vSwitch bridge.
+pub(crate) fn switched(
+    name: &str,
+    switch: &str,
+    id: u32,
+    tunnel: Option<VlanProtocol>,
+    master: Option<&str>,
+) -> Link {
+    Link {
+        kind: LinkKind::Switched(SwitchPort {
+            switch: switch.parse().unwrap(),
+            id: vlan_id(id),
+            tunnel,
+        }),
+        mtu: None,
         master: master.map(|master| master.parse().unwrap()),
         ..bridge(name)
     }
@@ -167,6 +188,7 @@ enum Form {
     Bridge,
     Tunnel,
     Vlan,
+    Switched,
     /// The two last names are the ends of one pair.
     Pair,
 }
@@ -191,6 +213,7 @@ fn any_seed() -> impl Strategy<Value = Seed> {
         3 => Just(Form::Bridge),
         2 => Just(Form::Tunnel),
         2 => Just(Form::Vlan),
+        2 => Just(Form::Switched),
     ];
     let first = (any::<bool>(), form, 0..4usize);
     let second = (
@@ -284,6 +307,12 @@ impl Seed {
                     link.mtu = Some(600.try_into().unwrap());
                 }
                 link.kind = vlan(name, parent, vni + 1, None).kind;
+                return link;
+            }
+            Form::Switched => {
+                let switch = if self.forward { "ovs0" } else { "ovs1" };
+                let tunnel = self.learning.then_some(VlanProtocol::Dot1ad);
+                link.kind = switched(name, switch, vni, tunnel, None).kind;
                 return link;
             }
             Form::Bridge | Form::Tunnel => {}

@@ -24,6 +24,7 @@ pub(crate) fn marks(kind: &LinkKind) -> Marks {
         LinkKind::Vxlan(_)
         | LinkKind::Vlan(_)
         | LinkKind::Veth { .. }
+        | LinkKind::Switched(_)
         | LinkKind::Bond(_)
         | LinkKind::Physical => Marks::default(),
     }

@@ -10,7 +10,7 @@ use crate::own;
 use crate::plan::{Plan, plan};
 use crate::replay::replay;
 use crate::scope::Scope;
-use crate::seen::{Ipv6, Seen, SeenKind, SeenLink};
+use crate::seen::{Ipv6, Seen, SeenKind, SeenLink, SeenPlug};
 use crate::step::{Change, Master, Settings, Step};
 
 /// How often a node is planned for again at most; kernels take things away on the side.
@@ -199,6 +199,11 @@ fn any_foreign() -> impl Strategy<Value = SeenLink> {
     ];
     let kind = prop_oneof![
         Just(SeenKind::Other),
+        Just(SeenKind::Switched(Box::new(SeenPlug {
+            switch: "ovs0".to_owned(),
+            port: None,
+            cluster: "0b".repeat(16),
+        }))),
         Just(SeenKind::Bridge {
             spanning_tree: true,
             forward_delay: 1500,

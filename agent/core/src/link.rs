@@ -7,9 +7,9 @@ use weft_model::plan::link::{Link, LinkKind, Vlan, Vlans, Vxlan};
 use weft_model::prefix::Family;
 use weft_model::vlan::VlanProtocol;
 
-use crate::own::{self, GROUP};
-use crate::seen::{Ipv6, SeenKind, SeenLink, SeenVlan, Tunnel};
-use crate::step::{Change, Ipv6Switch, Master, Settings};
+use crate::own::{self, GROUP, Owner};
+use crate::seen::{Ipv6, SeenKind, SeenLink, SeenPlug, SeenVlan, Tunnel};
+use crate::step::{Change, Ipv6Switch, Master, Plug, Settings};
 
 /// The changes that one device needs, by when they are due.
 #[derive(Debug, Default)]
@@ -44,7 +44,13 @@ pub(crate) fn vlan(vlan: &Vlan, parent: u32) -> SeenVlan {
 
 /// How the wanted device is made; `other` is the number of the device that a VLAN is one of, or the
 /// one that the other end of a pair gets.
-pub(crate) fn creation(want: &Link, other: Option<u32>) -> Change {
+pub(crate) fn creation(want: &Link, other: Option<u32>, owner: &Owner) -> Change {
+    if let LinkKind::Switched(port) = &want.kind {
+        return Change::Plug(Box::new(Plug {
+            port: port.clone(),
+            cluster: owner.cluster().clone(),
+        }));
+    }
     let mtu = want.mtu.map(Mtu::get);
     Change::Create {
         kind: want.kind.clone(),
@@ -58,6 +64,7 @@ pub(crate) fn creation(want: &Link, other: Option<u32>) -> Change {
             LinkKind::Vxlan(_)
             | LinkKind::Vlan(_)
             | LinkKind::Veth { .. }
+            | LinkKind::Switched(_)
             | LinkKind::Bond(_)
             | LinkKind::Physical => mtu,
         },
@@ -66,7 +73,13 @@ pub(crate) fn creation(want: &Link, other: Option<u32>) -> Change {
 }
 
 /// The device as it is right after it was made by [`creation`].
-pub(crate) fn created(want: &Link, index: u32, other: Option<u32>, has_ipv6: bool) -> SeenLink {
+pub(crate) fn created(
+    want: &Link,
+    index: u32,
+    other: Option<u32>,
+    has_ipv6: bool,
+    owner: &Owner,
+) -> SeenLink {
     let kind = match &want.kind {
         LinkKind::Bridge(bridge) => SeenKind::Bridge {
             spanning_tree: false,
@@ -75,6 +88,11 @@ pub(crate) fn created(want: &Link, index: u32, other: Option<u32>, has_ipv6: boo
         },
         LinkKind::Vlan(it) => SeenKind::Vlan(vlan(it, other.unwrap_or(0))),
         LinkKind::Veth { .. } => SeenKind::Veth { peer: other },
+        LinkKind::Switched(port) => SeenKind::Switched(Box::new(SeenPlug {
+            switch: port.switch.as_str().to_owned(),
+            port: Some(port.clone()),
+            cluster: owner.cluster().as_str().to_owned(),
+        })),
         LinkKind::Vxlan(vxlan) => SeenKind::Vxlan {
             tunnel: tunnel(vxlan),
             local: Some(vxlan.local),
@@ -83,7 +101,9 @@ pub(crate) fn created(want: &Link, index: u32, other: Option<u32>, has_ipv6: boo
         LinkKind::Bond(_) | LinkKind::Physical => SeenKind::Uplink,
     };
     let mut link = SeenLink::new(index, want.name.as_str(), kind);
-    link.group = GROUP;
+    // A switch marks its ports in its own way.
+    let is_switched = matches!(want.kind, LinkKind::Switched(_));
+    link.group = if is_switched { 0 } else { GROUP };
     link.mac = want.mac.map(|mac| mac.octets());
     if matches!(want.kind, LinkKind::Vxlan(_) | LinkKind::Vlan(_)) {
         link.mtu = want.mtu.map_or(0, Mtu::get);
@@ -114,6 +134,11 @@ pub(crate) fn update(want: &Link, alias: String, master: Option<u32>, is: &SeenL
         settings: settings(want, alias, master, is),
         ..Work::default()
     };
+    if let (LinkKind::Switched(port), SeenKind::Switched(plug)) = (&want.kind, &is.kind)
+        && plug.port.as_ref() != Some(port)
+    {
+        work.switches.insert(0, Change::Retag(port.clone()));
+    }
     names(want, is, &mut work);
     let addresses = (
         Change::AddAddress as fn(_) -> _,
@@ -223,6 +248,7 @@ fn settings(want: &Link, alias: String, master: Option<u32>, is: &SeenLink) -> V
             | LinkKind::Vxlan(_)
             | LinkKind::Vlan(_)
             | LinkKind::Veth { .. }
+            | LinkKind::Switched(_)
             | LinkKind::Bond(_)
             | LinkKind::Physical,
             _,

@@ -5,6 +5,9 @@
 //! cluster, a number from our range. One mark alone can be chance; two are not. An alias that names
 //! another cluster overrules everything: that device is another agent's.
 //!
+//! Of a port of Open vSwitch the switch's database says whose it is, by the cluster's whole id, from
+//! the transaction on that makes it. The kernel chooses its number, and others may lose its marks.
+//!
 //! A kernel sets group and number in the moment it makes the device, so there is no moment in which
 //! a device of ours cannot be recognised, even when the agent dies between two messages; and when
 //! someone changes one mark, the two others are left to put it back by.
@@ -15,7 +18,7 @@ use weft_model::plan::Origin;
 use weft_model::revision::ClusterId;
 use weft_model::text::Text;
 
-use crate::seen::SeenLink;
+use crate::seen::{SeenKind, SeenLink, SeenPlug};
 
 /// The link group of devices in use: `Weft` in ASCII.
 pub const GROUP: u32 = 0x5765_6674;
@@ -24,7 +27,13 @@ pub const GROUP: u32 = 0x5765_6674;
 ///
 /// There are several because a kernel keeps its network lock while it destroys a group, 20 ms per
 /// bridge: a group must stay small enough that nobody on the host notices.
-pub const DOOMED: RangeInclusive<u32> = 0x5764_0000..=0x5764_00ff;
+pub const DOOMED: RangeInclusive<u32> = 0x5764_0000..=UNPLUGGED;
+
+/// The one of them that has ports of Open vSwitch, which only their switch can destroy.
+pub const UNPLUGGED: u32 = 0x5764_0100;
+
+/// The key in the database of Open vSwitch under which a port has the id of its cluster.
+pub const SWITCH_MARK: &str = "weft-cluster";
 
 /// The numbers of our devices; kernels count up from 1 and never come here by themselves.
 pub const INDEXES: RangeInclusive<u32> = 0x5700_0000..=0x57ff_ffff;
@@ -41,6 +50,14 @@ const LONGEST_ALIAS: usize = 255;
 /// The group in which a device waits to be destroyed: neighbours in number share one.
 pub fn doomed_group(index: u32) -> u32 {
     DOOMED.start() + ((index >> 6) & 0xff)
+}
+
+/// The group in which this device waits to be destroyed.
+pub fn doomed_group_of(link: &SeenLink) -> u32 {
+    match link.kind {
+        SeenKind::Switched(_) => UNPLUGGED,
+        _ => doomed_group(link.index),
+    }
 }
 
 /// Whether `group` is one of those that wait to be destroyed.
@@ -101,8 +118,21 @@ impl Owner {
         alias
     }
 
+    /// The cluster.
+    pub fn cluster(&self) -> &ClusterId {
+        &self.cluster
+    }
+
+    /// Whether a port of Open vSwitch is ours.
+    pub fn plugged(&self, plug: &SeenPlug) -> bool {
+        plug.cluster == self.cluster.as_str()
+    }
+
     /// Whether the device is ours.
     pub fn owns(&self, link: &SeenLink) -> bool {
+        if let SeenKind::Switched(plug) = &link.kind {
+            return self.plugged(plug);
+        }
         let group = link.group == GROUP || is_doomed(link.group);
         let index = INDEXES.contains(&link.index);
         match self.read(link.alias.as_deref()) {
@@ -207,7 +237,6 @@ fn is_cluster(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::seen::SeenKind;
 
     fn owner() -> Owner {
         Owner::new(ClusterId::from_bytes([0x0a; 16]))
@@ -272,6 +301,26 @@ mod tests {
                 owner().owns(&link(index, group, alias)),
                 "{index} {group} {alias:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_port_of_open_vswitch_is_whose_the_switch_says_that_it_is() {
+        let plug = |cluster: &str| {
+            SeenKind::Switched(Box::new(SeenPlug {
+                switch: "vmbr0".to_owned(),
+                port: None,
+                cluster: cluster.to_owned(),
+            }))
+        };
+        let mut port = link(57, 0, None);
+        port.kind = plug(&"0a".repeat(16));
+        assert!(owner().owns(&port));
+        assert_eq!(doomed_group_of(&port), UNPLUGGED);
+        for other in ["0b".repeat(16), "0a0a0a0a".to_owned(), String::new()] {
+            let mut port = link(*INDEXES.start(), GROUP, Some(OURS));
+            port.kind = plug(&other);
+            assert!(!owner().owns(&port), "{other}");
         }
     }
 

@@ -143,6 +143,11 @@ impl<'a> Round<'a> {
         {
             return Err(clash::no_parent(link, vlan));
         }
+        if let LinkKind::Switched(port) = &link.kind
+            && !seen.switches.contains(port.switch.as_str())
+        {
+            return Err(clash::no_switch(link, port));
+        }
         if let Some(is) = named {
             if !self.owner.owns(is) || is.name != link.name.as_str() {
                 return Err(clash::name(link, link.name.as_str(), is));
@@ -162,6 +167,7 @@ impl<'a> Round<'a> {
                 .map(|parent| Claim::Vlan(link::vlan(vlan, parent))),
             LinkKind::Bridge(_)
             | LinkKind::Veth { .. }
+            | LinkKind::Switched(_)
             | LinkKind::Bond(_)
             | LinkKind::Physical => None,
         };
@@ -190,6 +196,9 @@ impl<'a> Round<'a> {
             (LinkKind::Vlan(vlan), SeenKind::Vlan(has)) => self
                 .index_of(&vlan.parent)
                 .is_some_and(|parent| link::vlan(vlan, parent) == *has),
+            (LinkKind::Switched(port), SeenKind::Switched(has)) => {
+                has.switch == port.switch.as_str()
+            }
             // An end whose other end is someone else's, or elsewhere, is of no use.
             (LinkKind::Veth { peer }, SeenKind::Veth { peer: Some(other) }) => self
                 .seen
@@ -200,6 +209,7 @@ impl<'a> Round<'a> {
                 | LinkKind::Vxlan(_)
                 | LinkKind::Vlan(_)
                 | LinkKind::Veth { .. }
+                | LinkKind::Switched(_)
                 | LinkKind::Bond(_)
                 | LinkKind::Physical,
                 _,
@@ -244,6 +254,7 @@ impl<'a> Round<'a> {
                 LinkKind::Veth { peer } => self.indexes.get(peer.as_str()).copied(),
                 LinkKind::Bridge(_)
                 | LinkKind::Vxlan(_)
+                | LinkKind::Switched(_)
                 | LinkKind::Bond(_)
                 | LinkKind::Physical => None,
             };
@@ -260,13 +271,13 @@ impl<'a> Round<'a> {
                             *index,
                             want.name.as_str(),
                             Some(&want.origin),
-                            link::creation(want, other),
+                            link::creation(want, other, self.owner),
                         ));
                     }
                     if let LinkKind::Veth { peer } = &want.kind {
                         brought.insert(peer.as_str());
                     }
-                    made = link::created(want, *index, other, has_ipv6);
+                    made = link::created(want, *index, other, has_ipv6, self.owner);
                     &made
                 }
             };

@@ -73,11 +73,18 @@ pub fn refusals(abilities: &Abilities, next: &NodePlan, seen: &Seen, scope: &Sco
 fn unable(abilities: &Abilities, seen: &Seen, link: &Link) -> Option<Fault> {
     let kind = link.kind.as_str();
     let wants_ipv6 = speaks_ipv6(link);
-    let (cause, advice) = if link
+    let lacks = link
         .kind
         .device_type()
-        .is_some_and(|kind| !abilities.device_types.contains(&kind))
-    {
+        .filter(|kind| !abilities.device_types.contains(kind));
+    let (cause, advice) = if lacks == Some(DeviceType::OpenVswitch) {
+        (
+            "the agent does not reach Open vSwitch".to_owned(),
+            "see that ovsdb-server runs and that the agent may use its socket, or keep the zone \
+             off this node"
+                .to_owned(),
+        )
+    } else if lacks.is_some() {
         (
             format!("the kernel cannot make devices of type {kind}"),
             format!("load the kernel module {kind}, or keep the zone off this node"),

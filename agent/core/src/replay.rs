@@ -13,7 +13,7 @@ use crate::step::{Change, GuestChange, Ipv6Switch, Master, Settings, Step};
 
 mod make;
 
-use make::{Made, create};
+use make::{Made, create, plug};
 
 /// What a kernel answers to a step that it will not make, in its own words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,6 +60,13 @@ pub fn replay(seen: &mut Seen, step: &Step) -> Result<(), Refused> {
             if doomed.is_empty() {
                 return Err(Refused::NoDevice);
             }
+            let is_switched = |link: &SeenLink| matches!(link.kind, SeenKind::Switched(_));
+            if doomed
+                .iter()
+                .any(|it| seen.link(*it).is_some_and(is_switched))
+            {
+                return Err(Refused::Invalid);
+            }
             doomed.into_iter().for_each(|index| destroy(seen, index));
             Ok(())
         }
@@ -82,6 +89,20 @@ pub fn replay(seen: &mut Seen, step: &Step) -> Result<(), Refused> {
                 other: *other,
             };
             create(seen, *index, name, &made)
+        }
+        Step::Link {
+            index,
+            name,
+            change: Change::Plug(it),
+            ..
+        } => plug(seen, *index, name, it),
+        Step::Link {
+            name,
+            change: Change::Unplug,
+            ..
+        } if seen.unmade.contains_key(name) => {
+            seen.unmade.remove(name);
+            Ok(())
         }
         Step::Guest { index, change, .. } => {
             let port = seen.link(*index).ok_or(Refused::NoDevice)?.clone();
@@ -174,7 +195,7 @@ fn follow_mtu(seen: &Seen, link: &mut SeenLink) {
 fn on_link(seen: &mut Seen, mut link: SeenLink, change: &Change) -> Result<(), Refused> {
     let index = link.index;
     match change {
-        Change::Create { .. } => return Err(Refused::Exists),
+        Change::Create { .. } | Change::Plug(_) => return Err(Refused::Exists),
         Change::Set(settings) => return set(seen, link, settings),
         Change::Ipv6(switch, on) => {
             let ipv6 = link.ipv6.as_mut().ok_or(Refused::NotFound)?;
@@ -270,7 +291,20 @@ fn on_link(seen: &mut Seen, mut link: SeenLink, change: &Change) -> Result<(), R
             let bridge = seen.link(of.bridge).ok_or(Refused::NoDevice)?.clone();
             remove_vlans(seen, &bridge, &std::iter::once(of.id).collect());
         }
-        Change::Destroy => destroy(seen, index),
+        Change::Retag(port) => {
+            let SeenKind::Switched(plug) = &mut link.kind else {
+                return Err(Refused::Invalid);
+            };
+            plug.port = Some(port.clone());
+            seen.put(link);
+        }
+        Change::Unplug if !matches!(link.kind, SeenKind::Switched(_)) => {
+            return Err(Refused::Invalid);
+        }
+        Change::Destroy if matches!(link.kind, SeenKind::Switched(_)) => {
+            return Err(Refused::Invalid);
+        }
+        Change::Unplug | Change::Destroy => destroy(seen, index),
     }
     Ok(())
 }
@@ -335,7 +369,11 @@ fn set(seen: &mut Seen, mut link: SeenLink, settings: &Settings) -> Result<(), R
             *local = settings.local.or(*local);
             *learning = settings.learning.unwrap_or(*learning);
         }
-        SeenKind::Vlan(_) | SeenKind::Veth { .. } | SeenKind::Uplink | SeenKind::Other => {}
+        SeenKind::Vlan(_)
+        | SeenKind::Veth { .. }
+        | SeenKind::Switched(_)
+        | SeenKind::Uplink
+        | SeenKind::Other => {}
     }
     link.up = settings.up.unwrap_or(link.up);
     follow_mtu(seen, &mut link);

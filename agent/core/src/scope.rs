@@ -94,6 +94,13 @@ impl Scope {
         }
     }
 
+    pub(crate) fn has_name(&self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Some { names, .. } => names.contains(name),
+        }
+    }
+
     pub(crate) fn wanted<'a>(&self, want: &'a NodePlan) -> Vec<&'a Link> {
         let mut links: Vec<&Link> = match self {
             Self::All => want.links().collect(),
@@ -105,7 +112,7 @@ impl Scope {
         // Stable: what others are ports or VLANs of comes first, each part in the order of the names.
         links.sort_by_key(|link| match link.kind {
             LinkKind::Bridge(_) | LinkKind::Bond(_) | LinkKind::Physical => 0,
-            LinkKind::Vxlan(_) | LinkKind::Veth { .. } => 1,
+            LinkKind::Vxlan(_) | LinkKind::Veth { .. } | LinkKind::Switched(_) => 1,
             LinkKind::Vlan(_) => 2,
         });
         links

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use weft_model::plan::link::Vlans;
+use weft_model::plan::link::{SwitchPort, Vlans};
 use weft_model::prefix::{Family, InterfaceAddress, Prefix};
 use weft_model::vlan::VlanProtocol;
 
@@ -22,6 +22,22 @@ pub struct Seen {
     claims: BTreeMap<Claim, BTreeSet<u32>>,
     /// Our table of source translations.
     pub nat: Option<Table>,
+    /// The names of the bridges that Open vSwitch has.
+    pub switches: BTreeSet<String>,
+    /// Ports with the mark of a cluster that Open vSwitch is to have and that there is no device
+    /// of, by name.
+    pub unmade: BTreeMap<String, SeenPlug>,
+}
+
+/// A port with the mark of a cluster, as the database of Open vSwitch has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenPlug {
+    /// The bridge.
+    pub switch: String,
+    /// What the port is; `None` where it is something that none of ours would be.
+    pub port: Option<SwitchPort>,
+    /// The cluster.
+    pub cluster: String,
 }
 
 /// What a kernel lets one device have and no other.
@@ -141,6 +157,8 @@ pub enum SeenKind {
         /// The number of the other end; `None` where that is in another namespace.
         peer: Option<u32>,
     },
+    /// A port of an Open vSwitch bridge that bears the mark of a cluster.
+    Switched(Box<SeenPlug>),
     /// A device of the machine, or what others make of several: what leads to other machines.
     Uplink,
     /// Anything else.
@@ -191,6 +209,7 @@ impl SeenLink {
             SeenKind::Vlan(vlan) => Some(Claim::Vlan(vlan)),
             SeenKind::Bridge { .. }
             | SeenKind::Veth { .. }
+            | SeenKind::Switched(_)
             | SeenKind::Uplink
             | SeenKind::Other => None,
         }

@@ -6,8 +6,9 @@ use std::net::IpAddr;
 
 use weft_model::name::VnetName;
 use weft_model::plan::Origin;
-use weft_model::plan::link::{LinkKind, Vlans};
+use weft_model::plan::link::{LinkKind, SwitchPort, Vlans};
 use weft_model::prefix::{InterfaceAddress, Prefix};
+use weft_model::revision::ClusterId;
 use weft_model::vlan::{VlanId, VlanSet};
 
 use crate::nft::Table;
@@ -92,8 +93,24 @@ pub enum Change {
     Join(Membership),
     /// Takes that back.
     Leave(Membership),
+    /// Makes the device as a port of an Open vSwitch bridge with the mark of a cluster, in place of
+    /// a port of that name with that mark. Its number is the kernel's to choose.
+    Plug(Box<Plug>),
+    /// Changes what VLAN a port of an Open vSwitch bridge has.
+    Retag(SwitchPort),
+    /// Takes a port of an Open vSwitch bridge away, and the device with it.
+    Unplug,
     /// Destroys the device.
     Destroy,
+}
+
+/// A port of an Open vSwitch bridge that is to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plug {
+    /// What it is.
+    pub port: SwitchPort,
+    /// Whose it is.
+    pub cluster: ClusterId,
 }
 
 /// That the host takes part in a VLAN of a bridge.
@@ -262,6 +279,17 @@ impl fmt::Display for Step {
                 Change::Leave(of) => {
                     write!(f, "keep VLAN {} of bridge {} from {name}", of.id, of.bridge)
                 }
+                Change::Plug(plug) => {
+                    let Plug { port, .. } = &**plug;
+                    write!(
+                        f,
+                        "create device {name} as {} of Open vSwitch bridge {}",
+                        Lane(port),
+                        port.switch
+                    )
+                }
+                Change::Retag(port) => write!(f, "set device {name}: {}", Lane(port)),
+                Change::Unplug => write!(f, "take device {name} from Open vSwitch"),
                 Change::Destroy => write!(f, "destroy device {name}"),
             },
             Self::Guest { name, change, .. } => match change {
@@ -324,6 +352,17 @@ impl fmt::Display for Settings {
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         f.write_str(&parts.join(", "))
+    }
+}
+
+struct Lane<'a>(&'a SwitchPort);
+
+impl fmt::Display for Lane<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.tunnel {
+            None => write!(f, "VLAN {}", self.0.id),
+            Some(protocol) => write!(f, "VLAN {} by {protocol} tags before all others", self.0.id),
+        }
     }
 }
 

@@ -191,7 +191,7 @@ fn differences(target: &NodePlan, steps: &[Step]) -> BTreeMap<String, Difference
         let (name, text, is_missing) = match step {
             Step::Link { name, change, .. } => {
                 let name = wanted_name(name, change);
-                let is_missing = matches!(change, Change::Create { .. });
+                let is_missing = matches!(change, Change::Create { .. } | Change::Plug(_));
                 (name.to_owned(), step.to_string(), is_missing)
             }
             // No drift: a guest was plugged in, and its port gets what the vnet asks for.

@@ -1,6 +1,7 @@
 //! The data plane's loop over a kernel in memory, with the clock standing still until it is waited
 //! for.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use nix::libc;

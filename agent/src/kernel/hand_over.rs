@@ -71,11 +71,15 @@ impl Kernel {
                 continue;
             };
             match change {
-                Change::AddAddress(address) => self.mirror.seen.add_address(*index, *address),
+                Change::AddAddress(address) => {
+                    let index = self.number(*index);
+                    self.mirror.seen.add_address(index, *address);
+                }
                 Change::Set(settings) => {
+                    let index = self.number(*index);
                     self.mirror
                         .seen
-                        .mark_down(*index, settings.group, settings.alias.as_deref())
+                        .mark_down(index, settings.group, settings.alias.as_deref());
                 }
                 Change::Create { .. }
                 | Change::Ipv6(..)
@@ -90,6 +94,9 @@ impl Kernel {
                 | Change::RemoveVlans(_)
                 | Change::Join(_)
                 | Change::Leave(_)
+                | Change::Plug(_)
+                | Change::Retag(_)
+                | Change::Unplug
                 | Change::Destroy => {}
             }
         }

@@ -55,7 +55,7 @@ pub(crate) fn change(
             message
         }
         Change::Set(settings) => set(index, kind, settings),
-        Change::Ipv6(..) => return None,
+        Change::Ipv6(..) | Change::Plug(_) | Change::Retag(_) | Change::Unplug => return None,
         Change::AddName(other) => property(RTM_NEWLINKPROP, index, other.as_str()),
         Change::RemoveName(other) => property(RTM_DELLINKPROP, index, other),
         Change::AddAddress(at) => {
@@ -182,6 +182,8 @@ fn create(message: &mut Message, kind: &LinkKind, other: Option<u32>) {
                 data.put(IFLA_VLAN_ID, &vlan.id.get().to_ne_bytes())
                     .put(IFLA_VLAN_PROTOCOL, &protocol.to_be_bytes());
             }
+            // Only its switch can make it.
+            LinkKind::Switched(_) => {}
             LinkKind::Veth { peer } => {
                 data.nest(VETH_INFO_PEER | NLA_F_NESTED, |end| {
                     // struct ifinfomsg, of which only the number counts.

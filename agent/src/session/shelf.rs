@@ -154,6 +154,7 @@ fn flood(link: &weft_model::plan::link::Link) -> Option<&Arc<BTreeSet<IpAddr>>> 
         LinkKind::Bridge(_)
         | LinkKind::Vlan(_)
         | LinkKind::Veth { .. }
+        | LinkKind::Switched(_)
         | LinkKind::Bond(_)
         | LinkKind::Physical => None,
     }

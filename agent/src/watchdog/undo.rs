@@ -1,6 +1,7 @@
 //! Goes back to the confirmed plan by the agent's own road: the session decides, the data plane
 //! makes it true.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,7 +34,11 @@ pub(super) enum UndoError {
 }
 
 /// Brings the node back; says whether the disk has taken that it is.
-pub(super) fn undo(charge: &mut Charge, boot: &BootId) -> Result<bool, UndoError> {
+pub(super) fn undo(
+    charge: &mut Charge,
+    boot: &BootId,
+    openvswitch: &Path,
+) -> Result<bool, UndoError> {
     let confirmed = charge.journal.confirmed.target.digest;
     let plan = charge.plans.read(confirmed).map_err(UndoError::Plan)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -42,7 +47,9 @@ pub(super) fn undo(charge: &mut Charge, boot: &BootId) -> Result<bool, UndoError
         .map_err(UndoError::Runtime)?;
     let cluster = charge.journal.pin.as_ref().map(|pin| pin.cluster.clone());
     runtime.block_on(async {
-        let opened = dataplane::open(cluster).await.map_err(UndoError::Open)?;
+        let opened = dataplane::open_with_switch(cluster, openvswitch)
+            .await
+            .map_err(UndoError::Open)?;
         Ok(go_back(charge, boot, &opened.dataplane, Arc::new(plan)).await)
     })
 }

@@ -12,7 +12,7 @@ use weft_model::facts::Facts;
 use weft_model::name::{LinkName, NodeName};
 use weft_model::object::subnet::Snat;
 use weft_model::plan::NodePlan;
-use weft_model::plan::link::{Link, LinkKind};
+use weft_model::plan::link::{Link, LinkKind, SwitchPort};
 use weft_model::plan::nat::Nat;
 use weft_model::port::UdpPort;
 use weft_model::prefix::Family;
@@ -57,6 +57,8 @@ struct Device {
     #[serde(skip_serializing_if = "Option::is_none")]
     mtu: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    ovs: Option<Switched>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     parent: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     peer: Option<String>,
@@ -86,6 +88,32 @@ struct Device {
     vni: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     xmit_hash_policy: Option<&'static str>,
+}
+
+/// A port of an Open vSwitch bridge, in the words of `/etc/network/interfaces`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Switched {
+    ovs_bridge: String,
+    ovs_options: String,
+    ovs_type: &'static str,
+}
+
+impl Switched {
+    fn of(port: &SwitchPort) -> Self {
+        let tag = format!("tag={}", port.id);
+        let ovs_options = match port.tunnel {
+            None => tag,
+            Some(protocol) => {
+                format!("vlan_mode=dot1q-tunnel {tag} other_config:qinq-ethtype={protocol}")
+            }
+        };
+        Self {
+            ovs_bridge: port.switch.to_string(),
+            ovs_options,
+            ovs_type: "OVSIntPort",
+        }
+    }
 }
 
 /// A source translation, as it comes out while the default route is what the facts say.
@@ -167,6 +195,10 @@ fn device(link: &Link, ports: &[&Link]) -> Device {
         LinkKind::Physical => device,
         LinkKind::Veth { peer } => Device {
             peer: Some(peer.to_string()),
+            ..device
+        },
+        LinkKind::Switched(port) => Device {
+            ovs: Some(Switched::of(port)),
             ..device
         },
         LinkKind::Vxlan(vxlan) => Device {
@@ -280,6 +312,11 @@ impl Device {
             ("VLAN", number(self.vlan_id.map(u32::from))),
             ("tag", self.protocol.clone()),
             ("joined to", self.peer.clone()),
+            ("port of", self.ovs.as_ref().map(|it| it.ovs_bridge.clone())),
+            (
+                "options",
+                self.ovs.as_ref().map(|it| it.ovs_options.clone()),
+            ),
             ("vni", number(self.vni)),
             ("local", self.local.clone()),
             ("remotes", list(&self.remotes)),

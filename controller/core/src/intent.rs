@@ -12,7 +12,7 @@ use weft_model::mtu::Mtu;
 use weft_model::name::{LinkName, NodeName, VnetName, ZoneName};
 use weft_model::object::{self, Kind, ObjectKey};
 use weft_model::port::UdpPort;
-use weft_model::vlan::VlanProtocol;
+use weft_model::vlan::BridgeVlans;
 
 use crate::device::DeviceNames;
 use crate::snapshot::Snapshot;
@@ -43,9 +43,9 @@ pub struct Zone {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trunk {
     pub(crate) bridge: LinkName,
-    /// The tag that the bridge filters VLANs by; `None` where it does not filter.
-    pub(crate) vlans: Option<VlanProtocol>,
-    /// Where it does not filter, its ports that lead to other nodes.
+    /// How the bridge treats VLANs.
+    pub(crate) vlans: BridgeVlans,
+    /// Where it does not look at tags, its ports that lead to other nodes.
     pub(crate) uplinks: BTreeSet<LinkName>,
 }
 

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use weft_model::name::LinkName;
 use weft_model::object::drift::DriftPolicy;
 use weft_model::object::subnet::Snat;
-use weft_model::plan::link::{Bond, Bridge, Link, LinkKind, Vlan, Vlans, Vxlan};
+use weft_model::plan::link::{Bond, Bridge, Link, LinkKind, SwitchPort, Vlan, Vlans, Vxlan};
 use weft_model::plan::nat::Nat;
 use weft_model::plan::{Entry, NodePlan, Origin, PlanDelta};
 
@@ -37,6 +37,7 @@ fn create_link(link: &Link, lines: &mut Vec<String>) {
         LinkKind::Veth { peer } => parts.push(format!("joined to {peer}")),
         LinkKind::Bond(bond) => parts.extend(bond_parts(bond)),
         LinkKind::Physical => {}
+        LinkKind::Switched(port) => parts.push(switch_part(port)),
     }
     parts.extend(link.mtu.map(|mtu| format!("MTU {mtu}")));
     parts.extend(link.mac.map(|mac| format!("MAC {mac}")));
@@ -104,11 +105,16 @@ fn change_link(old: &Link, new: &Link, lines: &mut Vec<String>) {
             set(name, "bonding", Some(&before), Some(&after), lines);
         }
         (LinkKind::Physical, LinkKind::Physical) => {}
+        (LinkKind::Switched(old), LinkKind::Switched(new)) => {
+            let (before, after) = (switch_part(old), switch_part(new));
+            set(name, "VLAN", Some(&before), Some(&after), lines);
+        }
         (
             LinkKind::Bridge(_)
             | LinkKind::Vxlan(_)
             | LinkKind::Vlan(_)
             | LinkKind::Veth { .. }
+            | LinkKind::Switched(_)
             | LinkKind::Bond(_)
             | LinkKind::Physical,
             _,
@@ -291,6 +297,14 @@ fn vlan_part(vlan: &Vlan) -> String {
         "VLAN {} of {} by {} tags",
         vlan.id, vlan.parent, vlan.protocol
     )
+}
+
+fn switch_part(port: &SwitchPort) -> String {
+    let (id, switch) = (port.id, &port.switch);
+    match port.tunnel {
+        None => format!("VLAN {id} of {switch}"),
+        Some(protocol) => format!("VLAN {id} of {switch} by {protocol} tags before guests' own"),
+    }
 }
 
 fn vlans(vlans: &Vlans) -> String {

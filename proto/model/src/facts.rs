@@ -9,7 +9,7 @@ use crate::mtu::Mtu;
 use crate::name::LinkName;
 use crate::prefix::{Family, InterfaceAddress};
 use crate::text::Text;
-use crate::vlan::VlanProtocol;
+use crate::vlan::BridgeVlans;
 
 /// A node's facts. They are part of what is published, so only what a plan may depend on is here;
 /// guests' ports and our own devices are left out.
@@ -65,13 +65,14 @@ pub struct LinkFacts {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BridgeFacts {
-    /// The tag by which the bridge tells VLANs apart; `None` where it does not filter VLANs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub vlans: Option<VlanProtocol>,
+    /// How the bridge treats VLANs.
+    #[serde(default, skip_serializing_if = "BridgeVlans::is_default")]
+    pub vlans: BridgeVlans,
     /// Its MTU; `None` where it is outside what a vnet could use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mtu: Option<Mtu>,
-    /// Its physical ports, bonds and VLANs of these. Guests' ports come and go and are left out.
+    /// Its physical ports, bonds and VLANs of these. Guests' ports come and go and are left out, and
+    /// so are all ports of Open vSwitch, which sends a VLAN where it belongs by itself.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub uplinks: BTreeSet<LinkName>,
 }
@@ -94,11 +95,13 @@ pub enum DeviceType {
     Dummy,
     /// Several devices as one.
     Bond,
+    /// A port of an Open vSwitch bridge.
+    OpenVswitch,
 }
 
 impl DeviceType {
     /// Every type.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Bridge,
         Self::Vxlan,
         Self::Vlan,
@@ -106,6 +109,7 @@ impl DeviceType {
         Self::Veth,
         Self::Dummy,
         Self::Bond,
+        Self::OpenVswitch,
     ];
 
     /// The type as the kernel names it.
@@ -118,6 +122,7 @@ impl DeviceType {
             Self::Veth => "veth",
             Self::Dummy => "dummy",
             Self::Bond => "bond",
+            Self::OpenVswitch => "openvswitch",
         }
     }
 }

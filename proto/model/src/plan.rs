@@ -247,11 +247,12 @@ impl NodePlan {
     }
 }
 
-/// A VLAN's device and the device that it is a VLAN of.
+/// The device that has a VLAN of another, which comes first.
 fn vlan_of(entry: &Entry) -> Option<(&LinkName, &LinkName)> {
     match entry {
         Entry::Link(link) => match &link.kind {
             LinkKind::Vlan(vlan) => Some((&vlan.parent, &link.name)),
+            LinkKind::Switched(port) => Some((&port.switch, &link.name)),
             LinkKind::Bridge(_)
             | LinkKind::Vxlan(_)
             | LinkKind::Veth { .. }

@@ -99,6 +99,77 @@ impl fmt::Display for VlanProtocol {
     }
 }
 
+/// How a bridge treats VLANs.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(try_from = "String", into = "String")]
+pub enum BridgeVlans {
+    /// It does not look at tags.
+    #[default]
+    Ignored,
+    /// It filters VLANs by these tags.
+    Filtered(VlanProtocol),
+    /// It is Open vSwitch's: every port says which VLANs it has.
+    OpenVswitch,
+}
+
+/// A text that does not say how a bridge treats VLANs.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no way to treat VLANs: use 802.1q, 802.1ad, openvswitch or nothing")]
+pub struct BridgeVlansError(pub String);
+
+impl BridgeVlans {
+    /// The way as facts write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ignored => "",
+            Self::Filtered(protocol) => protocol.as_str(),
+            Self::OpenVswitch => "openvswitch",
+        }
+    }
+
+    /// Whether it is a bridge that does not look at tags.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl FromStr for BridgeVlans {
+    type Err = BridgeVlansError;
+
+    fn from_str(text: &str) -> Result<Self, BridgeVlansError> {
+        match text {
+            "" => Ok(Self::Ignored),
+            "openvswitch" => Ok(Self::OpenVswitch),
+            protocol => protocol
+                .parse()
+                .map(Self::Filtered)
+                .map_err(|_| BridgeVlansError(text.chars().take(80).collect())),
+        }
+    }
+}
+
+impl TryFrom<String> for BridgeVlans {
+    type Error = BridgeVlansError;
+
+    fn try_from(text: String) -> Result<Self, BridgeVlansError> {
+        text.parse()
+    }
+}
+
+impl From<BridgeVlans> for String {
+    fn from(way: BridgeVlans) -> Self {
+        way.as_str().to_owned()
+    }
+}
+
+impl fmt::Display for BridgeVlans {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
 /// A set of VLANs, as a list of ranges that neither overlap nor touch: `2-99,101`.
 ///
 /// A bridge's port that carries all VLANs has one range and not four thousand entries, in memory,

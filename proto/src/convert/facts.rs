@@ -18,11 +18,7 @@ impl From<&Facts> for v1::Facts {
         });
         let bridges = facts.bridges.iter().map(|(name, bridge)| v1::BridgeFacts {
             name: name.to_string(),
-            vlans: bridge
-                .vlans
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
+            vlans: bridge.vlans.to_string(),
             mtu: bridge.mtu.map(u32::from),
             uplinks: bridge.uplinks.iter().map(ToString::to_string).collect(),
         });
@@ -59,7 +55,7 @@ impl TryFrom<&v1::Facts> for Facts {
         let mut bridges = BTreeMap::new();
         for (at, bridge) in wire.bridges.iter().enumerate() {
             let name = fields.text(&format!("bridges[{at}].name"), &bridge.name);
-            let vlans = fields.maybe_text(&format!("bridges[{at}].vlans"), &bridge.vlans);
+            let vlans = fields.text(&format!("bridges[{at}].vlans"), &bridge.vlans);
             let uplinks = fields.texts(&format!("bridges[{at}].uplinks"), &bridge.uplinks);
             let mtu = bridge.mtu.and_then(|mtu| Mtu::try_from(mtu).ok());
             bridges.extend(name.zip(vlans).map(|(name, vlans)| {

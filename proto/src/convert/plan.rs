@@ -8,7 +8,9 @@ use weft_model::mac::Mac;
 use weft_model::name::LinkName;
 use weft_model::object::drift::DriftPolicy;
 use weft_model::plan::digest::Digest;
-use weft_model::plan::link::{Bond, Bridge, GuestPorts, Link, LinkKind, Vlan, Vlans, Vxlan};
+use weft_model::plan::link::{
+    Bond, Bridge, GuestPorts, Link, LinkKind, SwitchPort, Vlan, Vlans, Vxlan,
+};
 use weft_model::plan::nat::Nat;
 use weft_model::plan::route::Route;
 use weft_model::plan::{Entry, EntryKey, NodePlan, Origin, PlanDelta};
@@ -124,6 +126,11 @@ impl From<&Link> for v1::Link {
             }),
             LinkKind::Bond(bond) => v1::link::Kind::Bond(bond_to_wire(bond)),
             LinkKind::Physical => v1::link::Kind::Physical(v1::Physical {}),
+            LinkKind::Switched(port) => v1::link::Kind::SwitchPort(v1::SwitchPort {
+                switch: port.switch.to_string(),
+                id: port.id.into(),
+                tunnel: port.tunnel.map(|it| it.to_string()).unwrap_or_default(),
+            }),
             LinkKind::Vxlan(vxlan) => v1::link::Kind::Vxlan(v1::Vxlan {
                 vni: vxlan.vni.get(),
                 local: address_to_wire(vxlan.local),
@@ -214,6 +221,9 @@ fn link(wire: &v1::Link, origin: Origin) -> Result<Link, Invalid> {
         Some(v1::link::Kind::Veth(wire)) => fields
             .text("veth.peer", &wire.peer)
             .map(|peer| LinkKind::Veth { peer }),
+        Some(v1::link::Kind::SwitchPort(wire)) => fields
+            .within("switch_port", switch_port(wire))
+            .map(LinkKind::Switched),
         Some(v1::link::Kind::Vxlan(wire)) => {
             fields.within("vxlan", vxlan(wire)).map(LinkKind::Vxlan)
         }
@@ -357,6 +367,21 @@ fn vlan(wire: &v1::Vlan) -> Result<Vlan, Invalid> {
             id: id?,
             protocol: protocol?,
             join: wire.join,
+        })
+    })();
+    fields.finish(value)
+}
+
+fn switch_port(wire: &v1::SwitchPort) -> Result<SwitchPort, Invalid> {
+    let mut fields = Fields::default();
+    let switch = fields.text("switch", &wire.switch);
+    let id = fields.maybe_number("id", Some(wire.id)).flatten();
+    let tunnel = fields.maybe_text("tunnel", &wire.tunnel);
+    let value = (|| {
+        Some(SwitchPort {
+            switch: switch?,
+            id: id?,
+            tunnel: tunnel?,
         })
     })();
     fields.finish(value)

@@ -17,6 +17,11 @@ impl Round<'_> {
         for is in self.displaced.values() {
             let origin = self.owner.origin(is);
             let origin = origin.as_ref();
+            if matches!(is.kind, SeenKind::Switched(_)) {
+                // Its switch knows it by its name, so that it cannot give that to another and stay.
+                steps.push(step(is.index, &is.name, origin, Change::Unplug));
+                continue;
+            }
             steps.extend(self.set_aside(is));
             for other in &is.alternative_names {
                 let change = Change::RemoveName(other.clone());
@@ -56,6 +61,13 @@ impl Round<'_> {
             }
             steps.extend(self.set_aside(is));
         }
+        let is_unwanted = |name: &str| {
+            let wanted = name.parse().ok().and_then(|name| self.want.link(&name));
+            wanted.is_none() && scope.has_name(name)
+        };
+        let unmade = self.seen.unmade.iter();
+        let unmade = unmade.filter(|(name, plug)| self.owner.plugged(plug) && is_unwanted(name));
+        steps.extend(unmade.map(|(name, _)| step(0, name, None, Change::Unplug)));
         steps
     }
 
@@ -79,7 +91,7 @@ impl Round<'_> {
             let alias = is.alias.as_deref().filter(|_| joined);
             let quiesce = Settings {
                 alias: alias.map(own::without_joined),
-                ..Settings::quiesce(own::doomed_group(is.index))
+                ..Settings::quiesce(own::doomed_group_of(is))
             };
             steps.push(set(is.index, &is.name, origin, quiesce));
         }

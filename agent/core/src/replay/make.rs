@@ -6,7 +6,8 @@ use weft_model::vlan::VlanProtocol;
 use super::{Refused, follow_mtu};
 use crate::link::{tunnel, vlan};
 use crate::own::GROUP;
-use crate::seen::{Seen, SeenKind, SeenLink};
+use crate::seen::{Seen, SeenKind, SeenLink, SeenPlug};
+use crate::step::Plug;
 
 /// What a device is made of.
 pub(super) struct Made<'a> {
@@ -41,6 +42,8 @@ pub(super) fn create(
             }
             SeenKind::Vlan(vlan(it, parent))
         }
+        // Only its switch can make it.
+        LinkKind::Switched(_) => return Err(Refused::Invalid),
         LinkKind::Veth { peer } => {
             let other = made.other.ok_or(Refused::Invalid)?;
             // The other end is as the kernel makes one of which nothing is said.
@@ -63,6 +66,27 @@ pub(super) fn create(
     add_device(seen, index, name, kind, made)
 }
 
+/// A port of Open vSwitch takes the place of one that is only in its database.
+pub(super) fn plug(seen: &mut Seen, index: u32, name: &str, it: &Plug) -> Result<(), Refused> {
+    if !seen.switches.contains(it.port.switch.as_str()) {
+        return Err(Refused::NoDevice);
+    }
+    let kind = SeenKind::Switched(Box::new(SeenPlug {
+        switch: it.port.switch.as_str().to_owned(),
+        port: Some(it.port.clone()),
+        cluster: it.cluster.as_str().to_owned(),
+    }));
+    let plain = Made {
+        kind: &LinkKind::Switched(it.port.clone()),
+        mac: None,
+        mtu: None,
+        other: None,
+    };
+    add_device(seen, index, name, kind, &plain)?;
+    seen.unmade.remove(name);
+    Ok(())
+}
+
 fn add_device(
     seen: &mut Seen,
     index: u32,
@@ -78,7 +102,8 @@ fn add_device(
     {
         return Err(Refused::Exists);
     }
-    link.group = GROUP;
+    let is_switched = matches!(link.kind, SeenKind::Switched(_));
+    link.group = if is_switched { 0 } else { GROUP };
     link.mac = made.mac.or(Some([2, 0, 0, 0, 0, 1]));
     link.mtu = made.mtu.unwrap_or(1500);
     link.forward_ipv4 = Some(false);

@@ -1,5 +1,6 @@
 //! A node without a kernel and a controller without a mind, with real gRPC between them.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::Pin;

@@ -145,6 +145,12 @@ fn assumed_mtu(objects: &[Object]) -> Mtu {
                 Family::Ipv6 => 70,
             },
         };
+        let is_vlan_aware = |object: &Object| match object {
+            Object::Vnet(vnet) => vnet.spec.vlan_aware && vnet.spec.zone == zone.metadata.name,
+            _ => false,
+        };
+        let inside = if objects.iter().any(is_vlan_aware) { 4 } else { 0 };
+        let overhead = overhead + inside;
         Mtu::try_from(zone.spec.mtu?.get() + overhead).ok()
     });
     needed.max().unwrap_or(Mtu::ETHERNET).max(Mtu::ETHERNET)

@@ -10,7 +10,7 @@ use weft_model::facts::{BridgeFacts, DeviceType, Facts, LinkFacts};
 use weft_model::mtu::Mtu;
 use weft_model::name::LinkName;
 use weft_model::prefix::{Family, InterfaceAddress};
-use weft_model::vlan::VlanProtocol;
+use weft_model::vlan::{BridgeVlans, VlanProtocol};
 
 /// What the file says of one device.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,8 +21,8 @@ struct Device {
     /// The devices that it is made of, whose MTU it takes.
     parts: Vec<String>,
     is_bridge: bool,
-    /// The tag by which a bridge filters VLANs, where it does.
-    vlans: Option<VlanProtocol>,
+    /// How a bridge treats VLANs.
+    vlans: BridgeVlans,
     protocol: VlanProtocol,
 }
 
@@ -133,10 +133,21 @@ impl Device {
                 let number = first.parse::<u32>().ok();
                 self.mtu = number.and_then(|it| Mtu::try_from(it).ok());
             }
-            "bridge-vlan-aware" => self.vlans = is_yes(first).then_some(self.protocol),
+            "bridge-vlan-aware" => {
+                self.vlans = if is_yes(first) {
+                    BridgeVlans::Filtered(self.protocol)
+                } else {
+                    BridgeVlans::Ignored
+                };
+            }
             "bridge-vlan-protocol" => {
                 self.protocol = first.parse().unwrap_or_default();
-                self.vlans = self.vlans.map(|_| self.protocol);
+                if let BridgeVlans::Filtered(protocol) = &mut self.vlans {
+                    *protocol = self.protocol;
+                }
+            }
+            "ovs-type" if *first == "OVSBridge" => {
+                (self.is_bridge, self.vlans) = (true, BridgeVlans::OpenVswitch);
             }
             "bridge-ports" | "bond-slaves" | "slaves" | "vlan-raw-device" | "ovs-ports"
             | "vlan-raw-devices" => {
@@ -145,6 +156,18 @@ impl Device {
                 self.parts.extend(named.map(|it| (*it).to_owned()));
             }
             _ => {}
+        }
+    }
+}
+
+impl Device {
+    /// The ports that a bridge is said to have, where it does not tell VLANs apart by itself.
+    fn uplinks(&self) -> BTreeSet<LinkName> {
+        match self.vlans {
+            BridgeVlans::OpenVswitch => BTreeSet::new(),
+            BridgeVlans::Ignored | BridgeVlans::Filtered(_) => {
+                self.parts.iter().filter_map(|it| it.parse().ok()).collect()
+            }
         }
     }
 }
@@ -186,11 +209,7 @@ impl Interfaces {
                 let bridge = BridgeFacts {
                     vlans: device.vlans,
                     mtu: Some(self.mtu(name, assumed, 0)),
-                    uplinks: device
-                        .parts
-                        .iter()
-                        .filter_map(|it| it.parse().ok())
-                        .collect(),
+                    uplinks: device.uplinks(),
                 };
                 facts.bridges.insert(link.clone(), bridge);
             }
@@ -266,6 +285,17 @@ iface vmbr0.5 inet static
 iface eth2 inet static
     address 10.6.0.1/24
 
+auto eth3
+iface eth3 inet manual
+    ovs_type OVSPort
+    ovs_bridge vmbr1
+    mtu 9000
+
+auto vmbr1
+iface vmbr1 inet manual
+    ovs_type OVSBridge
+    ovs_ports eth3
+
 source /etc/network/interfaces.d/*
 ";
 
@@ -291,7 +321,13 @@ source /etc/network/interfaces.d/*
             .iter()
             .map(|(name, it)| format!("{name} {:?} {:?} {:?}", it.mtu, it.vlans, it.uplinks))
             .collect();
-        assert_eq!(bridges, ["vmbr0 Some(Mtu(8000)) Some(Dot1ad) {\"bond0\"}"]);
+        assert_eq!(
+            bridges,
+            [
+                "vmbr0 Some(Mtu(8000)) Filtered(Dot1ad) {\"bond0\"}",
+                "vmbr1 Some(Mtu(9000)) OpenVswitch {}",
+            ]
+        );
         let vmbr0: LinkName = "vmbr0".parse().unwrap();
         assert_eq!(facts.default_ipv4, Some(vmbr0.clone()));
         assert_eq!(facts.default_ipv6, Some(vmbr0));

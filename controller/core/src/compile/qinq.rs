@@ -7,9 +7,9 @@ use weft_model::name::LinkName;
 use weft_model::object::zone::QinqZone;
 use weft_model::plan::link::{Bridge, GuestPorts, Link, LinkKind, Vlans};
 use weft_model::plan::{Entry, Origin};
-use weft_model::vlan::VlanProtocol;
+use weft_model::vlan::{BridgeVlans, VlanProtocol};
 
-use super::vlan::{of_bridge, of_port};
+use super::vlan::{of_bridge, of_port, of_switch, switched};
 use super::{all_vlans, guest_bridge, port};
 use crate::device::{self, ZoneDeviceNames};
 use crate::intent::{Trunk, Vnet, Zone};
@@ -64,11 +64,15 @@ pub(super) fn zone_entries(zone: &Zone, qinq: &QinqZone, trunk: &Trunk) -> Vec<E
         ..bridge.clone()
     };
     let mut links: Vec<Link> = match trunk.vlans {
-        Some(protocol) => {
+        BridgeVlans::Filtered(protocol) => {
             let kind = of_bridge(&trunk.bridge, qinq.tag, protocol);
             vec![service(device::vlan(&trunk.bridge, qinq.tag), kind)]
         }
-        None => trunk
+        BridgeVlans::OpenVswitch => {
+            let kind = of_switch(&trunk.bridge, qinq.tag, Some(qinq.protocol));
+            vec![switched(service(names.service.clone(), kind))]
+        }
+        BridgeVlans::Ignored => trunk
             .uplinks
             .iter()
             .enumerate()

@@ -2,12 +2,13 @@
 //!
 //! Where that bridge filters VLANs, the VLAN is one of the bridge itself: `vmbr0.100`. Where it does
 //! not, the VLAN is split off its uplinks before the bridge sees it: `eth0.100`, in a helper bridge
-//! that joins all uplinks, with a pair of devices from there to the vnet.
+//! that joins all uplinks, with a pair of devices from there to the vnet. On an Open vSwitch bridge
+//! the vnet is joined by a port of that, which has the VLAN.
 
 use weft_model::name::LinkName;
 use weft_model::plan::Entry;
-use weft_model::plan::link::{Bridge, Link, LinkKind, Vlan, Vlans};
-use weft_model::vlan::{VlanId, VlanProtocol};
+use weft_model::plan::link::{Bridge, Link, LinkKind, SwitchPort, Vlan, Vlans};
+use weft_model::vlan::{BridgeVlans, VlanId, VlanProtocol};
 
 use super::{guest_bridge, port};
 use crate::device;
@@ -20,12 +21,20 @@ pub(super) fn entries(zone: &Zone, trunk: &Trunk, vnet: &Vnet) -> Vec<Entry> {
     };
     let bridge = guest_bridge(zone, vnet);
     let mut links = match trunk.vlans {
-        Some(protocol) => {
+        BridgeVlans::Filtered(protocol) => {
             let name = device::vlan(&trunk.bridge, id);
             let vlan = of_bridge(&trunk.bridge, id, protocol);
             vec![port(zone, vnet, name, vlan, bridge.name.clone())]
         }
-        None => split(zone, trunk, vnet, id),
+        BridgeVlans::Ignored => split(zone, trunk, vnet, id),
+        BridgeVlans::OpenVswitch => {
+            let name = vnet.devices.near.clone();
+            // Guests' own tags stay on their packets, behind the vnet's.
+            let tunnel = vnet.declared.spec.vlan_aware.then_some(VlanProtocol::Dot1q);
+            let kind = of_switch(&trunk.bridge, id, tunnel);
+            let port = port(zone, vnet, name, kind, bridge.name.clone());
+            vec![switched(port)]
+        }
     };
     links.push(bridge);
     links.into_iter().map(Entry::Link).collect()
@@ -49,6 +58,23 @@ pub(super) fn of_port(port: &LinkName, id: VlanId, protocol: VlanProtocol) -> Li
         protocol,
         join: false,
     })
+}
+
+/// A VLAN of an Open vSwitch bridge; where packets have tags of their own, it is put before them.
+pub(super) fn of_switch(bridge: &LinkName, id: VlanId, tunnel: Option<VlanProtocol>) -> LinkKind {
+    LinkKind::Switched(SwitchPort {
+        switch: bridge.clone(),
+        id,
+        tunnel,
+    })
+}
+
+/// The port of an Open vSwitch bridge with what only such a port has.
+///
+/// Its MTU is the switch's to choose, which keeps to the least of its own ports; asking for another
+/// would change that of everyone else's ports too.
+pub(super) fn switched(port: Link) -> Link {
+    Link { mtu: None, ..port }
 }
 
 /// The VLAN of every uplink, joined by a helper bridge, and the pair of devices to the vnet.

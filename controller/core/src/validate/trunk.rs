@@ -10,7 +10,7 @@ use weft_model::facts::{BridgeFacts, Facts};
 use weft_model::name::{LinkName, NodeName, ZoneName};
 use weft_model::object::zone::ZoneKind;
 use weft_model::object::{Kind, Zone};
-use weft_model::vlan::{VlanId, VlanProtocol};
+use weft_model::vlan::{BridgeVlans, VlanId, VlanProtocol};
 
 use super::finding::{Findings, at};
 use super::reading::Reading;
@@ -95,7 +95,7 @@ fn choose(
     findings: &mut Findings,
 ) -> Option<Trunk> {
     let name = &zone.metadata.name;
-    let uplinks = if bridge.vlans.is_some() {
+    let uplinks = if bridge.vlans != BridgeVlans::Ignored {
         BTreeSet::new()
     } else if wanted.uplinks.is_empty() {
         bridge.uplinks.clone()
@@ -103,7 +103,7 @@ fn choose(
         wanted.uplinks.clone()
     };
     match (bridge.vlans, wanted.service) {
-        (None, _) if uplinks.is_empty() => {
+        (BridgeVlans::Ignored, _) if uplinks.is_empty() => {
             let field = format!("{}.uplinks", wanted.field);
             findings.error(
                 at(Kind::Zone, name, &field),
@@ -116,7 +116,7 @@ fn choose(
             );
             None
         }
-        (Some(has), Some((_, protocol))) if has != protocol => {
+        (BridgeVlans::Filtered(has), Some((_, protocol))) if has != protocol => {
             findings.error(
                 at(Kind::Zone, name, "spec.qinq.protocol"),
                 format!(

@@ -183,6 +183,20 @@ pub struct Vlan {
     pub join: bool,
 }
 
+/// A port of an Open vSwitch bridge, which is someone else's, that the host has as a device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SwitchPort {
+    /// The bridge.
+    pub switch: LinkName,
+    /// The VLAN that what comes in by the port belongs to.
+    pub id: VlanId,
+    /// Where packets keep tags of their own, the tag that the VLAN's is put before them with;
+    /// `None` where packets have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tunnel: Option<VlanProtocol>,
+}
+
 /// What a device is. A change of kind, or of what the kernel cannot change in place, makes a new
 /// device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -203,6 +217,8 @@ pub enum LinkKind {
     Bond(Bond),
     /// A device that the host has by itself, of whatever type: configured, never made or destroyed.
     Physical,
+    /// A port of an Open vSwitch bridge.
+    Switched(SwitchPort),
 }
 
 impl LinkKind {
@@ -213,6 +229,7 @@ impl LinkKind {
             Self::Vxlan(_) => Some(DeviceType::Vxlan),
             Self::Vlan(_) => Some(DeviceType::Vlan),
             Self::Veth { .. } => Some(DeviceType::Veth),
+            Self::Switched(_) => Some(DeviceType::OpenVswitch),
             Self::Bond(_) => Some(DeviceType::Bond),
             Self::Physical => None,
         }

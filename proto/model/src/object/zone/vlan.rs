@@ -11,10 +11,10 @@ use crate::vlan::{VlanId, VlanProtocol};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct VlanZone {
-    /// The bridge's name, the same on every node of the zone.
+    /// The bridge's name, the same on every node of the zone; of the kernel or of Open vSwitch.
     pub bridge: LinkName,
     /// The ports of the bridge that lead to other nodes; empty: its physical ports and bonds. Only
-    /// a bridge that does not filter VLANs is asked.
+    /// a bridge that does not look at tags is asked.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub uplinks: BTreeSet<LinkName>,
     /// Whether the vnets' bridges learn which guest is behind which port.
