@@ -11,7 +11,7 @@
 //! # Never
 //! Touches a device that is not provably ours (`weft_node::own`).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -112,6 +112,14 @@ impl Dataplane {
     /// What could not be destroyed.
     pub async fn collect(&self) -> Result<u32, Vec<Fault>> {
         self.ask(|answer| Request::Collect { answer }).await?
+    }
+
+    /// Heeds the respites that are kept in a state directory.
+    ///
+    /// # Errors
+    /// When the data plane is gone.
+    pub async fn heed(&self, respites: PathBuf) -> Result<(), Vec<Fault>> {
+        self.ask(|answer| Request::Heed { respites, answer }).await
     }
 
     /// Sets what drift is measured against without applying it; `None` stops healing.

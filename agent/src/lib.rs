@@ -15,6 +15,8 @@ pub mod kernel;
 pub mod fake;
 pub mod faulty;
 
+pub mod respite;
+
 pub mod dataplane;
 
 pub mod connect;

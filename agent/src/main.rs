@@ -27,9 +27,12 @@ fn main() -> ExitCode {
         Err(error) => {
             match options.command {
                 None | Some(Command::Watchdog) => error!(error = format!("{error:#}"), "stopped"),
-                Some(Command::Status { .. } | Command::Cleanup { .. }) => {
-                    eprintln!("weft-agent: {error:#}")
-                }
+                Some(
+                    Command::Status { .. }
+                    | Command::Cleanup { .. }
+                    | Command::PauseHealing { .. }
+                    | Command::ResumeHealing { .. },
+                ) => eprintln!("weft-agent: {error:#}"),
             }
             ExitCode::FAILURE
         }
@@ -47,6 +50,14 @@ fn run(options: &Options) -> Result<()> {
             print!("{}", operator::show(&status, *output)?);
             Ok(())
         }
+        Some(Command::PauseHealing { vnets, time }) => {
+            show(&operator::pause_healing(&options.state_dir, vnets, **time)?);
+            Ok(())
+        }
+        Some(Command::ResumeHealing { vnets }) => {
+            show(&operator::resume_healing(&options.state_dir, vnets)?);
+            Ok(())
+        }
         Some(Command::Watchdog) => watchdog::watch_over(&options.state_dir, &options.openvswitch),
         Some(Command::Cleanup { yes }) => {
             let (state, switch) = (&options.state_dir, &options.openvswitch);
@@ -54,6 +65,16 @@ fn run(options: &Options) -> Result<()> {
             println!("{changes} changes made, nothing of Weft's is left on this host");
             Ok(())
         }
+    }
+}
+
+/// Which healing is paused now.
+fn show(paused: &[String]) {
+    match paused {
+        [] => println!("healing is paused for nothing"),
+        paused => paused
+            .iter()
+            .for_each(|line| println!("healing is paused for {line}")),
     }
 }
 

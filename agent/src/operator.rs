@@ -4,17 +4,20 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use serde::Serialize;
 use weft_model::message::{Confirmed, Pin, Target};
+use weft_model::name::VnetName;
 use weft_model::plan::NodePlan;
 use weft_model::report::Fault;
-use weft_model::revision::{Epoch, RolloutId};
+use weft_model::revision::{Epoch, RolloutId, Timestamp};
 use weft_node::session::journal::State;
 use weft_proto::convert::message::progress_word;
 
 use crate::options::StatusFormat;
+use crate::respite::{Respites, wall_clock};
 use crate::session::Memory;
 use crate::{dataplane, ledger, service};
 
@@ -26,6 +29,8 @@ pub struct Status {
     epoch: Epoch,
     confirmed: Confirmed,
     unsettled: Option<Unsettled>,
+    /// What is not healed, and until when.
+    paused: Vec<String>,
     plan: NodePlan,
 }
 
@@ -72,7 +77,34 @@ pub fn status(state_dir: &Path) -> Result<Status> {
         epoch: journal.epoch,
         confirmed: journal.confirmed,
         unsettled,
+        paused: Respites::read(state_dir)?.lines(wall_clock()),
     })
+}
+
+/// Gives vnets, or the whole node, a respite from healing; returns which there are now.
+///
+/// # Errors
+/// When the state directory cannot be read or written.
+pub fn pause_healing(state_dir: &Path, vnets: &[VnetName], time: Duration) -> Result<Vec<String>> {
+    let now = wall_clock();
+    let time = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let until = Timestamp(now.0.saturating_add(time));
+    change_respites(state_dir, |respites| respites.give(vnets, until))
+}
+
+/// Ends respites; returns which there are still.
+///
+/// # Errors
+/// When the state directory cannot be read or written.
+pub fn resume_healing(state_dir: &Path, vnets: &[VnetName]) -> Result<Vec<String>> {
+    change_respites(state_dir, |respites| respites.end(vnets))
+}
+
+fn change_respites(state_dir: &Path, change: impl FnOnce(&mut Respites)) -> Result<Vec<String>> {
+    let mut respites = Respites::read(state_dir)?;
+    change(&mut respites);
+    respites.write(state_dir)?;
+    Ok(respites.lines(wall_clock()))
 }
 
 /// The status as it is shown.
@@ -113,6 +145,9 @@ impl fmt::Display for Status {
                     writeln!(f, "            {fault}")?;
                 }
             }
+        }
+        for paused in &self.paused {
+            writeln!(f, "Not healed: {paused}")?;
         }
         writeln!(f, "Plan:       {} entries", self.plan.len())?;
         for (key, entry) in self.plan.entries() {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use nix::errno::Errno;
-use weft_model::name::{NameError, NodeName};
+use weft_model::name::{NameError, NodeName, VnetName};
 
 use crate::connect::{Controller, ControllerError};
 use crate::ovs::USUAL_SOCKET;
@@ -131,6 +131,25 @@ pub enum Command {
     /// it ends a hung agent, goes back to the plan that was last confirmed, and notes that in the
     /// journal, so that the agent says so when it is back.
     Watchdog,
+    /// Leave what someone changes of a vnet as it is for a while, instead of putting it right
+    ///
+    /// For whoever works on this node by hand. What differs is told once and left; when the time is
+    /// over it is put right. A rollout, and a start of the agent, make the vnet what it should be
+    /// all the same.
+    PauseHealing {
+        /// The vnets; left out, all of the node
+        #[arg(value_name = "VNET")]
+        vnets: Vec<VnetName>,
+        /// For how long, as in 90s, 30m or 2h
+        #[arg(long = "for", value_name = "TIME", default_value = "30m")]
+        time: humantime::Duration,
+    },
+    /// Put right again what someone changes, before the time of a pause is over
+    ResumeHealing {
+        /// The vnets; left out, everything on the node
+        #[arg(value_name = "VNET")]
+        vnets: Vec<VnetName>,
+    },
     /// Remove every device and rule of Weft's from this host; the agent must not be running
     ///
     /// The ledger stays, so that the agent makes everything again when it is started.

@@ -71,6 +71,8 @@ impl Service {
         let _signature = lock::sign(&self.state_dir)
             .context("cannot let the watchdog see that this is the agent")?;
         let opened = dataplane::open_with_switch(memory.cluster(), &self.openvswitch).await?;
+        // A data plane that is gone is found out by whoever asks it next.
+        let _ = opened.dataplane.heed(self.state_dir.clone()).await;
         let stop = CancellationToken::new();
         let retry = Arc::new(Notify::new());
         watch_signals(stop.clone(), Arc::clone(&retry))?;

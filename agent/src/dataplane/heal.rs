@@ -3,10 +3,10 @@
 //! # Guarantees
 //! A device is repaired a few times a minute at most; after that the other side wins, and it is
 //! said who lost. A device whose zone says to leave it is left, and said once for each way in which
-//! it differs.
+//! it differs; so is one that has a respite, which is healed when that is over.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::Instant;
@@ -14,7 +14,6 @@ use tracing::{info, warn};
 use weft_model::object::drift::DriftPolicy;
 use weft_model::plan::{NodePlan, Origin};
 use weft_model::report::{EventKind, Fault, NodeEvent};
-use weft_model::revision::Timestamp;
 use weft_node::driver::Driver;
 use weft_node::plan::plan;
 use weft_node::scope::Scope;
@@ -22,12 +21,16 @@ use weft_node::step::{Change, Step};
 
 use super::pace::WINDOW;
 use super::task::Task;
+use crate::respite::{Respites, moment, wall_clock};
 
 /// What stands for the source translations where a device's name is asked for.
 const NAT: &str = "";
 
 /// How soon a repair that failed is tried again before it is told.
 const AGAIN: Duration = Duration::from_millis(200);
+
+/// How often it is looked whether a respite is over: a person may end it at any time.
+const RESPITE: Duration = Duration::from_secs(2);
 
 /// A device that differs, and how.
 struct Difference {
@@ -55,6 +58,8 @@ impl<D: Driver> Task<D> {
             self.tell_once(&fault.attempt, EventKind::DriftFailed, fault);
         }
         let now = Instant::now();
+        let respites = self.respites();
+        self.left.clear();
         let mut healing = Scope::Some {
             names: [].into(),
             nat: false,
@@ -62,11 +67,25 @@ impl<D: Driver> Task<D> {
         let mut healed = Vec::new();
         for (name, difference) in differences {
             if policy(&target, &name) == DriftPolicy::Observe {
+                self.left.insert(name.clone());
                 let text = difference.observed(&name);
                 self.observe(&name, difference.origin, text);
                 continue;
             }
+            let vnet = difference.origin.as_ref().and_then(|it| it.vnet());
+            if let Some(until) = respites.until(vnet, wall_clock()) {
+                let until = moment(until);
+                let text = format!(
+                    "{}; its healing is paused until {until}",
+                    difference.observed(&name)
+                );
+                self.observe(&name, difference.origin, text);
+                self.left.insert(name.clone());
+                self.put_off([name].into_iter(), now + RESPITE);
+                continue;
+            }
             if let Err(until) = self.pace.allows(&name, now) {
+                self.left.insert(name.clone());
                 self.give_way(&name, difference.origin, until);
                 continue;
             }
@@ -108,6 +127,16 @@ impl<D: Driver> Task<D> {
                 self.put_off(names, now + WINDOW / 12);
             }
         }
+    }
+
+    /// Who has a respite now. Where that cannot be read nobody has: a node that heals is the rule.
+    fn respites(&self) -> Respites {
+        let read = self.respites.as_ref().map(|folder| Respites::read(folder));
+        read.transpose()
+            .inspect_err(|error| warn!(error = error as &dyn std::error::Error, "respites"))
+            .ok()
+            .flatten()
+            .unwrap_or_default()
     }
 
     /// Looks at these devices again at a later time.
@@ -156,10 +185,8 @@ impl<D: Driver> Task<D> {
 
     fn tell(&mut self, kind: EventKind, origin: Option<Origin>, message: String) {
         info!(kind = kind.as_str(), message, "drift");
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let at = since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(0));
         let event = NodeEvent {
-            at: Timestamp(at),
+            at: wall_clock(),
             kind,
             origin,
             message,

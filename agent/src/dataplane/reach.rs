@@ -32,6 +32,7 @@ impl<D: Driver> Task<D> {
         self.target = None;
         self.dirty = Dirty::default();
         self.told.clear();
+        self.left.clear();
         let applied = self.reach(&owner, &next, scope).await?;
         self.target = Some(next);
         info!(steps = applied.steps, passes = applied.passes, "applied");
@@ -68,7 +69,11 @@ impl<D: Driver> Task<D> {
                 // Whatever hung on it has to be looked at, and only looking at all finds it.
                 scope = Scope::All;
             }
-            scope = scope.and(std::mem::take(&mut self.dirty.names));
+            // What is left to somebody else stays for later.
+            let heard = std::mem::take(&mut self.dirty.names).into_iter();
+            let (left, heard): (Vec<_>, Vec<_>) = heard.partition(|name| self.left.contains(name));
+            self.dirty.names.extend(left);
+            scope = scope.and(heard);
             if failures.is_empty() {
                 continue;
             }

@@ -1,5 +1,6 @@
 //! What the handle asks of the data plane's thread.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
@@ -26,6 +27,10 @@ pub(super) enum Request {
     },
     Collect {
         answer: oneshot::Sender<Result<u32, Vec<Fault>>>,
+    },
+    Heed {
+        respites: PathBuf,
+        answer: oneshot::Sender<()>,
     },
     SetTarget {
         target: Option<Arc<NodePlan>>,

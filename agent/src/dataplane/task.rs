@@ -5,6 +5,7 @@
 //! between them; then all is looked at again.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,6 +45,10 @@ pub(super) struct Task<D> {
     pub(super) pace: Pace,
     /// What was said last of devices that differ and are left, by device.
     pub(super) told: std::collections::BTreeMap<String, String>,
+    /// The devices that differ and are left to whoever changes them, when they were last looked at.
+    pub(super) left: BTreeSet<String>,
+    /// Where the respites are kept that are heeded.
+    pub(super) respites: Option<PathBuf>,
     /// Whether the last repair failed and nobody was told yet.
     pub(super) failed: bool,
     pub(super) events: mpsc::Sender<NodeEvent>,
@@ -70,10 +75,6 @@ impl Dirty {
             Scope::Some { names, nat }
         }
     }
-
-    fn is_empty(&self) -> bool {
-        self.names.is_empty() && !self.nat && !self.all
-    }
 }
 
 enum Woken {
@@ -96,6 +97,8 @@ impl<D: Driver> Task<D> {
             dirty: Dirty::default(),
             pace: Pace::default(),
             told: std::collections::BTreeMap::new(),
+            left: BTreeSet::new(),
+            respites: None,
             failed: false,
             events,
             facts,
@@ -185,6 +188,10 @@ impl<D: Driver> Task<D> {
                 let (_, waiting) = self.collecting.get_or_insert_default();
                 waiting.push(answer);
             }
+            Request::Heed { respites, answer } => {
+                self.respites = Some(respites);
+                let _ = answer.send(());
+            }
             Request::SetTarget { target, answer } => {
                 self.target = target;
                 self.dirty.all = true;
@@ -213,12 +220,15 @@ impl<D: Driver> Task<D> {
             facts,
             all,
         } = changes;
+        let is_nothing = names.is_empty() && !nat && !all && !facts;
         self.dirty.names.extend(names);
         self.dirty.nat |= nat;
         self.dirty.all |= all;
         self.facts_changed |= facts;
-        if self.heal_at.is_none() && (!self.dirty.is_empty() || self.facts_changed) {
-            self.heal_at = Some(Instant::now() + SETTLE);
+        if !is_nothing {
+            // Soon, also where something else is put off to later.
+            let soon = Instant::now() + SETTLE;
+            self.heal_at = Some(self.heal_at.map_or(soon, |at| at.min(soon)));
         }
     }
 

@@ -457,3 +457,45 @@ fn renumber(seen: &mut Seen) {
         seen.put(link);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_vnet_whose_healing_is_paused_is_told_of_and_left_until_then_and_no_other_is() {
+    let fake = Fake::new();
+    let mut opened = open(&fake).await;
+    let plan = plan_of(&["db", "web"]);
+    opened.dataplane.apply(plan).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let state_dir = folder.path().to_owned();
+    opened.dataplane.heed(state_dir.clone()).await.unwrap();
+    let web = ["web".parse().unwrap()];
+    let hour = Duration::from_secs(3_600);
+    crate::operator::pause_healing(&state_dir, &web, hour).unwrap();
+    for name in ["db", "web"] {
+        delete(&fake, name);
+    }
+    let told_meanwhile = told(&mut opened).await;
+    assert!(fake.seen().named("db").is_some());
+    assert!(fake.seen().named("web").is_none());
+    let kinds: Vec<_> = told_meanwhile.iter().map(|(kind, _)| *kind).collect();
+    assert!(kinds.contains(&EventKind::DriftHealed) && kinds.len() == 2);
+    let (_, paused) = told_meanwhile
+        .iter()
+        .find(|(kind, _)| *kind == EventKind::DriftObserved)
+        .unwrap();
+    let begin = "device web was deleted by someone else and is not made again; its healing is \
+                 paused until ";
+    assert!(paused.starts_with(begin), "{paused}");
+    // It is told once, however long it takes, and keeps nobody else waiting.
+    assert_eq!(told(&mut opened).await, []);
+    delete(&fake, "db");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(fake.seen().named("db").is_some());
+    assert_eq!(told(&mut opened).await.len(), 1);
+    assert!(fake.seen().named("web").is_none());
+
+    crate::operator::resume_healing(&state_dir, &[]).unwrap();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(fake.seen().named("web").is_some());
+    let healed = "device web was deleted by someone else and is back".to_owned();
+    assert_eq!(told(&mut opened).await, [(EventKind::DriftHealed, healed)]);
+}
