@@ -10,6 +10,7 @@ use nix::sys::signal::Signal;
 use crate::exec;
 use crate::lab::Lab;
 use crate::namespace::Namespace;
+use crate::power;
 use crate::process::Process;
 
 /// Where members listen for clients, and for each other.
@@ -91,9 +92,11 @@ impl Member {
             .args(["--listen-peer-urls", &peers])
             .args(["--initial-advertise-peer-urls", &peers])
             .args(["--initial-cluster", &self.peers])
-            // Processes are killed here, machines are not: what is written is there.
-            .arg("--unsafe-no-fsync")
             .args(&self.flags);
+        // Where processes are killed and machines are not, what is written is there.
+        if power::boot().is_none() {
+            command.arg("--unsafe-no-fsync");
+        }
         self.process = Some(Process::start(&self.lab, name, &command)?);
         Ok(())
     }

@@ -25,9 +25,12 @@ const MORE_TUNNEL: &str = "vxlan_more";
 const FLAGS: [&str; 4] = [
     "--prepare-limit=60",
     "--settle-limit=60",
-    "--leader-lease=10",
+    "--leader-lease=30",
     "--contact-lease=120",
 ];
+
+/// The same for etcd.
+const ETCD_FLAGS: [&str; 2] = ["--heartbeat-interval=500", "--election-timeout=5000"];
 
 #[test]
 fn hosts_whose_power_fails_boot_what_they_last_confirmed() -> Result<()> {
@@ -51,7 +54,7 @@ fn fail_in_the_middle() -> Result<()> {
     let mut cluster = Cluster::wired(&lab, Underlay::Ipv4, 3)?;
     lead(&mut cluster)?;
     cluster.start_agents()?;
-    cluster.wait_for_nodes()?;
+    are_there(&mut cluster)?;
     cluster.roll_out("tunnels", &declared::tunnels(Underlay::Ipv4))?;
     have(&cluster, [true; 3], [false; 3])?;
 
@@ -75,10 +78,13 @@ fn fail_right_after() -> Result<()> {
     })?;
 
     lead(&mut cluster)?;
-    cluster.wait_for_nodes()?;
+    are_there(&mut cluster)?;
     wait::until("the rollout to be over", LIMIT, || {
         let status = cluster.client(&["rollout", "status"])?;
-        ensure!(status.contains(": Closed"), "{status}");
+        ensure!(
+            status.contains("rollout 2 to revision 2: Closed"),
+            "{status}"
+        );
         Ok(())
     })?;
     have(&cluster, [true; 3], [false; 3])?;
@@ -99,8 +105,13 @@ fn have_what_was_confirmed_last() -> Result<()> {
 /// A controller and its etcd, on what the disk has of them.
 fn lead(cluster: &mut Cluster) -> Result<()> {
     cluster.set_flags(&FLAGS);
+    cluster.set_etcd_flags(&ETCD_FLAGS);
     cluster.start_etcd_as(Etcd::External)?;
     cluster.start_controller()
+}
+
+fn are_there(cluster: &mut Cluster) -> Result<()> {
+    wait::until("nodes", LIMIT, || cluster.wait_for_nodes()).map(|_| ())
 }
 
 /// The hosts of the boot before, with their agents and no controller.
