@@ -6,6 +6,7 @@
 
 pub mod facts;
 pub mod fields;
+mod kind;
 pub mod message;
 pub mod note;
 pub mod object;

@@ -12,8 +12,10 @@ use crate::seen::{Claim, Ipv6, Port, Seen, SeenKind, SeenLink};
 use crate::step::{Change, GuestChange, Ipv6Switch, Master, Settings, Step};
 
 mod make;
+mod unmake;
 
 use make::{Made, create, plug};
+use unmake::destroy;
 
 /// What a kernel answers to a step that it will not make, in its own words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -150,32 +152,6 @@ fn remove_vlans(seen: &mut Seen, port: &SeenLink, remove: &VlanSet) {
     vlans.tagged = vlans.tagged.without(remove);
     vlans.untagged = vlans.untagged.filter(|id| !remove.contains(*id));
     seen.set_vlans(port.index, vlans);
-}
-
-fn destroy(seen: &mut Seen, index: u32) {
-    let Some(gone) = seen.link(index) else {
-        return;
-    };
-    let peer = match gone.kind {
-        SeenKind::Veth { peer } => peer,
-        _ => None,
-    };
-    let vlans: Vec<u32> = seen
-        .links()
-        .filter(|link| matches!(link.kind, SeenKind::Vlan(vlan) if vlan.parent == index))
-        .map(|link| link.index)
-        .collect();
-    vlans.into_iter().for_each(|vlan| destroy(seen, vlan));
-    let ports: Vec<SeenLink> = seen.ports(index).cloned().collect();
-    for mut port in ports {
-        port.master = None;
-        port.port = Port::default();
-        seen.put(port);
-    }
-    seen.remove(index);
-    if let Some(peer) = peer {
-        destroy(seen, peer);
-    }
 }
 
 /// A device too small for IPv6 has none, and starts from the defaults when it grows.

@@ -7,11 +7,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use weft_model::plan::link::{SwitchPort, Vlans};
+use weft_model::plan::link::Vlans;
 use weft_model::prefix::{Family, InterfaceAddress, Prefix};
 use weft_model::vlan::VlanProtocol;
 
 use crate::nft::Table;
+
+mod port;
+
+pub use port::{Port, SeenPlug};
 
 /// What the kernel has, as far as a plan may depend on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,17 +31,6 @@ pub struct Seen {
     /// Ports with the mark of a cluster that Open vSwitch is to have and that there is no device
     /// of, by name.
     pub unmade: BTreeMap<String, SeenPlug>,
-}
-
-/// A port with the mark of a cluster, as the database of Open vSwitch has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SeenPlug {
-    /// The bridge.
-    pub switch: String,
-    /// What the port is; `None` where it is something that none of ours would be.
-    pub port: Option<SwitchPort>,
-    /// The cluster.
-    pub cluster: String,
 }
 
 /// What a kernel lets one device have and no other.
@@ -109,24 +102,6 @@ pub struct SeenLink {
     /// The VLANs that it carries as a port; of a bridge, those that the host takes part in. Empty
     /// where the kernel does not say.
     pub vlans: Vlans,
-}
-
-/// What a bridge does with a port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Port {
-    /// Whether it is kept from reaching other such ports.
-    pub isolated: bool,
-    /// Whether the bridge learns who is behind it.
-    pub learning: bool,
-}
-
-impl Default for Port {
-    fn default() -> Self {
-        Self {
-            isolated: false,
-            learning: true,
-        }
-    }
 }
 
 /// What a device is.

@@ -14,10 +14,11 @@ mod skips;
 
 mod tidy;
 
+mod lab;
+
 mod bench;
 mod demo;
 mod golden;
-mod lab;
 mod man;
 mod test;
 

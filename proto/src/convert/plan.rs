@@ -1,23 +1,20 @@
 //! Plans on the wire.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use weft_model::mac::Mac;
 use weft_model::name::LinkName;
 use weft_model::object::drift::DriftPolicy;
 use weft_model::plan::digest::Digest;
-use weft_model::plan::link::{
-    Bond, Bridge, GuestPorts, Link, LinkKind, SwitchPort, Vlan, Vlans, Vxlan,
-};
+use weft_model::plan::link::{Link, Vlans};
 use weft_model::plan::nat::Nat;
 use weft_model::plan::route::Route;
 use weft_model::plan::{Entry, EntryKey, NodePlan, Origin, PlanDelta};
 use weft_model::prefix::{Family, Prefix};
-use weft_model::vni::Vni;
 
 use super::fields::{Fields, Invalid};
+use super::kind::{address, address_to_wire, kind};
 use crate::digest;
 use crate::v1;
 
@@ -51,22 +48,6 @@ impl TryFrom<&v1::Origin> for Origin {
         })();
         fields.finish(value)
     }
-}
-
-fn address_to_wire(address: IpAddr) -> Vec<u8> {
-    match address {
-        IpAddr::V4(address) => address.octets().to_vec(),
-        IpAddr::V6(address) => address.octets().to_vec(),
-    }
-}
-
-fn address(wire: &[u8]) -> Result<IpAddr, &'static str> {
-    if let Ok(octets) = <[u8; 4]>::try_from(wire) {
-        return Ok(octets.into());
-    }
-    <[u8; 16]>::try_from(wire)
-        .map(IpAddr::from)
-        .map_err(|_| "an address has 4 or 16 bytes")
 }
 
 /// Reads a digest; empty bytes are the digest of the empty plan.
@@ -107,38 +88,6 @@ impl From<&Entry> for v1::Entry {
 
 impl From<&Link> for v1::Link {
     fn from(link: &Link) -> Self {
-        let kind = match &link.kind {
-            LinkKind::Bridge(bridge) => v1::link::Kind::Bridge(v1::Bridge {
-                vlan_aware: bridge.vlan_aware,
-                isolate_guests: bridge.guests.isolated,
-                forget_guests: !bridge.guests.learning,
-                spanning_tree: bridge.spanning_tree,
-                forward_delay: bridge.forward_delay.into(),
-            }),
-            LinkKind::Vlan(vlan) => v1::link::Kind::Vlan(v1::Vlan {
-                parent: vlan.parent.to_string(),
-                id: vlan.id.into(),
-                protocol: vlan.protocol.to_string(),
-                join: vlan.join,
-            }),
-            LinkKind::Veth { peer } => v1::link::Kind::Veth(v1::Veth {
-                peer: peer.to_string(),
-            }),
-            LinkKind::Bond(bond) => v1::link::Kind::Bond(bond_to_wire(bond)),
-            LinkKind::Physical => v1::link::Kind::Physical(v1::Physical {}),
-            LinkKind::Switched(port) => v1::link::Kind::SwitchPort(v1::SwitchPort {
-                switch: port.switch.to_string(),
-                id: port.id.into(),
-                tunnel: port.tunnel.map(|it| it.to_string()).unwrap_or_default(),
-            }),
-            LinkKind::Vxlan(vxlan) => v1::link::Kind::Vxlan(v1::Vxlan {
-                vni: vxlan.vni.get(),
-                local: address_to_wire(vxlan.local),
-                port: vxlan.port.into(),
-                learning: vxlan.learning,
-                flood: vxlan.flood.iter().copied().map(address_to_wire).collect(),
-            }),
-        };
         let text = |value: Option<String>| value.unwrap_or_default();
         let static_routes = link.static_routes.iter().map(|route| v1::Route {
             to: route.to.to_string(),
@@ -147,7 +96,7 @@ impl From<&Link> for v1::Link {
         });
         Self {
             name: link.name.to_string(),
-            kind: Some(kind),
+            kind: Some((&link.kind).into()),
             mtu: link.mtu.map(u32::from),
             mac: link
                 .mac
@@ -213,24 +162,7 @@ fn nat(wire: &v1::Nat, origin: Origin) -> Result<Nat, Invalid> {
 fn link(wire: &v1::Link, origin: Origin) -> Result<Link, Invalid> {
     let mut fields = Fields::default();
     let name = fields.text("name", &wire.name);
-    let kind = match &wire.kind {
-        Some(v1::link::Kind::Bridge(wire)) => {
-            fields.within("bridge", bridge(wire)).map(LinkKind::Bridge)
-        }
-        Some(v1::link::Kind::Vlan(wire)) => fields.within("vlan", vlan(wire)).map(LinkKind::Vlan),
-        Some(v1::link::Kind::Veth(wire)) => fields
-            .text("veth.peer", &wire.peer)
-            .map(|peer| LinkKind::Veth { peer }),
-        Some(v1::link::Kind::SwitchPort(wire)) => fields
-            .within("switch_port", switch_port(wire))
-            .map(LinkKind::Switched),
-        Some(v1::link::Kind::Vxlan(wire)) => {
-            fields.within("vxlan", vxlan(wire)).map(LinkKind::Vxlan)
-        }
-        Some(v1::link::Kind::Bond(wire)) => fields.within("bond", bond(wire)).map(LinkKind::Bond),
-        Some(v1::link::Kind::Physical(_)) => Some(LinkKind::Physical),
-        None => None,
-    };
+    let kind = wire.kind.as_ref().and_then(|it| kind(&mut fields, it));
     let mtu = fields.maybe_number("mtu", wire.mtu);
     let mac = match wire.mac.as_slice() {
         [] => Some(None),
@@ -291,54 +223,6 @@ fn link(wire: &v1::Link, origin: Origin) -> Result<Link, Invalid> {
     fields.finish(value)
 }
 
-fn bridge(wire: &v1::Bridge) -> Result<Bridge, Invalid> {
-    let mut fields = Fields::default();
-    let delay = u8::try_from(wire.forward_delay).map_err(|_| "at most 30 seconds");
-    let forward_delay = fields.keep("forward_delay", delay);
-    let value = (|| {
-        Some(Bridge {
-            vlan_aware: wire.vlan_aware,
-            guests: GuestPorts {
-                isolated: wire.isolate_guests,
-                learning: !wire.forget_guests,
-            },
-            spanning_tree: wire.spanning_tree,
-            forward_delay: forward_delay?,
-        })
-    })();
-    fields.finish(value)
-}
-
-fn bond_to_wire(bond: &Bond) -> v1::Bond {
-    let text = |value: Option<String>| value.unwrap_or_default();
-    v1::Bond {
-        mode: bond.mode.to_string(),
-        miimon: bond.miimon.into(),
-        lacp_rate: text(bond.lacp_rate.map(|it| it.to_string())),
-        xmit_hash_policy: text(bond.xmit_hash_policy.map(|it| it.to_string())),
-        primary: text(bond.primary.as_ref().map(ToString::to_string)),
-    }
-}
-
-fn bond(wire: &v1::Bond) -> Result<Bond, Invalid> {
-    let mut fields = Fields::default();
-    let mode = fields.text("mode", &wire.mode);
-    let miimon = fields.maybe_number("miimon", Some(wire.miimon)).flatten();
-    let lacp_rate = fields.maybe_text("lacp_rate", &wire.lacp_rate);
-    let xmit_hash_policy = fields.maybe_text("xmit_hash_policy", &wire.xmit_hash_policy);
-    let primary = fields.maybe_text("primary", &wire.primary);
-    let value = (|| {
-        Some(Bond {
-            mode: mode?,
-            miimon: miimon?,
-            lacp_rate: lacp_rate?,
-            xmit_hash_policy: xmit_hash_policy?,
-            primary: primary?,
-        })
-    })();
-    fields.finish(value)
-}
-
 fn route(wire: &v1::Route) -> Result<Route, Invalid> {
     let mut fields = Fields::default();
     let to = fields.text("to", &wire.to);
@@ -351,58 +235,6 @@ fn route(wire: &v1::Route) -> Result<Route, Invalid> {
             to: to?,
             via: via?,
             metric: wire.metric,
-        })
-    })();
-    fields.finish(value)
-}
-
-fn vlan(wire: &v1::Vlan) -> Result<Vlan, Invalid> {
-    let mut fields = Fields::default();
-    let parent = fields.text("parent", &wire.parent);
-    let id = fields.maybe_number("id", Some(wire.id)).flatten();
-    let protocol = fields.text("protocol", &wire.protocol);
-    let value = (|| {
-        Some(Vlan {
-            parent: parent?,
-            id: id?,
-            protocol: protocol?,
-            join: wire.join,
-        })
-    })();
-    fields.finish(value)
-}
-
-fn switch_port(wire: &v1::SwitchPort) -> Result<SwitchPort, Invalid> {
-    let mut fields = Fields::default();
-    let switch = fields.text("switch", &wire.switch);
-    let id = fields.maybe_number("id", Some(wire.id)).flatten();
-    let tunnel = fields.maybe_text("tunnel", &wire.tunnel);
-    let value = (|| {
-        Some(SwitchPort {
-            switch: switch?,
-            id: id?,
-            tunnel: tunnel?,
-        })
-    })();
-    fields.finish(value)
-}
-
-fn vxlan(wire: &v1::Vxlan) -> Result<Vxlan, Invalid> {
-    let mut fields = Fields::default();
-    let vni = fields.keep("vni", Vni::try_from(wire.vni));
-    let local = fields.keep("local", address(&wire.local));
-    let port = fields.maybe_number("port", Some(wire.port)).flatten();
-    let mut flood = BTreeSet::new();
-    for (at, peer) in wire.flood.iter().enumerate() {
-        flood.extend(fields.keep(&format!("flood[{at}]"), address(peer)));
-    }
-    let value = (|| {
-        Some(Vxlan {
-            vni: vni?,
-            local: local?,
-            port: port?,
-            learning: wire.learning,
-            flood: Arc::new(flood),
         })
     })();
     fields.finish(value)
