@@ -1,8 +1,9 @@
 //! Measures the data plane against `ip -batch`, in fresh network namespaces.
 //!
-//! Needs root. `bench_dataplane [--json] [N...]` measures for N vnets each, 100, 1000 and 4000 when
-//! none is given: a vnet is a bridge and a VXLAN device with two peers. Every N is measured in a
-//! process of its own, so that the memory that it needs can be told.
+//! Needs root. `bench_dataplane [--json] [--vlans] [N...]` measures for N vnets each, 100, 1000 and
+//! 4000 when none is given: a vnet is a bridge and a VXLAN device with two peers, or with `--vlans`
+//! a bridge and a VLAN of one bridge that filters VLANs, which takes a full kernel. Every N is
+//! measured in a process of its own, so that the memory that it needs can be told.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -17,10 +18,11 @@ use serde_json::{Value, json};
 use weft_agent::dataplane;
 use weft_agent::kernel::Kernel;
 use weft_model::object::drift::DriftPolicy;
-use weft_model::plan::link::{Bridge, Link, LinkKind, Vlans, Vxlan};
+use weft_model::plan::link::{Bridge, Link, LinkKind, Vlan, Vlans, Vxlan};
 use weft_model::plan::{Entry, NodePlan, Origin};
 use weft_model::port::UdpPort;
 use weft_model::revision::ClusterId;
+use weft_model::vlan::VlanProtocol;
 use weft_node::driver::Driver;
 use weft_node::own::Owner;
 use weft_node::plan::plan;
@@ -39,10 +41,16 @@ const ADDED: u32 = 20;
 
 fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
+    let layout = if words.iter().any(|word| word == "--vlans") {
+        Layout::Vlans
+    } else {
+        Layout::Tunnels
+    };
+    let words: Vec<String> = words.into_iter().filter(|word| word != "--vlans").collect();
     if let [flag, count] = words.as_slice()
         && flag == "--one"
     {
-        return one(count.parse()?);
+        return one(layout, count.parse()?);
     }
     let as_json = words.iter().any(|word| word == "--json");
     let mut counts: Vec<u32> = Vec::new();
@@ -56,6 +64,7 @@ fn main() -> Result<()> {
     for count in counts {
         let output = Command::new(std::env::current_exe()?)
             .args(["--one", &count.to_string()])
+            .args((layout == Layout::Vlans).then_some("--vlans"))
             .stderr(Stdio::inherit())
             .output()?;
         // The kernel goes on taking the namespace apart, and that would be measured next.
@@ -89,16 +98,63 @@ fn main() -> Result<()> {
     Ok(())
 }
 
+/// What a vnet is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layout {
+    /// A bridge and a VXLAN device.
+    Tunnels,
+    /// A bridge and a VLAN of a bridge that the host has.
+    Vlans,
+}
+
+impl Layout {
+    /// What the host has before, for `ip -batch`.
+    fn host(self) -> &'static str {
+        match self {
+            Self::Tunnels => "link set lo up\n",
+            Self::Vlans => {
+                "link set lo up\nlink add vmbr0 type bridge vlan_filtering 1\nlink set vmbr0 up\n"
+            }
+        }
+    }
+
+    /// A vnet as someone makes it by hand, for `ip -batch` and for `bridge -batch` after it.
+    fn by_hand(self, number: u32) -> (String, String) {
+        let bridge = format!("link add v{number} type bridge\n");
+        let (port, rest) = match self {
+            Self::Tunnels => (
+                format!(
+                    "link add vx{number} type vxlan id {number} local 127.0.0.1 dstport 4789\n"
+                ),
+                String::new(),
+            ),
+            Self::Vlans => (
+                format!(
+                    "link add link vmbr0 name vx{number} type vlan id {}\n",
+                    number + 1
+                ),
+                format!("vlan add dev vmbr0 vid {} self\n", number + 1),
+            ),
+        };
+        let join = format!(
+            "link set vx{number} master v{number} mtu 1450\n\
+             link set vx{number} up\n\
+             link set v{number} up mtu 1450\n"
+        );
+        (format!("{bridge}{port}{join}"), rest)
+    }
+}
+
 /// Measures `count` vnets and prints the figures; times are in milliseconds.
-fn one(count: u32) -> Result<()> {
+fn one(layout: Layout, count: u32) -> Result<()> {
     let mut figures = fresh(|| {
-        run_ip("link set lo up\n")?;
+        run_batch("ip", layout.host())?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        runtime.block_on(by_agent(count))
+        runtime.block_on(by_agent(layout, count))
     })?;
-    let by_ip = fresh(|| by_ip(count))?;
+    let by_ip = fresh(|| by_ip(layout, count))?;
     figures["vnets"] = json!(count);
     figures["create, ip -batch"] = json!(ms(by_ip.0));
     figures["delete per vnet, ip -batch"] = json!(ms(by_ip.1));
@@ -119,31 +175,31 @@ fn fresh<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     .and_then(|result| result.map_err(Into::into))
 }
 
-fn by_ip(count: u32) -> Result<(Duration, Duration)> {
-    let mut lines = String::new();
+fn by_ip(layout: Layout, count: u32) -> Result<(Duration, Duration)> {
+    let (mut lines, mut vlans) = (String::new(), String::new());
     for number in 1..=count {
-        lines.push_str(&format!(
-            "link add v{number} type bridge\n\
-             link add vx{number} type vxlan id {number} local 127.0.0.1 dstport 4789\n\
-             link set vx{number} master v{number} mtu 1450\n\
-             link set vx{number} up\n\
-             link set v{number} up mtu 1450\n"
-        ));
+        let (line, vlan) = layout.by_hand(number);
+        lines.push_str(&line);
+        vlans.push_str(&vlan);
     }
+    run_batch("ip", layout.host())?;
     let start = Instant::now();
-    run_ip(&lines)?;
+    run_batch("ip", &lines)?;
+    if !vlans.is_empty() {
+        run_batch("bridge", &vlans)?;
+    }
     let created = start.elapsed();
     let deleted = DELETED_BY_IP.min(count);
     let lines: String = (1..=deleted)
         .map(|number| format!("link del vx{number}\nlink del v{number}\n"))
         .collect();
     let start = Instant::now();
-    run_ip(&lines)?;
+    run_batch("ip", &lines)?;
     Ok((created, start.elapsed() / deleted))
 }
 
-fn run_ip(lines: &str) -> Result<()> {
-    let mut child = Command::new("ip")
+fn run_batch(program: &str, lines: &str) -> Result<()> {
+    let mut child = Command::new(program)
         .args(["-batch", "-"])
         .stdin(Stdio::piped())
         .spawn()?;
@@ -153,11 +209,11 @@ fn run_ip(lines: &str) -> Result<()> {
     if child.wait()?.success() {
         Ok(())
     } else {
-        Err("ip -batch failed".into())
+        Err(format!("{program} -batch failed").into())
     }
 }
 
-async fn by_agent(count: u32) -> Result<Value> {
+async fn by_agent(layout: Layout, count: u32) -> Result<Value> {
     let cluster = ClusterId::from_bytes([1; 16]);
     let opened = dataplane::open(Some(cluster.clone())).await?;
     let plane = opened.dataplane;
@@ -165,7 +221,7 @@ async fn by_agent(count: u32) -> Result<Value> {
         [127, 0, 0, 2].into(),
         [127, 0, 0, 3].into(),
     ]));
-    let mut want: NodePlan = (1..=count).flat_map(|n| vnet(n, &flood)).collect();
+    let mut want: NodePlan = (1..=count).flat_map(|n| vnet(layout, n, &flood)).collect();
 
     let all = Arc::new(want.clone());
     let start = Instant::now();
@@ -190,14 +246,14 @@ async fn by_agent(count: u32) -> Result<Value> {
 
     let (mut add, mut messages) = (Duration::ZERO, 0);
     for _ in 0..ADDED {
-        for link in vnet(count + 1, &flood) {
+        for link in vnet(layout, count + 1, &flood) {
             want.put(Arc::new(link));
         }
         let more = Arc::new(want.clone());
         let start = Instant::now();
         messages = plane.apply(more).await.map_err(told)?.steps;
         add += start.elapsed();
-        for link in vnet(count + 1, &flood) {
+        for link in vnet(layout, count + 1, &flood) {
             want.remove(&link.key());
         }
         plane.apply(Arc::clone(&all)).await.map_err(told)?;
@@ -256,7 +312,7 @@ fn ratio(of: &Value, to: f64) -> Value {
         .map_or(Value::Null, |of| json!((of / to * 100.0).round() / 100.0))
 }
 
-fn vnet(number: u32, flood: &Arc<BTreeSet<IpAddr>>) -> Vec<Entry> {
+fn vnet(layout: Layout, number: u32, flood: &Arc<BTreeSet<IpAddr>>) -> Vec<Entry> {
     let name = |text: String| text.parse().ok();
     let vni = number.try_into().ok();
     let (Some(vni), Ok(zone), Ok(vnet)) = (vni, "bench".parse(), format!("vnet-{number}").parse())
@@ -287,17 +343,32 @@ fn vnet(number: u32, flood: &Arc<BTreeSet<IpAddr>>) -> Vec<Entry> {
         vlans: Vlans::default(),
         drift: DriftPolicy::Heal,
     };
-    let vxlan = Link {
-        name: port,
-        kind: LinkKind::Vxlan(Vxlan {
+    let kind = match layout {
+        Layout::Tunnels => LinkKind::Vxlan(Vxlan {
             vni,
             local: Ipv4Addr::LOCALHOST.into(),
             port: UdpPort::VXLAN,
             learning: true,
             flood: Arc::clone(flood),
         }),
+        Layout::Vlans => {
+            // VLAN 1 is the one without tag.
+            let (Ok(id), Ok(parent)) = ((number + 1).try_into(), "vmbr0".parse()) else {
+                return Vec::new();
+            };
+            LinkKind::Vlan(Vlan {
+                parent,
+                id,
+                protocol: VlanProtocol::Dot1q,
+                join: true,
+            })
+        }
+    };
+    let port = Link {
+        name: port,
+        kind,
         master: Some(link.name.clone()),
         ..link.clone()
     };
-    vec![Entry::Link(link), Entry::Link(vxlan)]
+    vec![Entry::Link(link), Entry::Link(port)]
 }

@@ -34,6 +34,10 @@ pub struct Options {
     /// Only the controller, with so many simulated agents as --agents says; needs no root
     #[arg(long)]
     swarm: bool,
+    /// Only VLANs of a bridge, in the lab of full kernels: ten times slower than a machine, so that
+    /// only ratios carry over
+    #[arg(long)]
+    vlans: bool,
     /// How many simulated agents
     #[arg(
         long,
@@ -55,6 +59,9 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     packages::install_missing()?;
     if options.swarm {
         return swarm(&options.agents, options.rollouts);
+    }
+    if options.vlans {
+        return product::vlans(&options.sizes);
     }
     let mut measured = Measured::default();
     product::compile(&options.sizes, &mut measured)?;

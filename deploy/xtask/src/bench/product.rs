@@ -1,10 +1,12 @@
 //! What our own code takes, by the measuring programs that live beside it.
 
+use std::process::ExitCode;
+
 use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::measured::Measured;
-use crate::shell;
+use crate::{lab, shell};
 
 /// Measures compiling.
 ///
@@ -30,6 +32,23 @@ pub fn data_plane(sizes: &[u32], measured: &mut Measured) -> Result<()> {
     arguments.extend(words(sizes));
     let printed = example("weft-agent", "bench_dataplane", &arguments)?;
     put(&printed, measured)
+}
+
+/// Measures VLANs of a bridge in the lab, and shows the figures as they are: in milliseconds.
+///
+/// # Errors
+/// When the measuring program cannot be built or fails, or there is no lab.
+pub fn vlans(sizes: &[u32]) -> Result<ExitCode> {
+    let mut cargo = shell::cargo();
+    cargo
+        .args(["build", "--release", "--locked", "--package", "weft-agent"])
+        .args(["--example", "bench_dataplane"]);
+    println!("$ {}", shell::typed(&cargo));
+    shell::run(&mut cargo)?;
+    let program = shell::target().join("release/examples/bench_dataplane");
+    let mut inside = vec![program.into_os_string(), "--vlans".into()];
+    inside.extend(words(sizes).into_iter().map(Into::into));
+    lab::inside(inside)
 }
 
 fn words(sizes: &[u32]) -> Vec<String> {
