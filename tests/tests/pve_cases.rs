@@ -23,7 +23,7 @@ use std::collections::BTreeSet;
 
 use case::Case;
 use facts::{Difference, compare, flat};
-use weft_tests::skip;
+use weft_tests::{needs, skip};
 
 /// The situations, unless there are none here.
 fn cases(test: &str) -> Option<Vec<Case>> {
@@ -83,7 +83,23 @@ fn the_kernel_has_the_facts_of_every_situation_when_its_plan_is_applied() {
     let Some(cases) = cases("pve_cases_kernel") else {
         return;
     };
-    for case in &cases {
+    apply(cases.iter().filter(|case| !case.is_tagged()));
+}
+
+#[test]
+fn the_kernel_has_the_facts_of_every_vlan_and_qinq_situation_when_its_plan_is_applied() {
+    let Some(cases) = cases("pve_cases_vlans") else {
+        return;
+    };
+    needs!(Vlan, VlanFiltering, SwitchPrograms);
+    apply(cases.iter().filter(|case| case.is_tagged()));
+}
+
+/// Applies the plan of every situation and compares what is there then.
+fn apply<'a>(cases: impl Iterator<Item = &'a Case>) {
+    let mut applied = 0;
+    for case in cases {
+        applied += 1;
         let said = case.weftctl(&["-o", "json"]);
         let plan = serde_json::from_value(case.weftctl(&["-o", "plan"])).unwrap();
         let seen = kernel::apply_and_read(case, plan);
@@ -102,7 +118,8 @@ fn the_kernel_has_the_facts_of_every_situation_when_its_plan_is_applied() {
             .collect();
         assert_eq!(others, [], "{}: against the peer", case.name);
     }
-    println!("{} situations applied", cases.len());
+    println!("{applied} situations applied");
+    assert!(applied > 0, "no situation of this kind is there");
 }
 
 #[test]

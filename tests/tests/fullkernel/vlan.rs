@@ -1,5 +1,5 @@
-//! Zones of type vlan and qinq between nodes whose own bridges filter VLANs and whose do not: what
-//! reaches whom, with which tags on the wire, to the byte, and nothing of the nodes' own touched.
+//! Zones of type vlan and qinq between nodes whose own bridges filter VLANs, do not, or are Open
+//! vSwitch's: what reaches whom, with which tags on the wire, to the byte, and nothing of the nodes' own touched.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use weft_tests::cluster::{Cluster, Etcd};
 use weft_tests::guest::Guest;
 use weft_tests::lab::Lab;
 use weft_tests::namespace::Namespace;
+use weft_tests::openvswitch::OpenVswitch;
 use weft_tests::trunk::{Port, TRUNK, Trunk};
 use weft_tests::underlay::Underlay;
 use weft_tests::{exec, needs, ping, wait};
@@ -27,6 +28,8 @@ enum Own {
     Plain,
     /// It tells VLANs apart by 802.1Q tags, and lets all of them through.
     Filtering,
+    /// It is Open vSwitch's, on the kernel's data path.
+    OpenVswitch,
 }
 
 /// A cluster with a trunk between the nodes' own bridges.
@@ -34,6 +37,8 @@ struct Stage {
     cluster: Cluster,
     trunk: Trunk,
     ports: Vec<Port>,
+    own: [Own; 3],
+    switches: Vec<OpenVswitch>,
     lab: Lab,
 }
 
@@ -43,12 +48,19 @@ impl Stage {
         let cluster = Cluster::start(&lab, Underlay::Ipv4, Etcd::Child)?;
         let mut trunk = Trunk::create(&lab, "trunk", 1500)?;
         let mut ports = Vec::new();
+        let mut switches = Vec::new();
         for (node, own) in cluster.nodes().iter().zip(bridges) {
             let host = node.host();
             ports.push(trunk.join(host)?);
             let filtering = match own {
                 Own::Plain => "",
                 Own::Filtering => "vlan_filtering 1",
+                Own::OpenVswitch => {
+                    let switch = OpenVswitch::start(&lab, host)?;
+                    switch.add_bridge(BRIDGE, &[TRUNK])?;
+                    switches.push(switch);
+                    continue;
+                }
             };
             host.batch(&format!(
                 "link add {BRIDGE} type bridge mcast_snooping 0 {filtering}\n\
@@ -64,6 +76,8 @@ impl Stage {
             cluster,
             trunk,
             ports,
+            own: bridges,
+            switches,
             lab,
         })
     }
@@ -79,9 +93,21 @@ impl Stage {
         guest.address(&format!("10.0.0.{last}/24"))
     }
 
+    /// Rolls out; what nodes say of their bridges may take a moment to be known.
+    fn roll_out(&self, name: &str, manifest: &str) -> Result<()> {
+        wait::until("a rollout over the nodes' bridges", REACH_LIMIT, || {
+            self.cluster.roll_out(name, manifest)
+        })?;
+        Ok(())
+    }
+
     fn own(&self) -> Result<Vec<String>> {
         let nodes = self.cluster.nodes().iter();
-        nodes.map(|node| own_vlans(node.host())).collect()
+        let kernels = nodes.map(|node| own_vlans(node.host()));
+        let columns = "--columns=name,tag,trunks,vlan_mode,other_config,external_ids";
+        let switches = self.switches.iter();
+        let switches = switches.map(|it| it.vsctl(&format!("{columns} list port")));
+        kernels.chain(switches).collect()
     }
 
     /// Rolls out that everything of a zone goes, and sees that the nodes' own is as it was.
@@ -109,8 +135,22 @@ fn own_vlans(host: &Namespace) -> Result<String> {
     Ok(own.to_string())
 }
 
-/// The tags of every ping to a guest, each once.
-fn tags(capture: Capture, last: u8) -> Result<Vec<Vec<Tag>>> {
+/// The tags of every ping from one guest to another as they pass the cable of node 2, each once.
+fn tags(stage: &Stage, from: &Guest, last: u8) -> Result<Vec<Vec<Tag>>> {
+    reaches(from, last)?;
+    // A capture that ends may not have come to what passed; then it passes again.
+    let (tags, _) = wait::until("a ping to be captured", REACH_LIMIT, || {
+        let watch = stage.watch()?;
+        ping::once(from.inside(), &format!("10.0.0.{last}"))?;
+        let tags = captured(watch, last)?;
+        ensure!(!tags.is_empty(), "none was");
+        anyhow::Ok(tags)
+    })?;
+    Ok(tags)
+}
+
+/// The tags of every ping to a guest that was captured, each once.
+fn captured(capture: Capture, last: u8) -> Result<Vec<Vec<Tag>>> {
     let to = Ipv4Addr::new(10, 0, 0, last);
     let frames = capture.stop()?;
     let asking = frames.into_iter().filter(|frame| frame.asks(to));
@@ -124,6 +164,15 @@ fn reaches(from: &Guest, last: u8) -> Result<()> {
     let to = format!("10.0.0.{last}");
     wait::until(&format!("10.0.0.{last} to answer"), REACH_LIMIT, || {
         ping::once(from.inside(), &to)
+    })?;
+    Ok(())
+}
+
+/// Sees that a packet of this size passes in one piece.
+fn passes_whole(from: &Guest, last: u8, bytes: u32) -> Result<()> {
+    let to = format!("10.0.0.{last}");
+    wait::until("a large ping to be answered", REACH_LIMIT, || {
+        ping::whole(from.inside(), &to, bytes)
     })?;
     Ok(())
 }
@@ -164,26 +213,36 @@ spec: {zone: campus, tag: 300, vlanAware: true}
 #[test]
 fn vlan_zones_join_nodes_whatever_their_own_bridges_are() -> Result<()> {
     needs!(Vlan, VlanFiltering);
-    let stage = Stage::new([Own::Filtering, Own::Plain, Own::Filtering])?;
+    vlan([Own::Filtering, Own::Plain, Own::Filtering])
+}
+
+#[test]
+fn vlan_zones_join_open_vswitch_with_bridges_of_the_kernel() -> Result<()> {
+    needs!(Vlan, VlanFiltering, OpenVswitch);
+    vlan([Own::OpenVswitch, Own::Plain, Own::OpenVswitch])
+}
+
+fn vlan(bridges: [Own; 3]) -> Result<()> {
+    let stage = Stage::new(bridges)?;
     let before = stage.own()?;
-    stage.cluster.roll_out("campus", CAMPUS)?;
+    stage.roll_out("campus", CAMPUS)?;
     let web1 = stage.guest("web1", 1, "web", 1)?;
     let web2 = stage.guest("web2", 2, "web", 2)?;
     stage.guest("web3", 3, "web", 3)?;
-    let watch = stage.watch()?;
-    reaches(&web1, 2)?;
     reaches(&web1, 3)?;
     reaches(&web2, 3)?;
     ensure!(
-        tags(watch, 2)? == [[Tag::Customer(100)]],
+        tags(&stage, &web1, 2)? == [[Tag::Customer(100)]],
         "the tag on the wire"
     );
 
     // Another vnet is another network, and so is the bridge itself.
     stage.guest("db2", 2, "db", 22)?;
-    let plain1 = stage.guest("plain1", 1, BRIDGE, 31)?;
     stage.guest("plain2", 2, BRIDGE, 32)?;
-    reaches(&plain1, 32)?;
+    if stage.own[0] != Own::OpenVswitch {
+        let plain1 = stage.guest("plain1", 1, BRIDGE, 31)?;
+        reaches(&plain1, 32)?;
+    }
     for other in [22, 31, 32] {
         does_not_reach(&web1, other)?;
     }
@@ -193,15 +252,33 @@ fn vlan_zones_join_nodes_whatever_their_own_bridges_are() -> Result<()> {
     stage.guest("db1b", 1, "db", 23)?;
     reaches(&db1, 22)?;
     does_not_reach(&db1, 23)?;
+    // They are let together and kept apart again while they run.
+    let together = CAMPUS.replace("isolatePorts: true", "isolatePorts: false");
+    stage.roll_out("together", &together)?;
+    reaches(&db1, 23)?;
+    stage.roll_out("campus", CAMPUS)?;
+    does_not_reach(&db1, 23)?;
+    reaches(&db1, 22)?;
 
     // To the byte.
-    ping::whole(web1.inside(), "10.0.0.2", 1500)?;
+    passes_whole(&web1, 2, 1500)?;
 
     // A guest's own tag, inside the vnet's.
-    let pupils = [1, 2].map(|number| -> Result<Guest> {
-        let guest = stage
-            .cluster
-            .guest(&format!("pupil{number}"), number, "school")?;
+    let both = [Tag::Customer(300), Tag::Customer(5)];
+    guests_own_tags(&stage, &both, 1496)?;
+    let keys = ["vnet/web", "vnet/db", "vnet/school", "zone/campus"];
+    unplug_all(&stage)?;
+    stage.clear(&keys, &before)?;
+    stage.lab.pass();
+    Ok(())
+}
+
+/// Sees that guests of the vnet `school` reach each other by a tag of their own, which stands on the
+/// wire behind these others, with packets of this size.
+fn guests_own_tags(stage: &Stage, tags_on_wire: &[Tag], mtu: u32) -> Result<()> {
+    let pupil = |number: usize| -> Result<Guest> {
+        let name = format!("pupil{number}");
+        let guest = stage.cluster.guest(&name, number, "school")?;
         guest.inside().batch(&format!(
             "link add link eth0 name eth0.5 type vlan id 5\n\
              link set eth0.5 up\n\
@@ -209,22 +286,15 @@ fn vlan_zones_join_nodes_whatever_their_own_bridges_are() -> Result<()> {
             50 + number
         ))?;
         Ok(guest)
-    });
-    let [first, _second] = pupils;
-    let first = first?;
+    };
+    let first = pupil(1)?;
+    pupil(2)?;
+    ensure!(first.inside().mtu("eth0")? == mtu, "the inner tag has room");
     ensure!(
-        first.inside().mtu("eth0")? == 1496,
-        "the inner tag has room"
+        tags(stage, &first, 52)? == [tags_on_wire],
+        "the tags on the wire"
     );
-    let watch = stage.watch()?;
-    reaches(&first, 52)?;
-    let both = [Tag::Customer(300), Tag::Customer(5)];
-    ensure!(tags(watch, 52)? == [both], "the tags on the wire");
-    let keys = ["vnet/web", "vnet/db", "vnet/school", "zone/campus"];
-    unplug_all(&stage)?;
-    stage.clear(&keys, &before)?;
-    stage.lab.pass();
-    Ok(())
+    passes_whole(&first, 52, mtu)
 }
 
 /// Takes every guest's cable out, so that bridges can go.
@@ -259,6 +329,7 @@ fn tenants(protocol: &str) -> String {
         zone("tenant1", 10),
         vnet("web1", "tenant1", ", tag: 100"),
         vnet("plain1", "tenant1", ""),
+        vnet("school", "tenant1", ", tag: 300, vlanAware: true"),
         zone("tenant2", 20),
         vnet("web2", "tenant2", ", tag: 100"),
     ]
@@ -268,36 +339,40 @@ fn tenants(protocol: &str) -> String {
 fn qinq(protocol: &str, bridges: [Own; 3], outer: fn(u16) -> Tag) -> Result<()> {
     let stage = Stage::new(bridges)?;
     let before = stage.own()?;
-    stage.cluster.roll_out("tenants", &tenants(protocol))?;
+    stage.roll_out("tenants", &tenants(protocol))?;
     let one = stage.guest("one1", 1, "web1", 1)?;
     stage.guest("one2", 2, "web1", 2)?;
     let plain = stage.guest("plain1", 1, "plain1", 11)?;
     stage.guest("plain2", 2, "plain1", 12)?;
     let other = stage.guest("two1", 1, "web2", 21)?;
     stage.guest("two2", 2, "web2", 22)?;
-    let watch = stage.watch()?;
-    reaches(&one, 2)?;
     let both = [outer(10), Tag::Customer(100)];
-    ensure!(tags(watch, 2)? == [both], "the tags of the first tenant");
-    let watch = stage.watch()?;
-    reaches(&plain, 12)?;
     ensure!(
-        tags(watch, 12)? == [[outer(10)]],
+        tags(&stage, &one, 2)? == [both],
+        "the tags of the first tenant"
+    );
+    ensure!(
+        tags(&stage, &plain, 12)? == [[outer(10)]],
         "the tag of the vnet without"
     );
-    let watch = stage.watch()?;
-    reaches(&other, 22)?;
     let both = [outer(20), Tag::Customer(100)];
-    ensure!(tags(watch, 22)? == [both], "the tags of the second tenant");
+    ensure!(
+        tags(&stage, &other, 22)? == [both],
+        "the tags of the second tenant"
+    );
     // Two zones with one inner tag stay apart, and so do tag and no tag.
     does_not_reach(&one, 22)?;
     does_not_reach(&one, 12)?;
     does_not_reach(&plain, 2)?;
     ensure!(one.inside().mtu("eth0")? == 1496, "the inner tag has room");
-    ping::whole(one.inside(), "10.0.0.2", 1496)?;
+    passes_whole(&one, 2, 1496)?;
+    // Three tags: the zone's, the vnet's and the guest's own.
+    let all = [outer(10), Tag::Customer(300), Tag::Customer(5)];
+    guests_own_tags(&stage, &all, 1492)?;
     unplug_all(&stage)?;
     let keys = [
         "vnet/web1",
+        "vnet/school",
         "vnet/web2",
         "vnet/plain1",
         "zone/tenant1",
@@ -319,4 +394,18 @@ fn qinq_zones_keep_tenants_apart_on_bridges_of_both_kinds() -> Result<()> {
 fn qinq_zones_use_service_tags_where_they_are_asked_to() -> Result<()> {
     needs!(Vlan, ServiceVlan, VlanFiltering);
     qinq("802.1ad", [Own::Plain; 3], Tag::Service)
+}
+
+#[test]
+fn qinq_zones_keep_tenants_apart_where_bridges_are_open_vswitchs() -> Result<()> {
+    needs!(Vlan, VlanFiltering, OpenVswitch);
+    let bridges = [Own::OpenVswitch, Own::Plain, Own::OpenVswitch];
+    qinq("802.1q", bridges, Tag::Customer)
+}
+
+#[test]
+fn qinq_zones_use_service_tags_where_bridges_are_open_vswitchs() -> Result<()> {
+    needs!(Vlan, ServiceVlan, VlanFiltering, OpenVswitch);
+    let bridges = [Own::OpenVswitch, Own::Plain, Own::OpenVswitch];
+    qinq("802.1ad", bridges, Tag::Service)
 }

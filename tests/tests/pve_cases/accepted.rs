@@ -52,6 +52,46 @@ pub const RULES: &[Rule] = &[
         },
         occurs_in: &["simple-ipv6snat"],
     },
+    Rule {
+        name: "An MTU is said where a tag takes of it",
+        covers: |case, difference| {
+            let is_tagged = ["vlan-", "qinq-"]
+                .iter()
+                .any(|it| case.name.starts_with(it));
+            let is_less_than_the_bridges = |mtu: &Value| mtu.as_u64().is_some_and(|it| it <= 1500);
+            is_tagged
+                && difference.fact.starts_with("links.")
+                && difference.fact.ends_with(".mtu")
+                && difference.theirs.is_none()
+                && difference
+                    .ours
+                    .as_ref()
+                    .is_some_and(is_less_than_the_bridges)
+        },
+        occurs_in: &[
+            "qinq-bridge",
+            "qinq-bridge_vlanaware",
+            "qinq-bridge_vlanaware_vlanawarevnet",
+            "qinq-bridge_vlanawarevnet",
+            "qinq-ovs",
+            "qinq-ovs_vlanawarevnet",
+            "vlan-bridge_vlanaware_vlanawarevnet",
+            "vlan-ovs_vlanware_vnet",
+        ],
+    },
+    Rule {
+        name: "A VLAN of a port has the MTU of its zone",
+        covers: |case, difference| {
+            let device = difference
+                .fact
+                .strip_prefix("links.")
+                .and_then(|rest| rest.strip_suffix(".mtu"));
+            let is_only_named = |device| case.expected["links"][device].is_null();
+            device.is_some_and(|it: &str| it.contains('.') && is_only_named(it))
+                && difference.theirs.is_none()
+        },
+        occurs_in: &["vlan-bridge"],
+    },
 ];
 
 /// The rule by which a difference is meant, if it is.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use weft_tests::{exec, programs};
 
 /// The zone types that this version builds, as folders of situations begin with them.
-const TYPES: [&str; 2] = ["simple-", "vxlan-"];
+const TYPES: [&str; 4] = ["simple-", "vlan-", "qinq-", "vxlan-"];
 
 /// The node whose files and facts a situation has.
 const NODE: &str = "localhost";
@@ -54,6 +54,13 @@ pub fn all() -> Option<Vec<Case>> {
 }
 
 impl Case {
+    /// Whether its zones are VLANs of a bridge that the host has.
+    pub fn is_tagged(&self) -> bool {
+        ["vlan-", "qinq-"]
+            .iter()
+            .any(|it| self.name.starts_with(it))
+    }
+
     /// What `weftctl plan` prints for the situation.
     pub fn weftctl(&self, arguments: &[&str]) -> Value {
         let mut command = Command::new(program());

@@ -1,9 +1,9 @@
 //! Situations as flat lists of facts, which can be compared one by one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Facts by their path: `links.myvnet.mtu`, `snat.10.0.0.0/24.to`.
 pub type Facts = BTreeMap<String, Value>;
@@ -15,12 +15,34 @@ const UNSPOKEN: [&str; 2] = ["alias", "alternative_name"];
 pub fn flat(situation: &Value) -> Facts {
     let mut facts = Facts::new();
     facts.insert("node".to_owned(), situation["node"].clone());
+    let mut switched: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (name, device) in situation["links"].as_object().unwrap() {
+        let ovs = &device["ovs"];
+        if let Some(bridge) = ovs["ovs-bridge"].as_str() {
+            switched.entry(bridge).or_default().insert(name);
+        }
+        if let Some(ports) = ovs["ovs-ports"].as_str() {
+            let ports = ports.split_whitespace();
+            switched.entry(name).or_default().extend(ports);
+        }
+        for (key, value) in ovs.as_object().into_iter().flatten() {
+            let mut words: Vec<&str> = value.as_str().unwrap().split_whitespace().collect();
+            words.sort_unstable();
+            if key != "ovs-ports" {
+                facts.insert(format!("links.{name}.{key}"), json!(words));
+            }
+        }
         for (key, value) in device.as_object().unwrap() {
-            if !UNSPOKEN.contains(&key.as_str()) {
+            // What a port of Open vSwitch is stands in its type there.
+            let is_said = key == "ovs" || (key == "kind" && !ovs.is_null());
+            if !is_said && !UNSPOKEN.contains(&key.as_str()) {
                 facts.insert(format!("links.{name}.{key}"), sorted(value));
             }
         }
+    }
+    facts.extend(implied(situation));
+    for (bridge, ports) in switched {
+        facts.insert(format!("links.{bridge}.ovs-ports"), json!(ports));
     }
     for translation in situation["snat"].as_array().into_iter().flatten() {
         let source = translation["source"].as_str().unwrap();
@@ -29,6 +51,25 @@ pub fn flat(situation: &Value) -> Facts {
                 facts.insert(format!("snat.{source}.{key}"), value.clone());
             }
         }
+    }
+    facts
+}
+
+/// What the name of a port says that nothing else is said of: `eth0.100` is VLAN 100 of `eth0`.
+fn implied(situation: &Value) -> Facts {
+    let mut facts = Facts::new();
+    let links = situation["links"].as_object().unwrap();
+    let ports = links.values().filter_map(|it| it["ports"].as_array());
+    for port in ports.flatten().filter_map(Value::as_str) {
+        let Some((parent, id)) = port.rsplit_once('.') else {
+            continue;
+        };
+        let Some(id) = id.parse::<u16>().ok().filter(|_| !links.contains_key(port)) else {
+            continue;
+        };
+        facts.insert(format!("links.{port}.kind"), json!("vlan"));
+        facts.insert(format!("links.{port}.parent"), json!(parent));
+        facts.insert(format!("links.{port}.vlan_id"), json!(id));
     }
     facts
 }

@@ -10,14 +10,22 @@ use serde_json::{Map, Value, json};
 use weft_agent::dataplane;
 use weft_model::plan::NodePlan;
 use weft_model::revision::ClusterId;
+use weft_model::vlan::{VlanId, VlanSet};
 use weft_tests::exec;
 use weft_tests::lab::Lab;
 use weft_tests::namespace::Namespace;
+use weft_tests::openvswitch::{self, DataPath, OpenVswitch};
 
 use super::case::Case;
 
 /// The host's own bridge in every situation.
 const HOST: &str = "vmbr0";
+
+/// The port of the host's own bridge, in the situations that have one.
+const UPLINK: &str = "eth0";
+
+/// Enough for every situation.
+const LARGE: u32 = 9216;
 
 /// The port that tunnels use when nobody says otherwise.
 const VXLAN_PORT: u64 = 4789;
@@ -27,8 +35,8 @@ pub fn apply_and_read(case: &Case, plan: NodePlan) -> Value {
     let lab = Lab::new().unwrap();
     let role = format!("wp-{}", case.name);
     let host = Namespace::create(&lab, &role).unwrap();
-    host.ip(&format!("link add {HOST} type bridge")).unwrap();
-    host.ip(&format!("link set {HOST} up")).unwrap();
+    let switch = own_bridge(case, &lab, &host);
+    let socket = openvswitch::socket(&lab, &host);
     for address in case.host_lines("address") {
         let words = format!("address add {address} dev {HOST} nodad");
         let words = if address.contains(':') {
@@ -54,15 +62,49 @@ pub fn apply_and_read(case: &Case, plan: NodePlan) -> Value {
                 .unwrap();
             runtime.block_on(async {
                 let cluster = ClusterId::from_bytes([0xcd; 16]);
-                let opened = dataplane::open(Some(cluster)).await.unwrap();
+                let opened = dataplane::open_with_switch(Some(cluster), &socket);
+                let opened = opened.await.unwrap();
                 opened.dataplane.apply(Arc::new(plan)).await.unwrap();
-                read(&host)
+                read(&host, switch.as_ref())
             })
         });
         inside.join().unwrap()
     });
     lab.pass();
     seen
+}
+
+/// Makes the host's own bridge as its file has it, with its one port.
+fn own_bridge(case: &Case, lab: &Lab, host: &Namespace) -> Option<OpenVswitch> {
+    let ports = case.host_lines("bridge-ports");
+    let is_switched = case
+        .host_lines("ovs_type")
+        .contains(&"OVSBridge".to_owned());
+    if is_switched || ports.contains(&UPLINK.to_owned()) {
+        host.ip(&format!("link add {UPLINK} type veth peer name far"))
+            .unwrap();
+        // The situations with a large MTU do not say that the port has it, and must have it.
+        for device in [UPLINK, "far"] {
+            host.ip(&format!("link set {device} up mtu {LARGE}"))
+                .unwrap();
+        }
+    }
+    if is_switched {
+        let switch = OpenVswitch::start_on(DataPath::Process, lab, host).unwrap();
+        switch.add_bridge(HOST, &[UPLINK]).unwrap();
+        return Some(switch);
+    }
+    let aware = case.host_lines("bridge-vlan-aware");
+    let is_aware = aware.iter().any(|it| ["yes", "1"].contains(&it.as_str()));
+    let filtering = if is_aware { " vlan_filtering 1" } else { "" };
+    host.ip(&format!("link add {HOST} type bridge{filtering}"))
+        .unwrap();
+    if ports.contains(&UPLINK.to_owned()) {
+        host.ip(&format!("link set {UPLINK} master {HOST}"))
+            .unwrap();
+    }
+    host.ip(&format!("link set {HOST} up")).unwrap();
+    None
 }
 
 fn list(host: &Namespace, words: &str) -> Vec<Value> {
@@ -72,13 +114,15 @@ fn list(host: &Namespace, words: &str) -> Vec<Value> {
 }
 
 /// Everything on the host that is not its own.
-fn read(host: &Namespace) -> Value {
+fn read(host: &Namespace, switch: Option<&OpenVswitch>) -> Value {
     let links = list(host, "-j -d link show");
     let addresses = list(host, "-j address show");
     let mut routes = list(host, "-j -4 route show");
     routes.extend(list(host, "-j -6 route show"));
     let fdb = exec::run(host.command("bridge").args(["-j", "fdb", "show"])).unwrap();
     let fdb: Vec<Value> = serde_json::from_str(fdb.trim()).unwrap_or_default();
+    let vlans = exec::run(host.command("bridge").args(["-c", "-j", "vlan", "show"])).unwrap();
+    let vlans: Vec<Value> = serde_json::from_str(vlans.trim()).unwrap_or_default();
     let mut ports: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for link in &links {
         if let Some(master) = link["master"].as_str() {
@@ -89,16 +133,29 @@ fn read(host: &Namespace) -> Value {
     let mut devices = Map::new();
     for link in &links {
         let name = link["ifname"].as_str().unwrap();
-        if name == "lo" || name == HOST {
+        if ["lo", HOST, UPLINK, "far", "ovs-netdev"].contains(&name) {
             continue;
         }
         let mut device = Map::new();
         let kind = link["linkinfo"]["info_kind"].as_str().unwrap();
         device.insert("kind".to_owned(), json!(kind));
+        if kind == "tun" {
+            device.insert("ovs".to_owned(), switched(switch.unwrap(), name));
+        }
+        if kind == "vlan" {
+            vlan(&mut device, link);
+        }
+        if kind == "veth" {
+            device.insert("peer".to_owned(), link["link"].clone());
+        }
         device.insert("mtu".to_owned(), link["mtu"].clone());
         device.insert("mac".to_owned(), link["address"].clone());
         if kind == "bridge" {
             let ports = ports.remove(name).unwrap_or_default();
+            if link["linkinfo"]["info_data"]["vlan_filtering"] == json!(1) {
+                device.insert("vlan_aware".to_owned(), json!(true));
+                device.insert("vids".to_owned(), json!(vids(&vlans, &ports)));
+            }
             device.insert("ports".to_owned(), json!(ports));
         }
         if kind == "vxlan" {
@@ -129,6 +186,55 @@ fn read(host: &Namespace) -> Value {
     }
     let snat = translations(host, &addresses, &routes);
     json!({"links": devices, "node": "localhost", "snat": snat})
+}
+
+/// The VLANs that these ports carry with their tag.
+fn vids(vlans: &[Value], ports: &[Value]) -> String {
+    let of_ports = vlans.iter().filter(|it| ports.contains(&it["ifname"]));
+    let entries = of_ports.flat_map(|it| it["vlans"].as_array().into_iter().flatten());
+    let tagged = entries.filter(|it| it["flags"].as_array().is_none_or(Vec::is_empty));
+    let id = |value: &Value| VlanId::try_from(u32::try_from(value.as_u64()?).ok()?).ok();
+    let range = |it: &Value| Some((id(&it["vlan"])?, id(&it["vlanEnd"]).or(id(&it["vlan"]))?));
+    tagged.filter_map(range).collect::<VlanSet>().to_string()
+}
+
+fn vlan(device: &mut Map<String, Value>, link: &Value) {
+    let data = &link["linkinfo"]["info_data"];
+    device.insert("parent".to_owned(), link["link"].clone());
+    device.insert("vlan_id".to_owned(), data["id"].clone());
+    if data["protocol"] != json!("802.1Q") {
+        let protocol = data["protocol"].as_str().unwrap().to_lowercase();
+        device.insert("protocol".to_owned(), json!(protocol));
+    }
+}
+
+/// A port of Open vSwitch, as its database has it, in the words of the situations.
+fn switched(switch: &OpenVswitch, name: &str) -> Value {
+    let asked = |words: &str| {
+        switch
+            .vsctl(words)
+            .unwrap()
+            .trim()
+            .trim_matches('"')
+            .to_owned()
+    };
+    let is_internal = asked(&format!("get interface {name} type")) == "internal";
+    let mut options = vec![format!("tag={}", asked(&format!("get port {name} tag")))];
+    let mode = asked(&format!("get port {name} vlan_mode"));
+    if mode != "[]" {
+        options.push(format!("vlan_mode={mode}"));
+    }
+    let tag = asked(&format!(
+        "--if-exists get port {name} other_config:qinq-ethtype"
+    ));
+    if !tag.is_empty() {
+        options.push(format!("other_config:qinq-ethtype={tag}"));
+    }
+    json!({
+        "ovs-bridge": asked(&format!("port-to-br {name}")),
+        "ovs-options": options.join(" "),
+        "ovs-type": if is_internal { "OVSIntPort" } else { "OVSPort" },
+    })
 }
 
 fn tunnel(device: &mut Map<String, Value>, name: &str, data: &Value, fdb: &[Value]) {
