@@ -90,13 +90,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     });
     let wanting = folder.read_for_kernel()?;
     let inside = lab_tests(options, &mut stages, &wanting);
-    // The test that cuts the power is run by name only: cargo xtask lab test powercut.
-    let (by_name, wanting): (Vec<_>, Vec<_>) = wanting
-        .into_iter()
-        .partition(|skip| skip.name.starts_with("powercut::"));
-    let mut skips = folder.read()?;
-    skips.extend(by_name);
-    let (tests, skips) = together(tests, skips, wanting, inside);
+    let (tests, skips) = together(tests, folder.read()?, wanting, inside);
     never::run(&mut stages, &skips);
     Ok(stages.close(tests, &skips))
 }
