@@ -13,3 +13,5 @@ pub mod object;
 pub mod plan;
 pub mod report;
 pub mod zone;
+
+pub mod host_network;

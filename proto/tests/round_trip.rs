@@ -23,8 +23,14 @@ use weft_model::message::{
     Answer, Command, Confirmed, Fence, Found, Gates, Hello, Lease, Pin, Progress, Standing, Target,
 };
 use weft_model::mtu::Mtu;
-use weft_model::name::{LabelKey, LabelValue, LinkName, NodeName, SubnetName, VnetName, ZoneName};
+use weft_model::name::{
+    HostNetworkName, LabelKey, LabelValue, LinkName, NodeName, SubnetName, VnetName, ZoneName,
+};
 use weft_model::object::drift::DriftPolicy;
+use weft_model::object::host_network::{
+    HostBond, HostBridge, HostNetworkSpec, HostRoute, HostVlan, Interface, InterfaceKind,
+    Masquerade,
+};
 use weft_model::object::node::{NodeSpec, TunnelAddresses};
 use weft_model::object::selector::NodeSelector;
 use weft_model::object::subnet::{Snat, SubnetSpec};
@@ -224,7 +230,101 @@ fn object() -> impl Strategy<Value = Object> {
         declared(name::<VnetName>(), vnet).prop_map(Object::Vnet),
         declared(name::<SubnetName>(), subnet).prop_map(Object::Subnet),
         declared(name::<NodeName>(), node).prop_map(Object::Node),
+        declared(name::<HostNetworkName>(), host_network()).prop_map(Object::HostNetwork),
     ]
+}
+
+fn interface_kind() -> impl Strategy<Value = InterfaceKind> {
+    let vids = vec((vlan_id(), vlan_id()), 1..3).prop_map(VlanSet::from_iter);
+    let vids = vids.prop_filter("an empty set is none", |it| !it.is_empty());
+    let delay = (0u32..=30).prop_map(|it| it.try_into().unwrap());
+    let bridge = (
+        uplinks(),
+        any::<[bool; 2]>(),
+        option::of(vids),
+        option::of(delay),
+    )
+        .prop_map(
+            |(ports, [vlan_aware, stp], vids, forward_delay)| HostBridge {
+                ports,
+                vlan_aware,
+                vids,
+                stp,
+                forward_delay,
+            },
+        );
+    let bond = (
+        (select(BondMode::ALL), uplinks(), 1u32..=60_000),
+        (
+            option::of(select(LacpRate::ALL)),
+            option::of(select(XmitHashPolicy::ALL)),
+            option::of(name()),
+        ),
+    )
+        .prop_map(
+            |((mode, members, miimon), (lacp_rate, xmit_hash_policy, primary))| HostBond {
+                mode,
+                members,
+                miimon: miimon.try_into().unwrap(),
+                lacp_rate,
+                xmit_hash_policy,
+                primary,
+            },
+        );
+    let vlan = (name(), vlan_id(), vlan_protocol()).prop_map(|(device, tag, protocol)| HostVlan {
+        device,
+        tag,
+        protocol,
+    });
+    prop_oneof![
+        Just(InterfaceKind::Physical),
+        bridge.prop_map(InterfaceKind::Bridge),
+        bond.prop_map(InterfaceKind::Bond),
+        vlan.prop_map(InterfaceKind::Vlan),
+    ]
+}
+
+fn host_network() -> impl Strategy<Value = HostNetworkSpec> {
+    let route = (prefix(), option::of(address()), option::of(any::<u32>()))
+        .prop_map(|(to, via, metric)| HostRoute { to, via, metric });
+    let masquerade = (prefix(), uplinks()).prop_map(|(source, out)| Masquerade { source, out });
+    let interface = (
+        (interface_kind(), option::of(text()), option::of(mtu())),
+        (
+            btree_set(interface_address(), 0..3),
+            btree_set(address(), 0..2),
+            btree_set(route, 0..3),
+        ),
+        (
+            subsequence(vec![Family::Ipv4, Family::Ipv6], 0..=2),
+            any::<bool>(),
+            btree_set(masquerade, 0..3),
+        ),
+    )
+        .prop_map(
+            |(
+                (kind, alias, mtu),
+                (addresses, gateways, routes),
+                (forward, proxy_arp, masquerade),
+            )| Interface {
+                kind,
+                alias,
+                mtu,
+                addresses,
+                gateways,
+                routes,
+                forward: forward.into_iter().collect(),
+                proxy_arp,
+                masquerade,
+            },
+        );
+    (selector(), drift(), btree_map(name(), interface, 0..4)).prop_map(
+        |(nodes, drift, interfaces)| HostNetworkSpec {
+            nodes,
+            drift,
+            interfaces,
+        },
+    )
 }
 
 fn snat() -> impl Strategy<Value = Snat> {

@@ -150,6 +150,7 @@ fn object(kind: Kind, name: &str, spec: serde_json::Value) -> Outcome<Object> {
     let json = serde_json::json!({ "metadata": { "name": name }, "spec": spec });
     Ok(match kind {
         Kind::Node => Object::Node(serde_json::from_value(json)?),
+        Kind::HostNetwork => Object::HostNetwork(serde_json::from_value(json)?),
         Kind::Zone => Object::Zone(serde_json::from_value(json)?),
         Kind::Vnet => Object::Vnet(serde_json::from_value(json)?),
         Kind::Subnet => Object::Subnet(serde_json::from_value(json)?),

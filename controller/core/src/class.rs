@@ -18,6 +18,8 @@ use weft_model::object::{Kind, ObjectKey};
 use crate::diff::{Pending, pending_all};
 use crate::intent::{Intent, Underlay, Zone};
 
+mod host;
+
 /// A kind of change; the graver, the later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
@@ -80,6 +82,7 @@ pub fn classify(old: &Intent, new: &Intent) -> Vec<Classified> {
     for (key, pending) in &differing {
         match key.kind {
             Kind::Node => node(old, new, key, *pending, &mut found),
+            Kind::HostNetwork => host::classify(old, new, key, *pending, &mut found),
             Kind::Zone => zone(old, new, key, *pending, &mut found),
             Kind::Vnet => vnet(old, new, key, *pending, &mut found),
             Kind::Subnet => subnet(old, new, key, *pending, &mut found),
@@ -94,6 +97,7 @@ pub fn classify(old: &Intent, new: &Intent) -> Vec<Classified> {
             sizes(&before, &after, &key, &mut found);
         }
     }
+    host::memberships(old, new, |key| is_declared.contains(key), &mut found);
     found.finish()
 }
 
@@ -143,7 +147,9 @@ fn node(old: &Intent, new: &Intent, key: &ObjectKey, pending: Pending, found: &m
         Pending::New => found.note(key, Class::Additive, "it comes"),
         Pending::Deleted => {
             let name = key.name.parse::<NodeName>();
-            let carried = name.map_or(0, |name| old.zones_of(&name).len());
+            let carried = name.map_or(0, |name| {
+                old.zones_of(&name).len() + old.host_networks_of(&name).len()
+            });
             match carried {
                 0 => found.note(key, Class::Compatible, "it goes, and carried nothing"),
                 _ => found.note(key, Class::Destructive, "it goes, with what it carried"),

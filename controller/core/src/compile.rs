@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use weft_model::name::{LinkName, NodeName, VnetName, ZoneName};
+use weft_model::name::{HostNetworkName, LinkName, NodeName, VnetName, ZoneName};
 use weft_model::object::zone::ZoneKind;
 use weft_model::plan::link::{Bridge, GuestPorts, Link, LinkKind, Vlans};
 use weft_model::plan::{Entry, NodePlan, Origin};
@@ -18,6 +18,7 @@ use weft_model::vlan::VlanId;
 use crate::intent::{Intent, Vnet, Zone};
 
 mod change;
+mod host;
 mod qinq;
 mod simple;
 mod vlan;
@@ -27,15 +28,14 @@ pub use change::{Affected, affected, update};
 
 /// All that a node must be.
 pub fn node(intent: &Intent, node: &NodeName) -> NodePlan {
-    intent
-        .zones_of(node)
-        .iter()
-        .flat_map(|zone| {
-            let vnets = zone.vnets.iter();
-            let vnets = vnets.flat_map(|vnet| entries(zone, vnet, node));
-            zone_entries(zone, node).into_iter().chain(vnets)
-        })
-        .collect()
+    let hosts = intent.host_networks_of(node).iter();
+    let hosts = hosts.flat_map(|it| host::entries(it, node));
+    let zones = intent.zones_of(node).iter().flat_map(|zone| {
+        let vnets = zone.vnets.iter();
+        let vnets = vnets.flat_map(|vnet| entries(zone, vnet, node));
+        zone_entries(zone, node).into_iter().chain(vnets)
+    });
+    hosts.chain(zones).collect()
 }
 
 /// What one vnet asks of a node; nothing where the node does not carry it.
@@ -51,6 +51,13 @@ pub fn vnet(intent: &Intent, node: &NodeName, name: &VnetName) -> Vec<Entry> {
 pub fn zone(intent: &Intent, node: &NodeName, name: &ZoneName) -> Vec<Entry> {
     let zone = intent.zone(name).filter(|zone| zone.nodes.contains(node));
     zone.map_or_else(Vec::new, |zone| zone_entries(zone, node))
+}
+
+/// What a host network asks of a node; nothing where the node does not have it.
+pub fn host_network(intent: &Intent, node: &NodeName, name: &HostNetworkName) -> Vec<Entry> {
+    let host = intent.host_network(name);
+    let host = host.filter(|host| host.nodes.contains(node));
+    host.map_or_else(Vec::new, |it| host::entries(it, node))
 }
 
 /// The plans of all nodes that have told their facts; an empty one where a node carries no zone.
@@ -148,7 +155,7 @@ fn port(zone: &Zone, vnet: &Vnet, name: LinkName, kind: LinkKind, master: LinkNa
 }
 
 /// Every VLAN with its tag, and packets without a tag.
-fn all_vlans() -> Vlans {
+pub(crate) fn all_vlans() -> Vlans {
     let id = |number: u32| VlanId::try_from(number).ok();
     Vlans {
         tagged: id(2).zip(id(4094)).into_iter().collect(),

@@ -57,6 +57,12 @@ pub struct FieldDiff {
 pub fn diff(old: &Snapshot, new: &Snapshot) -> Vec<ObjectDiff> {
     let mut diffs = Vec::new();
     differences(Kind::Node, old.nodes(), new.nodes(), &mut diffs);
+    differences(
+        Kind::HostNetwork,
+        old.host_networks(),
+        new.host_networks(),
+        &mut diffs,
+    );
     differences(Kind::Zone, old.zones(), new.zones(), &mut diffs);
     differences(Kind::Vnet, old.vnets(), new.vnets(), &mut diffs);
     differences(Kind::Subnet, old.subnets(), new.subnets(), &mut diffs);
@@ -83,6 +89,7 @@ pub fn pending_all(old: &Snapshot, new: &Snapshot) -> Vec<(ObjectKey, Pending)> 
     }
     [
         of(Kind::Node, old.nodes(), new.nodes()),
+        of(Kind::HostNetwork, old.host_networks(), new.host_networks()),
         of(Kind::Zone, old.zones(), new.zones()),
         of(Kind::Vnet, old.vnets(), new.vnets()),
         of(Kind::Subnet, old.subnets(), new.subnets()),
@@ -106,6 +113,7 @@ pub fn pending(old: &Snapshot, new: &Snapshot, key: &ObjectKey) -> Option<Pendin
     }
     match key.kind {
         Kind::Node => of(old.nodes(), new.nodes(), &key.name),
+        Kind::HostNetwork => of(old.host_networks(), new.host_networks(), &key.name),
         Kind::Zone => of(old.zones(), new.zones(), &key.name),
         Kind::Vnet => of(old.vnets(), new.vnets(), &key.name),
         Kind::Subnet => of(old.subnets(), new.subnets(), &key.name),
@@ -142,7 +150,18 @@ fn value(object: &impl Serialize) -> Value {
     serde_json::to_value(object).unwrap_or(Value::Null)
 }
 
-/// Descends into what has fields; a list is one value, because its places mean nothing to a user.
+/// The elements of a list by their names, where all have one.
+fn by_name(list: &[Value]) -> Option<Map<String, Value>> {
+    let named = |it: &Value| {
+        let mut parts = it.as_object()?.clone();
+        let name = parts.remove("name")?;
+        Some((format!("[{}]", name.as_str()?), Value::Object(parts)))
+    };
+    list.iter().map(named).collect()
+}
+
+/// Descends into what has fields, and into lists of what has names; any other list is one value,
+/// because its places mean nothing to a user.
 fn compare(path: String, old: Option<&Value>, new: Option<&Value>, found: &mut Vec<FieldDiff>) {
     if old == new {
         return;
@@ -151,6 +170,7 @@ fn compare(path: String, old: Option<&Value>, new: Option<&Value>, found: &mut V
         match value {
             None => Some(Map::new()),
             Some(Value::Object(parts)) => Some(parts.clone()),
+            Some(Value::Array(list)) if !list.is_empty() => by_name(list),
             Some(_) => None,
         }
     };
@@ -166,6 +186,7 @@ fn compare(path: String, old: Option<&Value>, new: Option<&Value>, found: &mut V
     for name in names {
         let path = match path.as_str() {
             "" => name.clone(),
+            outer if name.starts_with('[') => format!("{outer}{name}"),
             outer => format!("{outer}.{name}"),
         };
         compare(path, before.get(name), after.get(name), found);

@@ -27,6 +27,7 @@ pub fn labelled(name: &str, labels: serde_json::Value) -> Object {
 fn read(kind: Kind, json: serde_json::Value) -> Object {
     match kind {
         Kind::Node => Object::Node(serde_json::from_value(json).unwrap()),
+        Kind::HostNetwork => Object::HostNetwork(serde_json::from_value(json).unwrap()),
         Kind::Zone => Object::Zone(serde_json::from_value(json).unwrap()),
         Kind::Vnet => Object::Vnet(serde_json::from_value(json).unwrap()),
         Kind::Subnet => Object::Subnet(serde_json::from_value(json).unwrap()),

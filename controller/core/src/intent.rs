@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use weft_model::mtu::Mtu;
-use weft_model::name::{LinkName, NodeName, VnetName, ZoneName};
+use weft_model::name::{HostNetworkName, LinkName, NodeName, VnetName, ZoneName};
 use weft_model::object::{self, Kind, ObjectKey};
 use weft_model::port::UdpPort;
 use weft_model::vlan::BridgeVlans;
@@ -24,6 +24,18 @@ pub struct Intent {
     pub(crate) zones: BTreeMap<ZoneName, Arc<Zone>>,
     pub(crate) vnets: BTreeMap<VnetName, Arc<Vnet>>,
     pub(crate) zones_by_node: BTreeMap<NodeName, Vec<Arc<Zone>>>,
+    pub(crate) hosts: BTreeMap<HostNetworkName, Arc<HostNetwork>>,
+    pub(crate) hosts_by_node: BTreeMap<NodeName, Vec<Arc<HostNetwork>>>,
+}
+
+/// A host network with its nodes.
+#[derive(Debug)]
+pub struct HostNetwork {
+    pub(crate) declared: Arc<object::HostNetwork>,
+    pub(crate) nodes: Arc<BTreeSet<NodeName>>,
+    /// The bridges of others that filter VLANs and that its VLANs are on, by node: those that it
+    /// does not declare itself.
+    pub(crate) filtering: BTreeMap<NodeName, BTreeSet<LinkName>>,
 }
 
 /// A zone with its nodes and vnets.
@@ -86,6 +98,8 @@ impl Intent {
             zones: BTreeMap::new(),
             vnets: BTreeMap::new(),
             zones_by_node: BTreeMap::new(),
+            hosts: BTreeMap::new(),
+            hosts_by_node: BTreeMap::new(),
         }
     }
 
@@ -119,9 +133,24 @@ impl Intent {
         self.zones_by_node.get(node).map_or(&[], Vec::as_slice)
     }
 
-    /// Every node that carries a zone, in the order of the names.
-    pub fn nodes(&self) -> impl ExactSizeIterator<Item = &NodeName> {
-        self.zones_by_node.keys()
+    /// The host network with this name.
+    pub fn host_network(&self, name: &HostNetworkName) -> Option<&Arc<HostNetwork>> {
+        self.hosts.get(name)
+    }
+
+    /// The host networks that a node has, in the order of the names.
+    pub fn host_networks_of(&self, node: &NodeName) -> &[Arc<HostNetwork>] {
+        self.hosts_by_node.get(node).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every node that carries a zone or has a host network, in the order of the names.
+    pub fn nodes(&self) -> impl Iterator<Item = &NodeName> {
+        let nodes: BTreeSet<&NodeName> = self
+            .zones_by_node
+            .keys()
+            .chain(self.hosts_by_node.keys())
+            .collect();
+        nodes.into_iter()
     }
 
     /// The nodes that an object makes a difference to: those that carry it, and of a node itself.
@@ -129,8 +158,13 @@ impl Intent {
         let name = key.name.as_str();
         let zone = match key.kind {
             Kind::Node => {
-                let node = self.zones_by_node.get_key_value(name);
-                return node.map(|(name, _)| name.clone()).into_iter().collect();
+                let zones = self.zones_by_node.get_key_value(name).map(|(it, _)| it);
+                let hosts = self.hosts_by_node.get_key_value(name).map(|(it, _)| it);
+                return zones.or(hosts).cloned().into_iter().collect();
+            }
+            Kind::HostNetwork => {
+                let host = self.hosts.get(name);
+                return host.map(|host| (*host.nodes).clone()).unwrap_or_default();
             }
             Kind::Zone => self.zones.get(name),
             Kind::Vnet => self.vnets.get(name).and_then(|vnet| self.zone_of(vnet)),
@@ -146,6 +180,23 @@ impl Intent {
 
     pub(crate) fn zone_of(&self, vnet: &Vnet) -> Option<&Arc<Zone>> {
         self.zones.get(&vnet.declared.spec.zone)
+    }
+}
+
+impl HostNetwork {
+    /// The host network's name.
+    pub fn name(&self) -> &HostNetworkName {
+        &self.declared.metadata.name
+    }
+
+    /// The host network as its user declared it.
+    pub fn declared(&self) -> &object::HostNetwork {
+        &self.declared
+    }
+
+    /// The nodes that have it.
+    pub fn nodes(&self) -> &BTreeSet<NodeName> {
+        &self.nodes
     }
 }
 

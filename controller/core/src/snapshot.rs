@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use weft_model::facts::Facts;
-use weft_model::name::{NodeName, SubnetName, VnetName, ZoneName};
-use weft_model::object::{Kind, Node, Object, ObjectKey, Subnet, Vnet, Zone};
+use weft_model::name::{HostNetworkName, NodeName, SubnetName, VnetName, ZoneName};
+use weft_model::object::{HostNetwork, Kind, Node, Object, ObjectKey, Subnet, Vnet, Zone};
 use weft_model::revision::Version;
 
 use crate::shelf::Shelf;
@@ -18,6 +18,7 @@ use crate::shelf::Shelf;
 pub struct Snapshot {
     version: Version,
     nodes: Shelf<NodeName, Node>,
+    host_networks: Shelf<HostNetworkName, HostNetwork>,
     zones: Shelf<ZoneName, Zone>,
     vnets: Shelf<VnetName, Vnet>,
     subnets: Shelf<SubnetName, Subnet>,
@@ -31,11 +32,14 @@ impl Snapshot {
         objects: impl IntoIterator<Item = Object>,
         facts: impl IntoIterator<Item = (NodeName, Facts)>,
     ) -> Self {
-        let (mut nodes, mut zones) = (Vec::new(), Vec::new());
+        let (mut nodes, mut hosts, mut zones) = (Vec::new(), Vec::new(), Vec::new());
         let (mut vnets, mut subnets) = (Vec::new(), Vec::new());
         for object in objects {
             match object {
                 Object::Node(node) => nodes.push((node.metadata.name.clone(), Arc::new(node))),
+                Object::HostNetwork(host) => {
+                    hosts.push((host.metadata.name.clone(), Arc::new(host)));
+                }
                 Object::Zone(zone) => zones.push((zone.metadata.name.clone(), Arc::new(zone))),
                 Object::Vnet(vnet) => vnets.push((vnet.metadata.name.clone(), Arc::new(vnet))),
                 Object::Subnet(subnet) => {
@@ -46,6 +50,7 @@ impl Snapshot {
         Self {
             version,
             nodes: nodes.into_iter().collect(),
+            host_networks: hosts.into_iter().collect(),
             zones: zones.into_iter().collect(),
             vnets: vnets.into_iter().collect(),
             subnets: subnets.into_iter().collect(),
@@ -70,6 +75,10 @@ impl Snapshot {
     pub fn put(&mut self, object: Object) {
         match object {
             Object::Node(node) => self.nodes.put(node.metadata.name.clone(), Arc::new(node)),
+            Object::HostNetwork(host) => {
+                self.host_networks
+                    .put(host.metadata.name.clone(), Arc::new(host));
+            }
             Object::Zone(zone) => self.zones.put(zone.metadata.name.clone(), Arc::new(zone)),
             Object::Vnet(vnet) => self.vnets.put(vnet.metadata.name.clone(), Arc::new(vnet)),
             Object::Subnet(subnet) => {
@@ -84,6 +93,7 @@ impl Snapshot {
         let name = key.name.as_str();
         match key.kind {
             Kind::Node => self.nodes.remove(name).is_some(),
+            Kind::HostNetwork => self.host_networks.remove(name).is_some(),
             Kind::Zone => self.zones.remove(name).is_some(),
             Kind::Vnet => self.vnets.remove(name).is_some(),
             Kind::Subnet => self.subnets.remove(name).is_some(),
@@ -114,6 +124,10 @@ impl Snapshot {
         let name = key.name.as_str();
         match key.kind {
             Kind::Node => self.nodes.get(name).map(|it| Object::Node((**it).clone())),
+            Kind::HostNetwork => self
+                .host_networks
+                .get(name)
+                .map(|it| Object::HostNetwork((**it).clone())),
             Kind::Zone => self.zones.get(name).map(|it| Object::Zone((**it).clone())),
             Kind::Vnet => self.vnets.get(name).map(|it| Object::Vnet((**it).clone())),
             Kind::Subnet => self
@@ -126,18 +140,26 @@ impl Snapshot {
     /// A copy of every object, kind by kind in the order of [`Kind::ALL`].
     pub fn objects(&self) -> impl Iterator<Item = Object> {
         let nodes = self.nodes.values().map(|it| Object::Node((**it).clone()));
+        let hosts = self
+            .host_networks
+            .values()
+            .map(|it| Object::HostNetwork((**it).clone()));
         let zones = self.zones.values().map(|it| Object::Zone((**it).clone()));
         let vnets = self.vnets.values().map(|it| Object::Vnet((**it).clone()));
         let subnets = self
             .subnets
             .values()
             .map(|it| Object::Subnet((**it).clone()));
-        nodes.chain(zones).chain(vnets).chain(subnets)
+        nodes.chain(hosts).chain(zones).chain(vnets).chain(subnets)
     }
 
     /// How many objects there are.
     pub fn len(&self) -> usize {
-        self.nodes.len() + self.zones.len() + self.vnets.len() + self.subnets.len()
+        self.nodes.len()
+            + self.host_networks.len()
+            + self.zones.len()
+            + self.vnets.len()
+            + self.subnets.len()
     }
 
     /// Whether there is no object.
@@ -148,6 +170,11 @@ impl Snapshot {
     /// The nodes.
     pub fn nodes(&self) -> &Shelf<NodeName, Node> {
         &self.nodes
+    }
+
+    /// The host networks.
+    pub fn host_networks(&self) -> &Shelf<HostNetworkName, HostNetwork> {
+        &self.host_networks
     }
 
     /// The zones.

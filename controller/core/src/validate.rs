@@ -9,16 +9,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use weft_model::name::{NodeName, VnetName};
+use weft_model::name::{HostNetworkName, NodeName, VnetName};
 use weft_model::note::{Note, Severity};
 use weft_model::object::zone::ZoneKind;
 
-use crate::intent::{Intent, Vnet, Zone};
+use crate::intent::{HostNetwork, Intent, Vnet, Zone};
 use crate::snapshot::Snapshot;
 
 mod finding;
 mod reading;
 mod text;
+
+mod choice;
 
 mod mtu;
 mod node;
@@ -30,6 +32,8 @@ mod unique;
 mod vnet;
 mod zone;
 
+mod host;
+
 use finding::Findings;
 use reading::Reading;
 
@@ -40,7 +44,9 @@ use reading::Reading;
 /// objects.
 pub fn validate(snapshot: &Snapshot) -> Result<(Intent, Vec<Note>), Vec<Note>> {
     let mut findings = Findings::default();
-    let reading = Reading::of(snapshot);
+    let mut reading = Reading::of(snapshot);
+    let hosts = host::choose_nodes(&reading, &mut findings);
+    reading.grounds = host::ground::lay(&reading, &hosts);
 
     let carriers = zone::choose_nodes(&reading, &mut findings);
     vnet::check(&reading, &mut findings);
@@ -52,12 +58,23 @@ pub fn validate(snapshot: &Snapshot) -> Result<(Intent, Vec<Note>), Vec<Note>> {
     trunk::check_tags(&reading, &carriers, &mut findings);
     node::check_devices(&reading, &carriers, &devices, &mut findings);
     overlap::check(&reading, &carriers, &mut findings);
+    host::check(&reading, &hosts, &mut findings);
+    host::ground::check(&reading, &hosts, &mut findings);
+    host::check_names(
+        &reading,
+        (&hosts, &carriers),
+        (&devices, &trunks),
+        &mut findings,
+    );
+    let filtering = host::filtering(&reading, &hosts);
 
     let notes = findings.sorted();
     if notes.iter().any(|note| note.severity == Severity::Error) {
         return Err(notes);
     }
     let resolved = Resolved {
+        hosts,
+        filtering,
         carriers,
         underlays,
         trunks,
@@ -69,6 +86,8 @@ pub fn validate(snapshot: &Snapshot) -> Result<(Intent, Vec<Note>), Vec<Note>> {
 
 /// What the rules found out on their way.
 struct Resolved {
+    hosts: host::Hosts,
+    filtering: host::Filtering,
     carriers: zone::Carriers,
     underlays: tunnel::Underlays,
     trunks: trunk::Trunks,
@@ -122,12 +141,40 @@ fn build(reading: &Reading<'_>, mut resolved: Resolved) -> Intent {
         }
         zones.insert(name.clone(), zone);
     }
+    let (hosts, hosts_by_node) = build_hosts(reading, resolved.hosts, resolved.filtering);
     Intent {
         snapshot: reading.snapshot.clone(),
         zones,
         vnets,
         zones_by_node,
+        hosts,
+        hosts_by_node,
     }
+}
+
+fn build_hosts(
+    reading: &Reading<'_>,
+    mut chosen: host::Hosts,
+    mut filtering: host::Filtering,
+) -> (
+    BTreeMap<HostNetworkName, Arc<HostNetwork>>,
+    BTreeMap<NodeName, Vec<Arc<HostNetwork>>>,
+) {
+    let mut hosts = BTreeMap::new();
+    let mut by_node: BTreeMap<NodeName, Vec<Arc<HostNetwork>>> = BTreeMap::new();
+    for (name, declared) in reading.snapshot.host_networks().iter() {
+        let host = Arc::new(HostNetwork {
+            declared: Arc::clone(declared),
+            nodes: chosen.remove(name).unwrap_or_default(),
+            filtering: filtering.remove(name).unwrap_or_default(),
+        });
+        for node in &*host.nodes {
+            let hosts = by_node.entry(node.clone()).or_default();
+            hosts.push(Arc::clone(&host));
+        }
+        hosts.insert(name.clone(), host);
+    }
+    (hosts, by_node)
 }
 
 #[cfg(test)]

@@ -223,6 +223,7 @@ fn violations_of_object(
         v1::object::Spec::Vnet(_) => Kind::Vnet,
         v1::object::Spec::Subnet(_) => Kind::Subnet,
         v1::object::Spec::Node(_) => Kind::Node,
+        v1::object::Spec::HostNetwork(_) => Kind::HostNetwork,
     });
     let name = wire
         .metadata

@@ -167,7 +167,7 @@ fn in_use(draft: &Draft, changes: &[Change]) -> Vec<Violation> {
         .collect();
     if deleted
         .iter()
-        .all(|key| matches!(key.kind, Kind::Subnet | Kind::Node))
+        .all(|key| matches!(key.kind, Kind::Subnet | Kind::Node | Kind::HostNetwork))
     {
         return Vec::new();
     }
@@ -206,6 +206,6 @@ fn users_of(snapshot: &Snapshot, key: &ObjectKey) -> Vec<ObjectKey> {
             .filter(|subnet| subnet.spec.vnet.as_str() == key.name)
             .map(|subnet| ObjectKey::new(Kind::Subnet, subnet.metadata.name.as_str()))
             .collect(),
-        Kind::Subnet | Kind::Node => Vec::new(),
+        Kind::Subnet | Kind::Node | Kind::HostNetwork => Vec::new(),
     }
 }

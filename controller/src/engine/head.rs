@@ -100,12 +100,15 @@ impl Head {
         compile::update(&self.intent, next)
             .into_iter()
             .map(|(node, delta)| {
-                // Only what the changed vnets and zones ask of the node: the rest of its plan stays.
+                // Only what the changed objects ask of the node: the rest of its plan stays.
                 let vnets = affected.vnets.get(&node).into_iter().flatten();
                 let zones = affected.zones.get(&node).into_iter().flatten();
+                let hosts = affected.hosts.get(&node).into_iter().flatten();
+                let hosts = hosts.flat_map(|it| compile::host_network(&self.intent, &node, it));
                 let before: NodePlan = zones
                     .flat_map(|zone| compile::zone(&self.intent, &node, zone))
                     .chain(vnets.flat_map(|vnet| compile::vnet(&self.intent, &node, vnet)))
+                    .chain(hosts)
                     .collect();
                 let from = self.digest(&node);
                 let to = digest::changed(&before, from, &delta);

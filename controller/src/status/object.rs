@@ -46,6 +46,7 @@ pub(super) fn gone(old: &Snapshot, new: &Snapshot) -> Vec<ObjectKey> {
     }
     [
         of(Kind::Node, old.nodes(), new.nodes()),
+        of(Kind::HostNetwork, old.host_networks(), new.host_networks()),
         of(Kind::Zone, old.zones(), new.zones()),
         of(Kind::Vnet, old.vnets(), new.vnets()),
         of(Kind::Subnet, old.subnets(), new.subnets()),
@@ -108,7 +109,7 @@ fn carriers(statuses: &Statuses, key: &ObjectKey, pending: Option<Pending>) -> B
 /// The zone and the vnet that an object belongs to.
 fn place(statuses: &Statuses, object: &Object) -> (Option<ZoneName>, Option<VnetName>) {
     match object {
-        Object::Node(_) => (None, None),
+        Object::Node(_) | Object::HostNetwork(_) => (None, None),
         Object::Zone(zone) => (Some(zone.metadata.name.clone()), None),
         Object::Vnet(vnet) => (
             Some(vnet.spec.zone.clone()),
@@ -136,6 +137,9 @@ fn events(
             .filter(|(node, event)| match (&event.origin, vnet, zone) {
                 (Some(origin), Some(vnet), _) => origin.vnet() == Some(vnet),
                 (Some(origin), None, Some(zone)) => origin.zone() == Some(zone),
+                (Some(origin), None, None) if key.kind == Kind::HostNetwork => {
+                    origin.host().is_some_and(|it| it.as_str() == key.name)
+                }
                 (_, None, None) => key.kind == Kind::Node && node.as_str() == key.name,
                 (None, _, _) => false,
             })

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use weft_model::object::{Node, Object, Stored, Subnet, Vnet, Zone};
+use weft_model::object::{HostNetwork, Node, Object, Stored, Subnet, Vnet, Zone};
 use weft_model::revision::{Generation, Timestamp, Version};
 
 use super::error::StoreError;
@@ -16,6 +16,7 @@ enum WrittenObject {
     Vnet(Vnet),
     Subnet(Subnet),
     Node(Node),
+    HostNetwork(HostNetwork),
 }
 
 impl From<Object> for WrittenObject {
@@ -25,6 +26,7 @@ impl From<Object> for WrittenObject {
             Object::Vnet(vnet) => Self::Vnet(vnet),
             Object::Subnet(subnet) => Self::Subnet(subnet),
             Object::Node(node) => Self::Node(node),
+            Object::HostNetwork(host) => Self::HostNetwork(host),
         }
     }
 }
@@ -36,6 +38,7 @@ impl From<WrittenObject> for Object {
             WrittenObject::Vnet(vnet) => Self::Vnet(vnet),
             WrittenObject::Subnet(subnet) => Self::Subnet(subnet),
             WrittenObject::Node(node) => Self::Node(node),
+            WrittenObject::HostNetwork(host) => Self::HostNetwork(host),
         }
     }
 }

@@ -6,16 +6,20 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::name::{LabelKey, LabelValue, NodeName, SubnetName, VnetName, ZoneName};
+use crate::name::{
+    HostNetworkName, LabelKey, LabelValue, NodeName, SubnetName, VnetName, ZoneName,
+};
 use crate::revision::{Generation, Timestamp, Version};
 
 pub mod drift;
+pub mod host_network;
 pub mod node;
 pub mod selector;
 pub mod subnet;
 pub mod vnet;
 pub mod zone;
 
+use host_network::HostNetworkSpec;
 use node::NodeSpec;
 use subnet::SubnetSpec;
 use vnet::VnetSpec;
@@ -56,6 +60,8 @@ pub type Vnet = Declared<VnetName, VnetSpec>;
 pub type Subnet = Declared<SubnetName, SubnetSpec>;
 /// A node: one hypervisor.
 pub type Node = Declared<NodeName, NodeSpec>;
+/// A host network: the interfaces that nodes themselves have.
+pub type HostNetwork = Declared<HostNetworkName, HostNetworkSpec>;
 
 /// An object of any kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +74,8 @@ pub enum Object {
     Subnet(Subnet),
     /// A node.
     Node(Node),
+    /// A host network.
+    HostNetwork(HostNetwork),
 }
 
 impl Object {
@@ -78,6 +86,7 @@ impl Object {
             Self::Vnet(_) => Kind::Vnet,
             Self::Subnet(_) => Kind::Subnet,
             Self::Node(_) => Kind::Node,
+            Self::HostNetwork(_) => Kind::HostNetwork,
         }
     }
 
@@ -88,6 +97,7 @@ impl Object {
             Self::Vnet(vnet) => vnet.metadata.name.as_str(),
             Self::Subnet(subnet) => subnet.metadata.name.as_str(),
             Self::Node(node) => node.metadata.name.as_str(),
+            Self::HostNetwork(host) => host.metadata.name.as_str(),
         }
     }
 
@@ -98,6 +108,7 @@ impl Object {
             Self::Vnet(vnet) => &vnet.metadata.labels,
             Self::Subnet(subnet) => &subnet.metadata.labels,
             Self::Node(node) => &node.metadata.labels,
+            Self::HostNetwork(host) => &host.metadata.labels,
         }
     }
 
@@ -118,6 +129,8 @@ impl Object {
 pub enum Kind {
     /// [`Node`].
     Node,
+    /// [`HostNetwork`].
+    HostNetwork,
     /// [`Zone`].
     Zone,
     /// [`Vnet`].
@@ -128,12 +141,19 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in order.
-    pub const ALL: [Self; 4] = [Self::Node, Self::Zone, Self::Vnet, Self::Subnet];
+    pub const ALL: [Self; 5] = [
+        Self::Node,
+        Self::HostNetwork,
+        Self::Zone,
+        Self::Vnet,
+        Self::Subnet,
+    ];
 
     /// The kind as manifests write it, `Zone`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Node => "Node",
+            Self::HostNetwork => "HostNetwork",
             Self::Zone => "Zone",
             Self::Vnet => "Vnet",
             Self::Subnet => "Subnet",
@@ -144,6 +164,7 @@ impl Kind {
     pub fn lowercase(self) -> &'static str {
         match self {
             Self::Node => "node",
+            Self::HostNetwork => "hostnetwork",
             Self::Zone => "zone",
             Self::Vnet => "vnet",
             Self::Subnet => "subnet",
@@ -153,7 +174,7 @@ impl Kind {
 
 /// A text that names no kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a kind of object: use Node, Zone, Vnet or Subnet")]
+#[error("{0:?} is not a kind of object: use Node, HostNetwork, Zone, Vnet or Subnet")]
 pub struct KindError(pub String);
 
 impl FromStr for Kind {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 /// An IP address family.
@@ -69,6 +69,14 @@ pub enum PrefixError {
 }
 
 impl Prefix {
+    /// All addresses of a family: where a default route leads.
+    pub fn everywhere(family: Family) -> Self {
+        Self(match family {
+            Family::Ipv4 => IpNet::V4(Ipv4Net::default()),
+            Family::Ipv6 => IpNet::V6(Ipv6Net::default()),
+        })
+    }
+
     /// The network's family.
     pub fn family(self) -> Family {
         Family::of(self.0.addr())

@@ -19,6 +19,7 @@ impl From<Kind> for v1::Kind {
             Kind::Vnet => Self::Vnet,
             Kind::Subnet => Self::Subnet,
             Kind::Node => Self::Node,
+            Kind::HostNetwork => Self::HostNetwork,
         }
     }
 }
@@ -30,6 +31,7 @@ pub fn kind(wire: i32) -> Option<Kind> {
         Ok(v1::Kind::Vnet) => Some(Kind::Vnet),
         Ok(v1::Kind::Subnet) => Some(Kind::Subnet),
         Ok(v1::Kind::Node) => Some(Kind::Node),
+        Ok(v1::Kind::HostNetwork) => Some(Kind::HostNetwork),
         Ok(v1::Kind::Unspecified) | Err(_) => None,
     }
 }
@@ -86,6 +88,7 @@ impl From<&Object> for v1::Object {
             Object::Vnet(vnet) => v1::object::Spec::Vnet((&vnet.spec).into()),
             Object::Subnet(subnet) => v1::object::Spec::Subnet((&subnet.spec).into()),
             Object::Node(node) => v1::object::Spec::Node((&node.spec).into()),
+            Object::HostNetwork(host) => v1::object::Spec::HostNetwork((&host.spec).into()),
         };
         let metadata = v1::Metadata {
             name: object.name().to_owned(),
@@ -133,6 +136,9 @@ impl TryFrom<&v1::Object> for Object {
             Some(v1::object::Spec::Vnet(spec)) => declared(metadata, spec).map(Self::Vnet),
             Some(v1::object::Spec::Subnet(spec)) => declared(metadata, spec).map(Self::Subnet),
             Some(v1::object::Spec::Node(spec)) => declared(metadata, spec).map(Self::Node),
+            Some(v1::object::Spec::HostNetwork(spec)) => {
+                declared(metadata, spec).map(Self::HostNetwork)
+            }
             None => Err(Invalid::field(
                 "spec",
                 "say what kind of object it is, and what it should be",

@@ -32,7 +32,7 @@ impl From<&NodeSelector> for v1::NodeSelector {
     }
 }
 
-fn selector(wire: Option<&v1::NodeSelector>) -> Result<NodeSelector, Invalid> {
+pub(super) fn selector(wire: Option<&v1::NodeSelector>) -> Result<NodeSelector, Invalid> {
     let Some(wire) = wire else {
         return Ok(NodeSelector::All);
     };
@@ -41,6 +41,25 @@ fn selector(wire: Option<&v1::NodeSelector>) -> Result<NodeSelector, Invalid> {
     let labels = fields.take(labels(&wire.labels)).unwrap_or_default();
     let value = fields.keep("nodes", NodeSelector::listing(names, labels));
     fields.finish(value)
+}
+
+pub(super) fn drift_to_wire(policy: DriftPolicy) -> String {
+    match policy {
+        DriftPolicy::Heal => "heal".to_owned(),
+        DriftPolicy::Observe => "observe".to_owned(),
+    }
+}
+
+pub(super) fn drift(fields: &mut Fields, wire: &str) -> DriftPolicy {
+    match wire {
+        "" | "heal" => DriftPolicy::Heal,
+        "observe" => DriftPolicy::Observe,
+        other => {
+            let problem = format!("{other:?} is not a drift policy: use heal or observe");
+            fields.refuse("drift", problem);
+            DriftPolicy::Heal
+        }
+    }
 }
 
 impl From<&ZoneSpec> for v1::ZoneSpec {
@@ -56,10 +75,7 @@ impl From<&ZoneSpec> for v1::ZoneSpec {
             r#type: spec.kind.zone_type().as_str().to_owned(),
             nodes: (!spec.nodes.is_all()).then(|| (&spec.nodes).into()),
             mtu: spec.mtu.map(u32::from),
-            drift: match spec.drift {
-                DriftPolicy::Heal => "heal".to_owned(),
-                DriftPolicy::Observe => "observe".to_owned(),
-            },
+            drift: drift_to_wire(spec.drift),
             vxlan,
             vlan,
             qinq,
@@ -74,17 +90,7 @@ impl TryFrom<&v1::ZoneSpec> for ZoneSpec {
         let mut fields = Fields::default();
         let zone_type = fields.text("type", &wire.r#type);
         let kind = zone_type.and_then(|zone_type| kind(&mut fields, zone_type, wire));
-        let drift = match wire.drift.as_str() {
-            "" | "heal" => DriftPolicy::Heal,
-            "observe" => DriftPolicy::Observe,
-            other => {
-                fields.refuse(
-                    "drift",
-                    format!("{other:?} is not a drift policy: use heal or observe"),
-                );
-                DriftPolicy::Heal
-            }
-        };
+        let drift = drift(&mut fields, &wire.drift);
         let nodes = fields.within("nodes", selector(wire.nodes.as_ref()));
         let mtu = fields.maybe_number("mtu", wire.mtu);
         let value = (|| {

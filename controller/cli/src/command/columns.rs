@@ -27,6 +27,7 @@ pub fn kind(object: &v1::Object) -> Option<Kind> {
         Spec::Vnet(_) => Kind::Vnet,
         Spec::Subnet(_) => Kind::Subnet,
         Spec::Node(_) => Kind::Node,
+        Spec::HostNetwork(_) => Kind::HostNetwork,
     })
 }
 
@@ -57,10 +58,13 @@ pub fn table(kind: Kind, objects: &[&v1::Object], width: Width, now: SystemTime)
         Kind::Vnet => (&["ZONE", "TAG"], &["ALIAS", "MAC"]),
         Kind::Subnet => (&["VNET", "CIDR", "GATEWAY", "SNAT"], &[]),
         Kind::Node => (&["CONNECTED", "TUNNEL"], &[]),
+        Kind::HostNetwork => (&["NODES", "INTERFACES"], &["DRIFT"]),
     };
     let (before, after): (&[&str], &[&str]) = match kind {
         Kind::Node => (&["NAME"], &["PENDING", "AGE"]),
-        Kind::Zone | Kind::Vnet | Kind::Subnet => (&["NAME"], &["PENDING", "LIVE", "AGE"]),
+        Kind::Zone | Kind::Vnet | Kind::Subnet | Kind::HostNetwork => {
+            (&["NAME"], &["PENDING", "LIVE", "AGE"])
+        }
     };
     let wide: &[&str] = match width {
         Width::Narrow => &[],
@@ -106,6 +110,10 @@ fn narrow_cells(object: &v1::Object) -> Vec<String> {
                 tunnel(node),
             ]
         }
+        Some(Spec::HostNetwork(host)) => {
+            let names: Vec<&str> = host.interfaces.iter().map(|it| it.name.as_str()).collect();
+            vec![selector(host.nodes.as_ref()), safe(&names.join(","))]
+        }
         None => Vec::new(),
     }
 }
@@ -113,10 +121,7 @@ fn narrow_cells(object: &v1::Object) -> Vec<String> {
 fn wide_cells(object: &v1::Object) -> Vec<String> {
     match &object.spec {
         Some(Spec::Zone(zone)) => {
-            let drift = match zone.drift.as_str() {
-                "" => "heal",
-                drift => drift,
-            };
+            let drift = drift(&zone.drift);
             let tunnels = zone.vxlan.as_ref().map(|vxlan| {
                 let underlay = match vxlan.underlay.as_str() {
                     "" => "ipv4",
@@ -133,10 +138,18 @@ fn wide_cells(object: &v1::Object) -> Vec<String> {
                 .as_ref()
                 .map(|qinq| format!("{}.{}", qinq.bridge, qinq.tag));
             let by = tunnels.or(vlan).or(qinq).map(|it| safe(&it));
-            vec![drift.to_owned(), by.unwrap_or_default()]
+            vec![drift, by.unwrap_or_default()]
         }
         Some(Spec::Vnet(vnet)) => vec![safe(&vnet.alias), safe(&vnet.mac)],
+        Some(Spec::HostNetwork(host)) => vec![drift(&host.drift)],
         Some(Spec::Subnet(_) | Spec::Node(_)) | None => Vec::new(),
+    }
+}
+
+fn drift(policy: &str) -> String {
+    match policy {
+        "" => "heal".to_owned(),
+        policy => safe(policy),
     }
 }
 

@@ -44,7 +44,12 @@ pub fn kinds(schema: &Schema) -> String {
     let mut page = String::new();
     for kind in Kind::ALL {
         let first = schema.kind(kind).split(". ").next().unwrap_or_default();
-        let _ = writeln!(page, "{:<8} {}", kind.as_str(), first.trim_end_matches('.'));
+        let _ = writeln!(
+            page,
+            "{:<12} {}",
+            kind.as_str(),
+            first.trim_end_matches('.')
+        );
     }
     page.push_str("\nweftctl explain KIND tells more, and KIND.FIELD of one field.\n");
     page
@@ -204,7 +209,7 @@ mod tests {
     fn a_topic_that_does_not_exist_is_told_what_does() {
         assert_eq!(
             page("pod").unwrap_err(),
-            "\"pod\" is not a kind of object: use Node, Zone, Vnet or Subnet"
+            "\"pod\" is not a kind of object: use Node, HostNetwork, Zone, Vnet or Subnet"
         );
         assert_eq!(
             page("zone.vxlan.vni").unwrap_err(),

@@ -15,10 +15,17 @@ const FIELD_IN_MESSAGE: i32 = 2;
 const TIMES: [&str; 3] = ["created", "lastTransition", "at"];
 
 /// What must be written. The schema cannot say so; a test holds this against the model.
-const REQUIRED: [&str; 7] = [
+const REQUIRED: [&str; 14] = [
     "metadata",
     "metadata.name",
     "spec",
+    "hostnetwork/spec.interfaces",
+    "hostnetwork/spec.interfaces.name",
+    "hostnetwork/spec.interfaces.bond.mode",
+    "hostnetwork/spec.interfaces.vlan.device",
+    "hostnetwork/spec.interfaces.vlan.tag",
+    "hostnetwork/spec.interfaces.routes.to",
+    "hostnetwork/spec.interfaces.masquerade.source",
     "zone/spec.type",
     "vnet/spec.zone",
     "subnet/spec.vnet",
@@ -256,6 +263,7 @@ fn wire(message: &DescriptorProto, field: &FieldDescriptorProto, comment: &str) 
 
 #[cfg(test)]
 mod tests {
+    use weft_model::object::host_network::HostNetworkSpec;
     use weft_model::object::node::NodeSpec;
     use weft_model::object::subnet::SubnetSpec;
     use weft_model::object::vnet::VnetSpec;
@@ -305,6 +313,7 @@ mod tests {
                 Kind::Vnet => serde_json::from_str::<VnetSpec>(json).map(drop),
                 Kind::Subnet => serde_json::from_str::<SubnetSpec>(json).map(drop),
                 Kind::Node => serde_json::from_str::<NodeSpec>(json).map(drop),
+                Kind::HostNetwork => serde_json::from_str::<HostNetworkSpec>(json).map(drop),
             };
             refused.unwrap_err().to_string()
         };
@@ -330,6 +339,7 @@ mod tests {
             (Kind::Vnet, r#"{"zone":"z1"}"#),
             (Kind::Subnet, r#"{"vnet":"v1","cidr":"10.0.0.0/24"}"#),
             (Kind::Node, "{}"),
+            (Kind::HostNetwork, r#"{"interfaces":[]}"#),
         ];
         for (kind, sample) in samples {
             let whole: serde_json::Value = serde_json::from_str(sample).unwrap();

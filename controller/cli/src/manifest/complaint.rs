@@ -60,9 +60,11 @@ pub fn complaint(document: &str, error: &Error) -> (usize, String) {
         }
         other => {
             let text = without_place(&other.to_string());
-            // These are told by the zone as a whole, which is found at its first field.
+            // These are told by the object as a whole, which is found at its first field.
             let field = text.split(": ").next().unwrap_or_default();
-            if ["type", "vlan", "qinq", "vxlan"].contains(&field.split('.').next().unwrap_or("")) {
+            if ["type", "vlan", "qinq", "vxlan", "interfaces"]
+                .contains(&field.split('.').next().unwrap_or(""))
+            {
                 let line = place::line_of(document, &format!("spec.{field}")).unwrap_or(line);
                 return (line, format!("spec.{text}"));
             }

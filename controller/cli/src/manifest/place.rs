@@ -22,15 +22,13 @@ impl fmt::Display for Place {
     }
 }
 
-/// The line, within the document, of a field such as `spec.vxlan.peers` or `spec.nodes.names[2]`;
-/// where the field is not written, that of the nearest field around it.
+/// The line, within the document, of a field such as `spec.vxlan.peers`, `spec.nodes.names[2]` or
+/// `spec.interfaces[vmbr0].mtu`; where the field is not written, that of the nearest field around it.
 pub fn line_of(document: &str, field: &str) -> Option<usize> {
     let tree: Tree = serde_saphyr::from_str(document).ok()?;
     let mut here = &tree;
     let mut line = None;
-    for step in field.split(['.', '[', ']']).filter(|step| !step.is_empty()) {
-        // Keys of labels are written in quotes: `labels["a"]`.
-        let step = step.trim_matches('"');
+    for step in steps(field) {
         let Some((found, below)) = here.step(step) else {
             break;
         };
@@ -38,6 +36,22 @@ pub fn line_of(document: &str, field: &str) -> Option<usize> {
         here = below;
     }
     line
+}
+
+/// The steps of a path. What is in brackets is one, whatever is in it: `interfaces[vmbr0.5]`; keys
+/// of labels are in quotes too: `labels["a"]`.
+fn steps(field: &str) -> Vec<&str> {
+    let mut steps = Vec::new();
+    let mut rest = field;
+    while let Some((plain, after)) = rest.split_once('[') {
+        let (inside, after) = after.split_once(']').unwrap_or((after, ""));
+        steps.extend(plain.split('.'));
+        steps.push(inside.trim_matches('"'));
+        rest = after;
+    }
+    steps.extend(rest.split('.'));
+    steps.retain(|step| !step.is_empty());
+    steps
 }
 
 /// Where something starts: line and column, both from 1.
@@ -75,6 +89,7 @@ pub fn field_at(document: &str, spot: Spot) -> Option<String> {
 enum Tree {
     Map(Vec<(String, Spot, Tree)>),
     List(Vec<(Spot, Tree)>),
+    Text(String),
     Leaf,
 }
 
@@ -86,10 +101,24 @@ impl Tree {
                 .find(|(key, ..)| key == step)
                 .map(|(_, at, below)| (at.line, below)),
             Self::List(items) => {
-                let (at, below) = items.get(step.parse::<usize>().ok()?)?;
+                let named = items.iter().find(|(_, it)| it.name() == Some(step));
+                let numbered = || items.get(step.parse::<usize>().ok()?);
+                let (at, below) = named.or_else(numbered)?;
                 Some((at.line, below))
             }
-            Self::Leaf => None,
+            Self::Text(_) | Self::Leaf => None,
+        }
+    }
+
+    /// What the field `name` says, where there is one.
+    fn name(&self) -> Option<&str> {
+        let Self::Map(entries) = self else {
+            return None;
+        };
+        let name = entries.iter().find(|(key, ..)| key == "name");
+        match name {
+            Some((_, _, Self::Text(name))) => Some(name),
+            Some(_) | None => None,
         }
     }
 
@@ -113,7 +142,7 @@ impl Tree {
                     see(*at, format!("{around}[{index}]"), below);
                 }
             }
-            Self::Leaf => {}
+            Self::Text(_) | Self::Leaf => {}
         }
     }
 }
@@ -149,8 +178,8 @@ impl<'de> Visitor<'de> for Grow {
         Ok(Tree::List(items))
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<Tree, E> {
-        Ok(Tree::Leaf)
+    fn visit_str<E>(self, text: &str) -> Result<Tree, E> {
+        Ok(Tree::Text(text.to_owned()))
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Tree, E> {
@@ -213,6 +242,29 @@ spec:
         ];
         for (field, line) in lines {
             assert_eq!(line_of(ZONE, field), line, "{field}");
+        }
+    }
+
+    #[test]
+    fn what_has_a_name_in_a_list_is_found_by_it() {
+        let host = "\
+spec:
+  interfaces:
+    - name: eth0
+      mtu: 9000
+    - mtu: 1500
+      name: vmbr0.5
+      vlan: {device: vmbr0, tag: 5}
+";
+        let lines = [
+            ("spec.interfaces[eth0].mtu", Some(4)),
+            ("spec.interfaces[vmbr0.5].mtu", Some(5)),
+            ("spec.interfaces[vmbr0.5].vlan.tag", Some(7)),
+            ("spec.interfaces[1].name", Some(6)),
+            ("spec.interfaces[eth9].mtu", Some(2)),
+        ];
+        for (field, line) in lines {
+            assert_eq!(line_of(host, field), line, "{field}");
         }
     }
 

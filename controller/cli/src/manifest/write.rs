@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use weft_model::object::host_network::HostNetworkSpec;
 use weft_model::object::node::NodeSpec;
 use weft_model::object::subnet::SubnetSpec;
 use weft_model::object::vnet::VnetSpec;
@@ -51,6 +52,7 @@ enum WrittenSpec {
     Vnet(VnetSpec),
     Subnet(SubnetSpec),
     Node(NodeSpec),
+    HostNetwork(HostNetworkSpec),
 }
 
 #[derive(Debug, Serialize)]
@@ -111,6 +113,7 @@ pub fn spec(object: &Object) -> WrittenAlone {
             Object::Vnet(vnet) => WrittenSpec::Vnet(vnet.spec.clone()),
             Object::Subnet(subnet) => WrittenSpec::Subnet(subnet.spec.clone()),
             Object::Node(node) => WrittenSpec::Node(node.spec.clone()),
+            Object::HostNetwork(host) => WrittenSpec::HostNetwork(host.spec.clone()),
         },
     }
 }
@@ -264,6 +267,38 @@ spec:
     ipv4: 192.0.2.1
 ---
 apiVersion: weft/v1
+kind: HostNetwork
+metadata:
+  name: n1
+spec:
+  nodes:
+    names:
+    - n1
+  interfaces:
+  - name: bond0
+    mtu: 9000
+    bond:
+      mode: 802.3ad
+      members:
+      - eth1
+      - eth2
+      xmitHashPolicy: layer2+3
+  - name: vmbr0
+    bridge:
+      ports:
+      - bond0
+      vlanAware: true
+      vids: 2-100,200
+    addresses:
+    - 192.0.2.1/24
+    gateways:
+    - 192.0.2.254
+    masquerade:
+    - source: 10.0.0.0/8
+      out:
+      - bond0
+---
+apiVersion: weft/v1
 kind: Zone
 metadata:
   name: blue
@@ -327,7 +362,7 @@ spec:
     #[test]
     fn what_the_system_knows_is_written_and_ignored_when_read_again() {
         let read = objects(FILE);
-        let mut wire = v1::Object::from(&read[2]);
+        let mut wire = v1::Object::from(&read[3]);
         let metadata = wire.metadata.as_mut().unwrap();
         metadata.version = 17;
         metadata.generation = 2;
@@ -364,6 +399,6 @@ spec:
         });
         let text = yaml(&[received(&wire).unwrap()]).unwrap();
         insta::assert_snapshot!(text);
-        assert_eq!(objects(&text), [read[2].clone()]);
+        assert_eq!(objects(&text), [read[3].clone()]);
     }
 }

@@ -7,12 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use weft_model::name::{NodeName, VnetName, ZoneName};
+use weft_model::name::{HostNetworkName, NodeName, VnetName, ZoneName};
 use weft_model::object::zone::ZoneKind;
 use weft_model::plan::{NodePlan, PlanDelta};
 
-use super::{Shared, entries, zone_entries};
-use crate::intent::{Intent, Zone};
+use super::{Shared, entries, host, zone_entries};
+use crate::intent::{HostNetwork, Intent, Zone};
 
 /// Where plans may differ.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Affected {
     pub vnets: BTreeMap<NodeName, BTreeSet<VnetName>>,
     /// The zones whose own part may differ, by node.
     pub zones: BTreeMap<NodeName, BTreeSet<ZoneName>>,
+    /// The host networks, by node.
+    pub hosts: BTreeMap<NodeName, BTreeSet<HostNetworkName>>,
     /// How many objects and facts had to be looked at to find out.
     pub visited: usize,
 }
@@ -35,6 +37,23 @@ pub fn affected(old: &Intent, new: &Intent) -> Affected {
     affected.visited += changed.visited;
     zones.extend(changed.found.iter().map(|it| it.key));
 
+    let mut hosts: BTreeSet<&HostNetworkName> = BTreeSet::new();
+    let changed = before.host_networks().differences(after.host_networks());
+    affected.visited += changed.visited;
+    for host in changed.found.iter().map(|it| it.key) {
+        hosts.insert(host);
+        // A zone may use a bridge that the host network declares, or end tunnels at its addresses;
+        // another host network may have a VLAN of it.
+        for intent in [old, new] {
+            let nodes = intent.host_network(host).map(|host| host.nodes());
+            for node in nodes.into_iter().flatten() {
+                zones.extend(intent.zones_of(node).iter().map(|zone| zone.name()));
+                let others = intent.host_networks_of(node).iter();
+                hosts.extend(others.map(|host| host.name()));
+            }
+        }
+    }
+
     let nodes = before.nodes().differences(after.nodes());
     let facts = before.facts().differences(after.facts());
     affected.visited += nodes.visited + facts.visited;
@@ -42,6 +61,9 @@ pub fn affected(old: &Intent, new: &Intent) -> Affected {
     for node in nodes.chain(facts.found.iter().map(|it| it.key)) {
         let carried = old.zones_of(node).iter().chain(new.zones_of(node));
         zones.extend(carried.map(|zone| zone.name()));
+        let had = old.host_networks_of(node).iter();
+        let has = new.host_networks_of(node).iter();
+        hosts.extend(had.chain(has).map(|host| host.name()));
     }
 
     let mut vnets: BTreeSet<&VnetName> = BTreeSet::new();
@@ -57,6 +79,9 @@ pub fn affected(old: &Intent, new: &Intent) -> Affected {
 
     // A subnet may change what a zone may do, never what it is: a zone that is in no list above
     // is resolved as before.
+    for name in hosts {
+        affected.visit_host(old.host_network(name), new.host_network(name));
+    }
     for name in zones {
         affected.visit_zone(old.zone(name), new.zone(name));
     }
@@ -81,13 +106,19 @@ pub fn update(old: &Intent, new: &Intent) -> BTreeMap<NodeName, PlanDelta> {
     let affected = affected(old, new);
     let (mut before, mut after) = (Compiled::of(old), Compiled::of(new));
     let mut deltas = BTreeMap::new();
-    let nodes: BTreeSet<&NodeName> = affected.vnets.keys().chain(affected.zones.keys()).collect();
+    let nodes: BTreeSet<&NodeName> = affected
+        .vnets
+        .keys()
+        .chain(affected.zones.keys())
+        .chain(affected.hosts.keys())
+        .collect();
     for node in nodes {
-        let (no_vnets, no_zones) = (BTreeSet::new(), BTreeSet::new());
+        let (no_vnets, no_zones, no_hosts) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let vnets = affected.vnets.get(node).unwrap_or(&no_vnets);
         let zones = affected.zones.get(node).unwrap_or(&no_zones);
-        let old = before.entries(node, vnets, zones);
-        let new = after.entries(node, vnets, zones);
+        let hosts = affected.hosts.get(node).unwrap_or(&no_hosts);
+        let old = before.entries(node, vnets, zones, hosts);
+        let new = after.entries(node, vnets, zones, hosts);
         let delta = old.delta(&new);
         if !delta.is_empty() {
             deltas.insert(node.clone(), delta);
@@ -112,6 +143,23 @@ impl Affected {
     fn add_zone(&mut self, node: &NodeName, zone: &ZoneName) {
         let zones = self.zones.entry(node.clone()).or_default();
         zones.insert(zone.clone());
+    }
+
+    fn visit_host(&mut self, old: Option<&Arc<HostNetwork>>, new: Option<&Arc<HostNetwork>>) {
+        for (host, other) in [(old, new), (new, old)] {
+            let Some(host) = host else { continue };
+            for node in &*host.nodes {
+                let stays = other.is_some_and(|other| {
+                    other.nodes.contains(node)
+                        && other.declared == host.declared
+                        && other.filtering.get(node) == host.filtering.get(node)
+                });
+                if !stays {
+                    let hosts = self.hosts.entry(node.clone()).or_default();
+                    hosts.insert(host.name().clone());
+                }
+            }
+        }
     }
 
     fn visit_zone(&mut self, old: Option<&Arc<Zone>>, new: Option<&Arc<Zone>>) {
@@ -170,6 +218,8 @@ struct Compiled<'a> {
     intent: &'a Intent,
     /// Entries that are the same on all nodes of their zone.
     shared: BTreeMap<VnetName, Shared>,
+    /// The same of host networks.
+    hosts: BTreeMap<HostNetworkName, Shared>,
 }
 
 impl<'a> Compiled<'a> {
@@ -177,6 +227,7 @@ impl<'a> Compiled<'a> {
         Self {
             intent,
             shared: BTreeMap::new(),
+            hosts: BTreeMap::new(),
         }
     }
 
@@ -185,8 +236,14 @@ impl<'a> Compiled<'a> {
         node: &NodeName,
         vnets: &BTreeSet<VnetName>,
         zones: &BTreeSet<ZoneName>,
+        hosts: &BTreeSet<HostNetworkName>,
     ) -> NodePlan {
         let mut plan = NodePlan::default();
+        for name in hosts {
+            self.host(node, name)
+                .into_iter()
+                .for_each(|entry| plan.put(entry));
+        }
         let zones = zones.iter().filter_map(|name| self.intent.zone(name));
         for zone in zones.filter(|zone| zone.nodes.contains(node)) {
             let own = zone_entries(zone, node);
@@ -198,6 +255,23 @@ impl<'a> Compiled<'a> {
                 .for_each(|entry| plan.put(entry));
         }
         plan
+    }
+
+    fn host(&mut self, node: &NodeName, name: &HostNetworkName) -> Shared {
+        let found = self.intent.host_network(name);
+        let Some(host) = found.filter(|host| host.nodes.contains(node)) else {
+            return Shared::new();
+        };
+        let make = || -> Shared {
+            let entries = host::entries(host, node);
+            entries.into_iter().map(Arc::new).collect()
+        };
+        // Where its VLANs are on bridges that nodes have, nodes may differ.
+        if !host.filtering.is_empty() {
+            return make();
+        }
+        let shared = self.hosts.entry(name.clone());
+        shared.or_insert_with(make).clone()
     }
 
     fn vnet(&mut self, node: &NodeName, name: &VnetName) -> Shared {

@@ -82,8 +82,7 @@ fn facts_of_no_account_change_no_plan() {
     let (old, new) = (intent(&old), intent(&new));
     let expected = Affected {
         visited: 1,
-        vnets: BTreeMap::new(),
-        zones: BTreeMap::new(),
+        ..Affected::default()
     };
     assert_eq!(affected(&old, &new), expected);
     assert_eq!(update(&old, &new), BTreeMap::new());

@@ -1,6 +1,7 @@
 //! How far one node is with an object.
 
 use weft_model::name::NodeName;
+use weft_model::object::Kind;
 use weft_model::report::Fault;
 
 use super::{NodeState, NodeStatus, NodeView, Stage, View};
@@ -59,7 +60,11 @@ fn is_own(view: &View<'_>, fault: &Fault) -> bool {
     match (view.vnet, view.zone) {
         (Some(vnet), _) => origin.vnet() == Some(vnet),
         (None, Some(zone)) => origin.zone() == Some(zone),
-        (None, None) => false,
+        (None, None) => {
+            let host = origin.host();
+            view.key.kind == Kind::HostNetwork
+                && host.is_some_and(|it| it.as_str() == view.key.name)
+        }
     }
 }
 

@@ -85,7 +85,7 @@ fn carried(
     let inside = declared_inside(reading, zone);
     let mut least: Option<Mtu> = None;
     for (node, tunnel) in &underlay.tunnels {
-        let facts = reading.snapshot.facts().get(node)?;
+        let facts = reading.facts(node)?;
         let mut links = facts.links.iter();
         let Some((device, link)) = links.find(|(_, link)| {
             let mut addresses = link.addresses.iter();
@@ -152,7 +152,7 @@ fn carried_by_bridges(
     let cost = inner + declared_inside(reading, zone);
     let mut least: Option<Mtu> = None;
     for (node, trunk) in trunks {
-        let facts = reading.snapshot.facts().get(node)?;
+        let facts = reading.facts(node)?;
         let Some(has) = trunk::bridge_of(zone, facts).and_then(|bridge| bridge.mtu) else {
             continue;
         };

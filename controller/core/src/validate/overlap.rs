@@ -180,7 +180,7 @@ fn check_gateways(placed: &[Placed<'_>], findings: &mut Findings) {
 /// Warns of networks that the nodes are in already: what they send there goes to the vnet then.
 fn check_with_nodes(reading: &Reading<'_>, carriers: &Carriers, findings: &mut Findings) {
     let mut by_network: BTreeMap<Prefix, BTreeSet<&NodeName>> = BTreeMap::new();
-    for (node, facts) in reading.snapshot.facts().iter() {
+    for (node, facts) in reading.all_facts() {
         for address in facts.links.values().flat_map(|link| &link.addresses) {
             by_network
                 .entry(address.network())

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use weft_model::name::{VnetName, ZoneName};
+use weft_model::facts::Facts;
+use weft_model::name::{NodeName, VnetName, ZoneName};
 use weft_model::object::zone::ZoneKind;
 use weft_model::object::{Subnet, Vnet, Zone};
 
@@ -14,6 +15,8 @@ pub(super) struct Reading<'a> {
     pub(super) snapshot: &'a Snapshot,
     vnets: BTreeMap<&'a ZoneName, Vec<&'a Arc<Vnet>>>,
     subnets: BTreeMap<&'a VnetName, Vec<&'a Arc<Subnet>>>,
+    /// What nodes will be when they have their host networks.
+    pub(super) grounds: BTreeMap<NodeName, Facts>,
 }
 
 impl<'a> Reading<'a> {
@@ -31,7 +34,20 @@ impl<'a> Reading<'a> {
             snapshot,
             vnets,
             subnets,
+            grounds: BTreeMap::new(),
         }
+    }
+
+    /// What a node is, or will be when it has its host networks.
+    pub(super) fn facts(&self, node: &NodeName) -> Option<&Facts> {
+        let said = || self.snapshot.facts().get(node).map(|facts| &**facts);
+        self.grounds.get(node).or_else(said)
+    }
+
+    /// What all nodes are, or will be when they have their host networks.
+    pub(super) fn all_facts(&self) -> impl Iterator<Item = (&NodeName, &Facts)> {
+        let names = self.snapshot.facts().iter().map(|(name, _)| name);
+        names.filter_map(|name| Some((name, self.facts(name)?)))
     }
 
     /// The vnets that name this zone, in the order of their names.

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use serde_json::json;
 use weft_model::object::Kind;
+use weft_model::plan::Origin;
 
 use super::*;
 use crate::fixtures::{self, object};
@@ -99,8 +100,11 @@ proptest! {
                 let plans = crate::compile::all(&intent);
                 for (node, plan) in &plans {
                     for (_, entry) in plan.entries() {
-                        let zone = intent.zone(entry.origin().zone().unwrap()).unwrap();
-                        prop_assert!(zone.nodes().contains(node));
+                        let nodes = match entry.origin() {
+                            Origin::Zone { zone, .. } => intent.zone(zone).unwrap().nodes(),
+                            Origin::Host { host } => intent.host_network(host).unwrap().nodes(),
+                        };
+                        prop_assert!(nodes.contains(node));
                     }
                 }
             }

@@ -64,7 +64,7 @@ pub(super) fn resolve(
         let mut missing: Vec<&NodeName> = Vec::new();
         let mut found = BTreeMap::new();
         for node in carriers.get(name).into_iter().flat_map(|nodes| &**nodes) {
-            let Some(facts) = reading.snapshot.facts().get(node) else {
+            let Some(facts) = reading.facts(node) else {
                 continue;
             };
             match facts.bridges.get(wanted.bridge) {

@@ -37,8 +37,7 @@ pub(super) fn resolve(
         let mut tunnels = BTreeMap::new();
         for node in carriers.get(name).into_iter().flat_map(|nodes| &**nodes) {
             let nodes = reading.snapshot.nodes();
-            let facts = reading.snapshot.facts();
-            let (Some(declared), Some(facts)) = (nodes.get(node), facts.get(node)) else {
+            let (Some(declared), Some(facts)) = (nodes.get(node), reading.facts(node)) else {
                 continue;
             };
             match choose(declared, facts, &vxlan.peers) {
