@@ -12,6 +12,7 @@ mod manifest;
 
 mod explain;
 
+mod interfaces;
 mod offline;
 mod pve;
 mod situation;

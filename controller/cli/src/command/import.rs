@@ -4,12 +4,17 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use weft_model::name::{HostNetworkName, NodeName};
+use weft_model::object::Object;
 
 use crate::console;
 use crate::failure::{Failure, Outcome};
+use crate::interfaces::{carry as interfaces, stanza};
 use crate::manifest::write;
 use crate::pve::carry::{self, Carried, Files};
 use crate::pve::section::{self, Section};
+
+mod files;
 
 /// Options of `import`.
 #[derive(Debug, Args)]
@@ -26,6 +31,30 @@ enum From {
     /// The folder is /etc/pve/sdn there. Device names stay as they are. What is not carried over is
     /// named on the standard error, one line each.
     Pve(Pve),
+    /// A node's /etc/network/interfaces, of ifupdown or ifupdown2, as a host network
+    ///
+    /// Files that it names by `source` are read beside it. Device names stay as they are, so that what
+    /// is there is taken over in place. Commands that forward, masquerade, answer ARP for others or
+    /// add routes are carried over as what they do. What is not carried over is named on the standard
+    /// error, one line each, with the reason.
+    Interfaces(Interfaces),
+}
+
+/// Options of `import interfaces`.
+#[derive(Debug, Args)]
+struct Interfaces {
+    /// The file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The node that it is of
+    #[arg(short, long, value_name = "NODE")]
+    node: NodeName,
+    /// The name of the host network; left out, that of the node
+    #[arg(long, value_name = "NAME")]
+    name: Option<HostNetworkName>,
+    /// Write into this file instead of the standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
 }
 
 /// Options of `import pve`.
@@ -44,20 +73,61 @@ struct Pve {
 /// # Errors
 /// When the files cannot be read, or have nothing that can be carried over.
 pub fn run(options: &Import) -> Outcome {
-    let From::Pve(pve) = &options.from;
-    let carried = from_pve(&pve.folder)?;
-    for note in &carried.notes {
+    match &options.from {
+        From::Pve(pve) => {
+            let carried = from_pve(&pve.folder)?;
+            tell(
+                &carried.notes,
+                &carried.objects,
+                &pve.folder,
+                pve.output.as_deref(),
+            )
+        }
+        From::Interfaces(options) => {
+            let carried = from_interfaces(options)?;
+            let objects: Vec<Object> = carried.host.into_iter().map(Object::HostNetwork).collect();
+            tell(
+                &carried.notes,
+                &objects,
+                &options.file,
+                options.output.as_deref(),
+            )
+        }
+    }
+}
+
+/// Reads what an `interfaces` file and the files that it names declare.
+fn from_interfaces(options: &Interfaces) -> Outcome<interfaces::Carried> {
+    let name = match &options.name {
+        Some(name) => name.clone(),
+        None => options
+            .node
+            .as_str()
+            .parse()
+            .map_err(|error| Failure::refused(format!("use --name: {error}")))?,
+    };
+    let file = options.file.display().to_string();
+    let text = std::fs::read_to_string(&options.file)
+        .map_err(|error| Failure::refused(format!("cannot read {file}: {error}")))?;
+    let library = files::Beside::of(&options.file);
+    let stanzas = stanza::read(&file, &text, &library);
+    Ok(interfaces::carry(stanzas, &options.node, name))
+}
+
+/// Writes what was carried over, and tells what was not.
+fn tell(notes: &[String], objects: &[Object], from: &Path, output: Option<&Path>) -> Outcome {
+    for note in notes {
         console::note(note);
     }
-    if carried.objects.is_empty() {
+    if objects.is_empty() {
         return Err(Failure::refused(format!(
             "nothing in {} can be carried over",
-            pve.folder.display()
+            from.display()
         )));
     }
-    let written: Vec<_> = carried.objects.iter().map(write::declared).collect();
+    let written: Vec<_> = objects.iter().map(write::declared).collect();
     let text = write::yaml(&written)?;
-    let Some(file) = &pve.output else {
+    let Some(file) = output else {
         return console::print(&text);
     };
     std::fs::write(file, text)
