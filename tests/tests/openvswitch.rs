@@ -1,6 +1,9 @@
 //! The agent's data plane on hosts whose bridges are Open vSwitch's: real databases and switches,
 //! on the data path that needs no kernel module.
 
+// Clippy takes only the test functions themselves for tests.
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;

@@ -149,7 +149,11 @@ fn assumed_mtu(objects: &[Object]) -> Mtu {
             Object::Vnet(vnet) => vnet.spec.vlan_aware && vnet.spec.zone == zone.metadata.name,
             _ => false,
         };
-        let inside = if objects.iter().any(is_vlan_aware) { 4 } else { 0 };
+        let inside = if objects.iter().any(is_vlan_aware) {
+            4
+        } else {
+            0
+        };
         let overhead = overhead + inside;
         Mtu::try_from(zone.spec.mtu?.get() + overhead).ok()
     });
