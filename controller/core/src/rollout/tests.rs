@@ -605,8 +605,10 @@ impl Desk {
         }
         if answer == Answer::Verified {
             self.verified.insert(node.clone());
-            let asked = self.asked.get(&(node.clone(), fence.nonce));
-            self.well.extend(asked.map(|at| (node.clone(), *at)));
+            // An earlier question may be answered after a later one.
+            let asked = self.asked.get(&(node.clone(), fence.nonce)).copied();
+            let well = self.well.get(&node).copied().max(asked);
+            self.well.extend(well.map(|at| (node.clone(), at)));
         }
         self.step(Event::Answer(node, fence, answer));
     }
