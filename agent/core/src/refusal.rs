@@ -77,7 +77,12 @@ fn unable(abilities: &Abilities, seen: &Seen, link: &Link) -> Option<Fault> {
         .kind
         .device_type()
         .filter(|kind| !abilities.device_types.contains(kind));
-    let (cause, advice) = if lacks == Some(DeviceType::OpenVswitch) {
+    let (cause, advice) = if link.origin.host().is_some() {
+        (
+            "this version of the agent leaves the host's own network alone".to_owned(),
+            "take the host network out of the draft".to_owned(),
+        )
+    } else if lacks == Some(DeviceType::OpenVswitch) {
         (
             "the agent does not reach Open vSwitch".to_owned(),
             "see that ovsdb-server runs and that the agent may use its socket, or keep the zone \
@@ -130,5 +135,54 @@ fn forwarding_advice(family: Family) -> String {
         Family::Ipv6 => "set the sysctl net.ipv6.conf.all.forwarding to 1; where the host takes \
              its own address from router advertisements, set accept_ra of that device to 2 first"
             .to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use weft_model::plan::link::LinkKind;
+    use weft_model::plan::{Entry, Origin};
+
+    use super::*;
+
+    #[test]
+    fn the_network_of_the_host_itself_is_refused_and_named() {
+        let origin = Origin::Host {
+            host: "rack".parse().unwrap(),
+        };
+        let card = Link {
+            name: "eth0".parse().unwrap(),
+            origin: origin.clone(),
+            kind: LinkKind::Physical,
+            mtu: None,
+            mac: None,
+            alias: None,
+            alternative_name: None,
+            master: None,
+            addresses: BTreeSet::new(),
+            routes: BTreeSet::new(),
+            static_routes: BTreeSet::new(),
+            forward: BTreeSet::new(),
+            proxy_arp: false,
+            vlans: weft_model::plan::link::Vlans::default(),
+            drift: weft_model::object::drift::DriftPolicy::Heal,
+        };
+        let next: NodePlan = [Entry::Link(card)].into_iter().collect();
+        let abilities = Abilities {
+            device_types: BTreeSet::new(),
+            forwarding: BTreeSet::new(),
+            nft: true,
+            switches: true,
+        };
+        let faults = refusals(&abilities, &next, &Seen::default(), &Scope::All);
+        assert_eq!(
+            faults,
+            [Fault {
+                origin: Some(origin),
+                attempt: "cannot make device eth0 of type physical".to_owned(),
+                cause: "this version of the agent leaves the host's own network alone".to_owned(),
+                advice: "take the host network out of the draft".to_owned(),
+            }]
+        );
     }
 }
