@@ -152,14 +152,17 @@ fn build(reading: &Reading<'_>, mut resolved: Resolved) -> Intent {
     }
 }
 
+/// The host networks, and those of every node.
+type BuiltHosts = (
+    BTreeMap<HostNetworkName, Arc<HostNetwork>>,
+    BTreeMap<NodeName, Vec<Arc<HostNetwork>>>,
+);
+
 fn build_hosts(
     reading: &Reading<'_>,
     mut chosen: host::Hosts,
     mut filtering: host::Filtering,
-) -> (
-    BTreeMap<HostNetworkName, Arc<HostNetwork>>,
-    BTreeMap<NodeName, Vec<Arc<HostNetwork>>>,
-) {
+) -> BuiltHosts {
     let mut hosts = BTreeMap::new();
     let mut by_node: BTreeMap<NodeName, Vec<Arc<HostNetwork>>> = BTreeMap::new();
     for (name, declared) in reading.snapshot.host_networks().iter() {

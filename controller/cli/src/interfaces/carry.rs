@@ -281,7 +281,8 @@ impl Work {
                     // Nothing of what a program of the node configures is taken over.
                     let is_card = interface.kind == InterfaceKind::Physical;
                     let has_none = interface.addresses.is_empty();
-                    if !is_plain && !(by_program && is_card && has_none) {
+                    let is_nothing = by_program && is_card && has_none;
+                    if !(is_plain || is_nothing) {
                         interfaces.insert(name, interface);
                     } else if !is_plain {
                         let text = format!("{name}: left to the node's own program as a whole");

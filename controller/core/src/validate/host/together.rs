@@ -196,6 +196,9 @@ fn check_nodes(reading: &Reading<'_>, hosts: &Hosts, findings: &mut Findings) {
     }
 }
 
+/// A VLAN of a device that an object takes, on these nodes.
+type Taken<'a> = (LinkName, VlanId, (Kind, &'a str), &'a BTreeSet<NodeName>);
+
 /// Refuses interfaces that are called as a device of a zone or vnet on one of their nodes, ports
 /// that are such a device, and VLANs that a zone uses.
 pub(in crate::validate) fn check_names(
@@ -240,7 +243,7 @@ pub(in crate::validate) fn check_names(
             }
         }
     };
-    let mut taken: Vec<(LinkName, VlanId, (Kind, &str), &BTreeSet<NodeName>)> = Vec::new();
+    let mut taken: Vec<Taken<'_>> = Vec::new();
     for (zone_name, zone) in reading.snapshot.zones().iter() {
         let Some(nodes) = carriers.get(zone_name).map(|nodes| &**nodes) else {
             continue;
