@@ -106,8 +106,10 @@ fn every_law_holds_and_all_comes_to_rest_in_every_storm() {
         "store cut off",
         "torn write",
     ];
+    // Other things happen too, too seldom to count on: a node that applies when it is aborted already.
+    let missing: Vec<_> = all.into_iter().filter(|it| !seen.contains(*it)).collect();
     if count > 200 {
-        assert_eq!(seen, all.map(str::to_owned).into());
+        assert_eq!(missing, [""; 0]);
     }
 }
 
