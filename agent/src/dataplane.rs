@@ -34,6 +34,7 @@ mod task;
 use request::Request;
 use task::Task;
 
+use crate::frr;
 use crate::kernel::{self, Kernel};
 
 /// How many requests may wait; the session asks one thing at a time.
@@ -215,6 +216,19 @@ pub async fn open_with_switch(
     cluster: Option<ClusterId>,
     switch: &Path,
 ) -> Result<Opened, OpenError> {
+    open_beside(cluster, switch, None).await
+}
+
+/// As [`open_with_switch`], beside an FRR that is driven as well.
+///
+/// # Errors
+/// When the kernel cannot be opened or read. An FRR that is not there is missed when a plan wants
+/// something of it.
+pub async fn open_beside(
+    cluster: Option<ClusterId>,
+    switch: &Path,
+    frr: Option<frr::Settings>,
+) -> Result<Opened, OpenError> {
     let switch = switch.to_owned();
     let thread = |source| OpenError::Thread { source };
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -228,6 +242,10 @@ pub async fn open_with_switch(
             runtime.block_on(async move {
                 match Kernel::open_with_switch(&switch).await {
                     Ok(kernel) => {
+                        let kernel = match frr {
+                            Some(frr) => kernel.with_frr(frr),
+                            None => kernel,
+                        };
                         let (opened, work) = start(kernel, cluster).await;
                         // Whoever waited may have gone: then the work ends by itself.
                         let _ = ready.send(Ok(opened));

@@ -16,6 +16,7 @@ use weft_model::revision::{Epoch, RolloutId, Timestamp};
 use weft_node::session::journal::State;
 use weft_proto::convert::message::progress_word;
 
+use crate::frr;
 use crate::options::StatusFormat;
 use crate::respite::{Respites, wall_clock};
 use crate::session::Memory;
@@ -161,7 +162,12 @@ impl fmt::Display for Status {
 ///
 /// # Errors
 /// When the agent is running, or something could not be removed.
-pub async fn clean_up(state_dir: &Path, openvswitch: &Path, is_meant: bool) -> Result<u32> {
+pub async fn clean_up(
+    state_dir: &Path,
+    openvswitch: &Path,
+    frr: frr::Settings,
+    is_meant: bool,
+) -> Result<u32> {
     if !is_meant {
         bail!("the guests on this host would lose their network: say so with --yes");
     }
@@ -170,7 +176,7 @@ pub async fn clean_up(state_dir: &Path, openvswitch: &Path, is_meant: bool) -> R
     let Some(cluster) = memory.cluster() else {
         return Ok(0);
     };
-    let dataplane = dataplane::open_with_switch(Some(cluster), openvswitch)
+    let dataplane = dataplane::open_beside(Some(cluster), openvswitch, Some(frr))
         .await?
         .dataplane;
     let applied = dataplane.apply(Arc::new(NodePlan::default())).await;

@@ -16,6 +16,7 @@ use weft_node::session::journal::BootId;
 
 use crate::connect::Controller;
 use crate::dataplane;
+use crate::frr;
 use crate::ledger::error::LedgerError;
 use crate::ledger::lock;
 use crate::options::{Options, OptionsError};
@@ -39,6 +40,7 @@ pub struct Service {
     controllers: Vec<Controller>,
     state_dir: PathBuf,
     openvswitch: PathBuf,
+    frr: frr::Settings,
     probes: Probes,
 }
 
@@ -53,6 +55,7 @@ impl Service {
             controllers: options.service.controllers()?,
             state_dir: options.state_dir.clone(),
             openvswitch: options.openvswitch.clone(),
+            frr: options.frr(),
             probes: Probes::new(&options.service.probe_dir),
         })
     }
@@ -70,7 +73,8 @@ impl Service {
         let memory = remember(&self.state_dir).await?;
         let _signature = lock::sign(&self.state_dir)
             .context("cannot let the watchdog see that this is the agent")?;
-        let opened = dataplane::open_with_switch(memory.cluster(), &self.openvswitch).await?;
+        let opened =
+            dataplane::open_beside(memory.cluster(), &self.openvswitch, Some(self.frr)).await?;
         // A data plane that is gone is found out by whoever asks it next.
         let _ = opened.dataplane.heed(self.state_dir.clone()).await;
         let stop = CancellationToken::new();

@@ -6,11 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use weft_model::plan::link::Vlans;
 use weft_model::prefix::{Family, InterfaceAddress, Prefix};
 use weft_model::vlan::VlanProtocol;
 
+use crate::frr::difference::SeenFrr;
 use crate::nft::Table;
 
 mod port;
@@ -31,6 +33,8 @@ pub struct Seen {
     /// Ports with the mark of a cluster that Open vSwitch is to have and that there is no device
     /// of, by name.
     pub unmade: BTreeMap<String, SeenPlug>,
+    /// What FRR has; `None` where there is none, or nothing of ours is wanted of it.
+    pub frr: Option<Arc<SeenFrr>>,
 }
 
 /// What a kernel lets one device have and no other.

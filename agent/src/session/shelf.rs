@@ -132,7 +132,7 @@ fn share(plan: &mut NodePlan, known: &NodePlan) {
                     false
                 }
             }),
-            Entry::Nat(_) => false,
+            Entry::Nat(_) | Entry::Frr(_) => false,
         })
         .map(|(_, entry)| Arc::clone(entry))
         .collect();

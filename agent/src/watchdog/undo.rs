@@ -15,6 +15,7 @@ use weft_node::session::machine::Session;
 
 use super::charge::Charge;
 use crate::dataplane::{self, Dataplane, OpenError};
+use crate::frr;
 use crate::ledger::error::LedgerError;
 use crate::session::clock::Clock;
 
@@ -38,6 +39,7 @@ pub(super) fn undo(
     charge: &mut Charge,
     boot: &BootId,
     openvswitch: &Path,
+    frr: &frr::Settings,
 ) -> Result<bool, UndoError> {
     let confirmed = charge.journal.confirmed.target.digest;
     let plan = charge.plans.read(confirmed).map_err(UndoError::Plan)?;
@@ -47,7 +49,7 @@ pub(super) fn undo(
         .map_err(UndoError::Runtime)?;
     let cluster = charge.journal.pin.as_ref().map(|pin| pin.cluster.clone());
     runtime.block_on(async {
-        let opened = dataplane::open_with_switch(cluster, openvswitch)
+        let opened = dataplane::open_beside(cluster, openvswitch, Some(frr.clone()))
             .await
             .map_err(UndoError::Open)?;
         Ok(go_back(charge, boot, &opened.dataplane, Arc::new(plan)).await)

@@ -6,6 +6,7 @@ use std::fmt::Display;
 use weft_model::name::LinkName;
 use weft_model::object::drift::DriftPolicy;
 use weft_model::object::subnet::Snat;
+use weft_model::plan::frr::Frr;
 use weft_model::plan::link::{Bond, Bridge, Link, LinkKind, SwitchPort, Vlan, Vlans, Vxlan};
 use weft_model::plan::nat::Nat;
 use weft_model::plan::{Entry, NodePlan, Origin, PlanDelta};
@@ -21,8 +22,9 @@ pub fn changes(plan: &NodePlan, delta: &PlanDelta) -> Vec<String> {
         match (before, &**entry) {
             (Some(Entry::Link(old)), Entry::Link(new)) => change_link(old, new, &mut lines),
             (Some(Entry::Nat(old)), Entry::Nat(new)) => change_nat(old, new, &mut lines),
-            (None | Some(Entry::Nat(_)), Entry::Link(new)) => create_link(new, &mut lines),
-            (None | Some(Entry::Link(_)), Entry::Nat(new)) => create_nat(new, &mut lines),
+            (_, Entry::Link(new)) => create_link(new, &mut lines),
+            (_, Entry::Nat(new)) => create_nat(new, &mut lines),
+            (before, Entry::Frr(new)) => stanza(before.is_some(), new, &mut lines),
         }
     }
     lines
@@ -231,6 +233,12 @@ fn leaving(nat: &Nat) -> String {
     }
     let names: Vec<&str> = nat.outside.iter().map(LinkName::as_str).collect();
     format!("that leave by {}", names.join(" or "))
+}
+
+/// The node itself tells which lines of FRR's these are, for that depends on its FRR.
+fn stanza(was_there: bool, frr: &Frr, lines: &mut Vec<String>) {
+    let verb = if was_there { "change" } else { "create" };
+    lines.push(format!("{verb} {}", frr.stanza.key()));
 }
 
 fn change_nat(old: &Nat, new: &Nat, lines: &mut Vec<String>) {

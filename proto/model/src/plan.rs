@@ -14,10 +14,12 @@ use crate::name::{HostNetworkName, LinkName, VnetName, ZoneName};
 use crate::prefix::Prefix;
 
 pub mod digest;
+pub mod frr;
 pub mod link;
 pub mod nat;
 pub mod route;
 
+use frr::{Frr, StanzaKey};
 use link::{Link, LinkKind};
 use nat::Nat;
 
@@ -37,6 +39,8 @@ pub enum EntryKey {
     Link(LinkName),
     /// A source translation, by the device that the network is behind, and the network.
     Nat(LinkName, Prefix),
+    /// A stanza of FRR's configuration.
+    Frr(StanzaKey),
 }
 
 impl fmt::Display for EntryKey {
@@ -46,6 +50,7 @@ impl fmt::Display for EntryKey {
             Self::Nat(inside, source) => {
                 write!(f, "source translation of {source} behind {inside}")
             }
+            Self::Frr(key) => key.fmt(f),
         }
     }
 }
@@ -58,6 +63,8 @@ pub enum Entry {
     Link(Link),
     /// A source translation.
     Nat(Nat),
+    /// A stanza of FRR's configuration.
+    Frr(Frr),
 }
 
 impl Entry {
@@ -66,6 +73,7 @@ impl Entry {
         match self {
             Self::Link(link) => EntryKey::Link(link.name.clone()),
             Self::Nat(nat) => EntryKey::Nat(nat.inside.clone(), nat.source),
+            Self::Frr(frr) => EntryKey::Frr(frr.stanza.key()),
         }
     }
 
@@ -74,6 +82,7 @@ impl Entry {
         match self {
             Self::Link(link) => &link.origin,
             Self::Nat(nat) => &nat.origin,
+            Self::Frr(frr) => &frr.origin,
         }
     }
 }
@@ -181,7 +190,7 @@ impl NodePlan {
     pub fn links(&self) -> impl Iterator<Item = &Link> {
         self.entries.values().filter_map(|entry| match &**entry {
             Entry::Link(link) => Some(link),
-            Entry::Nat(_) => None,
+            Entry::Nat(_) | Entry::Frr(_) => None,
         })
     }
 
@@ -193,7 +202,7 @@ impl NodePlan {
             .map(|entry| &**entry)
         {
             Some(Entry::Link(link)) => Some(link),
-            Some(Entry::Nat(_)) | None => None,
+            Some(Entry::Nat(_) | Entry::Frr(_)) | None => None,
         }
     }
 
@@ -201,7 +210,15 @@ impl NodePlan {
     pub fn nats(&self) -> impl Iterator<Item = &Nat> {
         self.entries.values().filter_map(|entry| match &**entry {
             Entry::Nat(nat) => Some(nat),
-            Entry::Link(_) => None,
+            Entry::Link(_) | Entry::Frr(_) => None,
+        })
+    }
+
+    /// Every stanza of FRR's configuration.
+    pub fn stanzas(&self) -> impl Iterator<Item = &Frr> {
+        self.entries.values().filter_map(|entry| match &**entry {
+            Entry::Frr(frr) => Some(frr),
+            Entry::Link(_) | Entry::Nat(_) => None,
         })
     }
 
@@ -259,7 +276,7 @@ fn vlan_of(entry: &Entry) -> Option<(&LinkName, &LinkName)> {
             | LinkKind::Bond(_)
             | LinkKind::Physical => None,
         },
-        Entry::Nat(_) => None,
+        Entry::Nat(_) | Entry::Frr(_) => None,
     }
 }
 
