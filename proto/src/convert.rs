@@ -4,6 +4,8 @@
 //! From the model to the wire nothing can fail; from the wire to the model every wrong field is
 //! named by its path, not only the first. What goes out and comes back is the same.
 
+pub mod controller;
+pub mod evpn;
 pub mod facts;
 pub mod fields;
 mod kind;

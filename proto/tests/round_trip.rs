@@ -209,6 +209,8 @@ fn object() -> impl Strategy<Value = Object> {
                 mac,
                 vlan_aware,
                 isolate_ports,
+                distinguisher: None,
+                targets: RouteTargets::default(),
             },
         );
     let subnet = (name(), prefix(), option::of(address()), option::of(snat())).prop_map(

@@ -250,6 +250,7 @@ fn objects(text: &str) -> Result<Vec<Object>> {
         objects.push(match manifest.kind.parse()? {
             Kind::Node => Object::Node(declared(manifest)?),
             Kind::HostNetwork => Object::HostNetwork(declared(manifest)?),
+            Kind::Controller => Object::Controller(declared(manifest)?),
             Kind::Zone => Object::Zone(declared(manifest)?),
             Kind::Vnet => Object::Vnet(declared(manifest)?),
             Kind::Subnet => Object::Subnet(declared(manifest)?),

@@ -4,3 +4,4 @@ pub mod interfaces;
 pub mod section;
 
 pub mod carry;
+mod evpn;

@@ -35,6 +35,8 @@ struct Device {
     alias: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     alternative_name: Option<String>,
+    #[serde(skip_serializing_if = "is_off")]
+    arp_accept: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     forward_delay: Option<u8>,
     #[serde(skip_serializing_if = "is_off")]
@@ -56,6 +58,8 @@ struct Device {
     mac: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mtu: Option<u32>,
+    #[serde(skip_serializing_if = "is_off")]
+    neigh_suppress: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     ovs: Option<Switched>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,6 +83,10 @@ struct Device {
     #[serde(skip_serializing_if = "Option::is_none")]
     stp: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    table: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unreachable_default: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     vids: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     vlan_aware: Option<bool>,
@@ -86,6 +94,8 @@ struct Device {
     vlan_id: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     vni: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vrf: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     xmit_hash_policy: Option<&'static str>,
 }
@@ -140,9 +150,18 @@ pub fn describe(node: &NodeName, plan: &NodePlan, facts: &Facts) -> Situation {
             ports.entry(master).or_default().push(link);
         }
     }
+    let is_domain = |name: &&LinkName| {
+        let link = plan.link(name);
+        link.is_some_and(|link| matches!(link.kind, LinkKind::Vrf(_)))
+    };
     let links = plan.links().map(|link| {
         let ports = ports.remove(&link.name).unwrap_or_default();
-        (link.name.to_string(), device(link, &ports))
+        let vrf = link.master.as_ref().filter(is_domain);
+        let device = Device {
+            vrf: vrf.map(ToString::to_string),
+            ..device(link, &ports)
+        };
+        (link.name.to_string(), device)
     });
     let links = links.collect();
     let mut snat: Vec<_> = plan.nats().map(|nat| translation(nat, facts)).collect();
@@ -159,6 +178,7 @@ fn device(link: &Link, ports: &[&Link]) -> Device {
         addresses: link.addresses.iter().map(ToString::to_string).collect(),
         alias: link.alias.as_ref().map(ToString::to_string),
         alternative_name: link.alternative_name.as_ref().map(ToString::to_string),
+        arp_accept: link.hears_announcements,
         ip6_forward: link.forward.contains(&Family::Ipv6),
         ip_forward: link.forward.contains(&Family::Ipv4),
         kind: link.kind.as_str(),
@@ -192,6 +212,11 @@ fn device(link: &Link, ports: &[&Link]) -> Device {
             primary: bond.primary.as_ref().map(ToString::to_string),
             ..device
         },
+        LinkKind::Vrf(vrf) => Device {
+            table: Some(vrf.table),
+            unreachable_default: Some(vrf.has_unreachable_default),
+            ..device
+        },
         LinkKind::Physical => device,
         LinkKind::Veth { peer } => Device {
             peer: Some(peer.to_string()),
@@ -204,8 +229,10 @@ fn device(link: &Link, ports: &[&Link]) -> Device {
         LinkKind::Vxlan(vxlan) => Device {
             learning: (!vxlan.learning).then_some(false),
             local: Some(vxlan.local.to_string()),
+            neigh_suppress: vxlan.suppression,
             port: (vxlan.port != UdpPort::VXLAN).then(|| vxlan.port.get()),
-            remotes: Some(vxlan.flood.iter().map(ToString::to_string).collect()),
+            remotes: (vxlan.learning || !vxlan.flood.is_empty())
+                .then(|| vxlan.flood.iter().map(ToString::to_string).collect()),
             vni: Some(vxlan.vni.get()),
             ..device
         },
@@ -304,6 +331,8 @@ impl Device {
             ("alias", self.alias.clone()),
             ("also called", self.alternative_name.clone()),
             ("addresses", some(&self.addresses)),
+            ("routing", self.vrf.clone()),
+            ("table", number(self.table)),
             ("routes", some(&self.routes)),
             ("forwards", forwards),
             ("ports", list(&self.ports)),
@@ -322,6 +351,14 @@ impl Device {
             ("remotes", list(&self.remotes)),
             ("port", is_vxlan.then(|| port.to_string())),
             ("learning", is_vxlan.then(|| learning.to_owned())),
+            ("answers ARP", self.neigh_suppress.then(|| "for guests behind it".to_owned())),
+            ("hears", self.arp_accept.then(|| "announcements".to_owned())),
+            (
+                "else",
+                self.unreachable_default
+                    .map(|drops| if drops { "dropped" } else { "the node's own routes" })
+                    .map(str::to_owned),
+            ),
             ("mode", self.mode.map(str::to_owned)),
             ("looks every", self.miimon.map(|it| format!("{it} ms"))),
             ("LACP rate", self.lacp_rate.map(str::to_owned)),

@@ -151,6 +151,7 @@ fn object(kind: Kind, name: &str, spec: serde_json::Value) -> Outcome<Object> {
     Ok(match kind {
         Kind::Node => Object::Node(serde_json::from_value(json)?),
         Kind::HostNetwork => Object::HostNetwork(serde_json::from_value(json)?),
+        Kind::Controller => Object::Controller(serde_json::from_value(json)?),
         Kind::Zone => Object::Zone(serde_json::from_value(json)?),
         Kind::Vnet => Object::Vnet(serde_json::from_value(json)?),
         Kind::Subnet => Object::Subnet(serde_json::from_value(json)?),

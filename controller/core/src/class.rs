@@ -12,7 +12,7 @@ use weft_model::mtu::Mtu;
 use weft_model::name::NodeName;
 use weft_model::object::subnet::SubnetSpec;
 use weft_model::object::vnet::VnetSpec;
-use weft_model::object::zone::{QinqZone, ZoneKind, ZoneSpec};
+use weft_model::object::zone::{EvpnZone, QinqZone, ZoneKind, ZoneSpec};
 use weft_model::object::{Kind, ObjectKey};
 
 use crate::diff::{Pending, pending_all};
@@ -83,6 +83,7 @@ pub fn classify(old: &Intent, new: &Intent) -> Vec<Classified> {
         match key.kind {
             Kind::Node => node(old, new, key, *pending, &mut found),
             Kind::HostNetwork => host::classify(old, new, key, *pending, &mut found),
+            Kind::Controller => controller(old, new, key, *pending, &mut found),
             Kind::Zone => zone(old, new, key, *pending, &mut found),
             Kind::Vnet => vnet(old, new, key, *pending, &mut found),
             Kind::Subnet => subnet(old, new, key, *pending, &mut found),
@@ -259,9 +260,66 @@ fn kinds(before: &ZoneSpec, after: &ZoneSpec, key: &ObjectKey, found: &mut Found
                 flag_day("its tunnels use the other family of addresses".to_owned());
             }
         }
-        (ZoneKind::Simple | ZoneKind::Vlan(_) | ZoneKind::Qinq(_) | ZoneKind::Vxlan(_), other) => {
+        (ZoneKind::Evpn(before), ZoneKind::Evpn(after)) => {
+            evpn(before, after).into_iter().for_each(flag_day);
+        }
+        (
+            ZoneKind::Simple
+            | ZoneKind::Vlan(_)
+            | ZoneKind::Qinq(_)
+            | ZoneKind::Vxlan(_)
+            | ZoneKind::Evpn(_),
+            other,
+        ) => {
             let [before, after] = [&before.kind, other].map(|kind| kind.zone_type().as_str());
             flag_day(format!("its type is {after} instead of {before}"));
+        }
+    }
+}
+
+/// What of an evpn zone cannot change on one node before the others without a gap.
+fn evpn(before: &EvpnZone, after: &EvpnZone) -> Vec<String> {
+    let mut found = Vec::new();
+    if before.vrf_vni != after.vrf_vni {
+        let (before, after) = (before.vrf_vni, after.vrf_vni);
+        found.push(format!(
+            "packets between its vnets use VNI {after} instead of {before}"
+        ));
+    }
+    if before.port != after.port {
+        let (before, after) = (before.port, after.port);
+        found.push(format!("its tunnels use port {after} instead of {before}"));
+    }
+    if before.underlay != after.underlay {
+        found.push("its tunnels use the other family of addresses".to_owned());
+    }
+    if (&before.distinguisher, &before.targets) != (&after.distinguisher, &after.targets) {
+        found.push("its routes are marked in another way".to_owned());
+    }
+    if before.mac != after.mac {
+        found.push("its gateways' Ethernet address changes".to_owned());
+    }
+    found
+}
+
+fn controller(old: &Intent, new: &Intent, key: &ObjectKey, pending: Pending, found: &mut Found) {
+    match pending {
+        Pending::New => found.note(key, Class::Additive, "it comes"),
+        Pending::Deleted => found.note(key, Class::Destructive, "it goes, with its sessions"),
+        Pending::Changed => {
+            let spec = |intent: &Intent| {
+                let controllers = intent.snapshot().controllers();
+                controllers.get(key.name.as_str()).map(|it| it.spec.clone())
+            };
+            if spec(old) == spec(new) {
+                found.note(key, Class::Compatible, PLAIN);
+            } else {
+                found.note(
+                    key,
+                    Class::FlagDay,
+                    "its sessions begin anew where they change",
+                );
+            }
         }
     }
 }
@@ -302,6 +360,8 @@ fn vnet(old: &Intent, new: &Intent, key: &ObjectKey, pending: Pending, found: &m
         mac,
         vlan_aware,
         isolate_ports,
+        distinguisher,
+        targets,
     } = &before.spec;
     let next = &after.spec;
     found.note(key, Class::Compatible, PLAIN);
@@ -325,6 +385,9 @@ fn vnet(old: &Intent, new: &Intent, key: &ObjectKey, pending: Pending, found: &m
         };
         let what = format!("its guests on one node {word} kept apart");
         found.note(key, Class::Compatible, what);
+    }
+    if (distinguisher, targets) != (&next.distinguisher, &next.targets) {
+        found.note(key, Class::FlagDay, "its routes are marked in another way");
     }
     if *zone != next.zone {
         let what = format!("it is in zone {} instead of {zone}", next.zone);

@@ -6,7 +6,7 @@
 //! of its vnets has no tag. So the plan of one vnet on one node is the unit of work, and [`update`]
 //! visits only what changed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use weft_model::name::{HostNetworkName, LinkName, NodeName, VnetName, ZoneName};
@@ -15,14 +15,19 @@ use weft_model::plan::link::{Bridge, GuestPorts, Link, LinkKind, Vlans};
 use weft_model::plan::{Entry, NodePlan, Origin};
 use weft_model::vlan::VlanId;
 
+use crate::device::ZoneDeviceNames;
 use crate::intent::{Intent, Vnet, Zone};
 
-mod change;
 mod host;
 mod qinq;
 mod simple;
 mod vlan;
 mod vxlan;
+
+mod evpn;
+mod frr;
+
+mod change;
 
 pub use change::{Affected, affected, update};
 
@@ -32,10 +37,10 @@ pub fn node(intent: &Intent, node: &NodeName) -> NodePlan {
     let hosts = hosts.flat_map(|it| host::entries(it, node));
     let zones = intent.zones_of(node).iter().flat_map(|zone| {
         let vnets = zone.vnets.iter();
-        let vnets = vnets.flat_map(|vnet| entries(zone, vnet, node));
-        zone_entries(zone, node).into_iter().chain(vnets)
+        let vnets = vnets.flat_map(|vnet| entries(intent, zone, vnet, node));
+        zone_entries(intent, zone, node).into_iter().chain(vnets)
     });
-    hosts.chain(zones).collect()
+    hosts.chain(zones).chain(routing(intent, node)).collect()
 }
 
 /// What one vnet asks of a node; nothing where the node does not carry it.
@@ -44,13 +49,40 @@ pub fn vnet(intent: &Intent, node: &NodeName, name: &VnetName) -> Vec<Entry> {
         .vnet(name)
         .and_then(|vnet| Some((intent.zone_of(vnet)?, vnet)))
         .filter(|(zone, _)| zone.nodes.contains(node))
-        .map_or_else(Vec::new, |(zone, vnet)| entries(zone, vnet, node))
+        .map_or_else(Vec::new, |(zone, vnet)| entries(intent, zone, vnet, node))
 }
 
 /// What a zone asks of a node beside what its vnets do; nothing where the node does not carry it.
 pub fn zone(intent: &Intent, node: &NodeName, name: &ZoneName) -> Vec<Entry> {
     let zone = intent.zone(name).filter(|zone| zone.nodes.contains(node));
-    zone.map_or_else(Vec::new, |zone| zone_entries(zone, node))
+    zone.map_or_else(Vec::new, |zone| zone_entries(intent, zone, node))
+}
+
+/// What a node's routing asks of it beside what zones do; nothing where no controller runs on it.
+pub fn routing(intent: &Intent, node: &NodeName) -> Vec<Entry> {
+    let Some(routing) = intent.routing(node) else {
+        return Vec::new();
+    };
+    let stanzas = frr::node::entries(routing, &exits(intent, node));
+    stanzas.into_iter().map(Entry::Frr).collect()
+}
+
+/// The zones that a node leads out of.
+fn exits(intent: &Intent, node: &NodeName) -> frr::node::Exits {
+    let mut found = frr::node::Exits::default();
+    for zone in intent.zones_of(node) {
+        let Some(exits) = zone.exits().filter(|exits| exits.nodes.contains(node)) else {
+            continue;
+        };
+        if !exits.local_routing {
+            found.leaked.insert(ZoneDeviceNames::of(zone.name()).vrf);
+        }
+        match &exits.primary {
+            Some(primary) if primary != node => found.is_second = true,
+            Some(_) | None => found.is_first = true,
+        }
+    }
+    found
 }
 
 /// What a host network asks of a node; nothing where the node does not have it.
@@ -72,7 +104,7 @@ pub fn all(intent: &Intent) -> BTreeMap<NodeName, NodePlan> {
         .collect()
 }
 
-fn entries(zone: &Zone, vnet: &Vnet, node: &NodeName) -> Vec<Entry> {
+fn entries(intent: &Intent, zone: &Zone, vnet: &Vnet, node: &NodeName) -> Vec<Entry> {
     match (
         &zone.declared.spec.kind,
         &zone.underlay,
@@ -82,6 +114,7 @@ fn entries(zone: &Zone, vnet: &Vnet, node: &NodeName) -> Vec<Entry> {
         (ZoneKind::Vlan(_), _, Some(trunk)) => vlan::entries(zone, trunk, vnet),
         (ZoneKind::Qinq(_), _, _) => qinq::entries(zone, vnet),
         (ZoneKind::Simple, _, _) => simple::entries(zone, vnet),
+        (ZoneKind::Evpn(_), _, _) => evpn::entries(place(intent, zone, node), vnet),
         (ZoneKind::Vxlan(_), None, _) | (ZoneKind::Vlan(_), _, None) => {
             unreachable!("validation gives every zone what its type needs on every node")
         }
@@ -89,12 +122,45 @@ fn entries(zone: &Zone, vnet: &Vnet, node: &NodeName) -> Vec<Entry> {
 }
 
 /// What a zone asks of a node beside what its vnets do.
-fn zone_entries(zone: &Zone, node: &NodeName) -> Vec<Entry> {
+fn zone_entries(intent: &Intent, zone: &Zone, node: &NodeName) -> Vec<Entry> {
     match (&zone.declared.spec.kind, zone.trunks.get(node)) {
         (ZoneKind::Qinq(qinq), Some(trunk)) => qinq::zone_entries(zone, qinq, trunk),
+        (ZoneKind::Evpn(_), _) => {
+            let place = place(intent, zone, node);
+            let others = intent.zones().filter(|other| other.name() != zone.name());
+            let others =
+                others.filter(|other| matches!(other.declared.spec.kind, ZoneKind::Evpn(_)));
+            evpn::zone_entries(place, others.map(|other| &**other))
+        }
         (ZoneKind::Simple | ZoneKind::Vlan(_) | ZoneKind::Qinq(_) | ZoneKind::Vxlan(_), _) => {
             Vec::new()
         }
+    }
+}
+
+/// A node in an evpn zone.
+fn place<'a>(intent: &'a Intent, zone: &'a Zone, node: &'a NodeName) -> evpn::Place<'a> {
+    let (ZoneKind::Evpn(evpn), Some(underlay), Some(routing)) = (
+        &zone.declared.spec.kind,
+        &zone.underlay,
+        intent.routing(node),
+    ) else {
+        unreachable!("validation gives every node of an evpn zone tunnels and a controller")
+    };
+    evpn::Place {
+        zone,
+        evpn,
+        underlay,
+        routing,
+        node,
+    }
+}
+
+/// The objects of an entry that is there for a zone as a whole.
+fn of_zone(zone: &Zone) -> Origin {
+    Origin::Zone {
+        zone: zone.name().clone(),
+        vnet: None,
     }
 }
 
@@ -108,29 +174,20 @@ fn origin(zone: &Zone, vnet: &Vnet) -> Origin {
 /// The bridge that guests of a vnet plug into, with nothing of the node's own on it.
 fn guest_bridge(zone: &Zone, vnet: &Vnet) -> Link {
     let spec = &vnet.declared.spec;
+    let kind = LinkKind::Bridge(Bridge {
+        vlan_aware: spec.vlan_aware,
+        guests: GuestPorts {
+            isolated: spec.isolate_ports,
+            learning: zone.declared.spec.kind.learns_guests(),
+        },
+        ..Bridge::default()
+    });
     Link {
-        name: vnet.devices.bridge.clone(),
-        origin: origin(zone, vnet),
-        kind: LinkKind::Bridge(Bridge {
-            vlan_aware: spec.vlan_aware,
-            guests: GuestPorts {
-                isolated: spec.isolate_ports,
-                learning: zone.declared.spec.kind.learns_guests(),
-            },
-            ..Bridge::default()
-        }),
         mtu: vnet.mtu,
-        mac: None,
         alias: spec.alias.clone(),
         alternative_name: vnet.devices.alternative.clone(),
-        master: None,
-        addresses: BTreeSet::new(),
-        routes: BTreeSet::new(),
-        static_routes: BTreeSet::new(),
-        forward: BTreeSet::new(),
-        proxy_arp: false,
-        vlans: Vlans::default(),
         drift: zone.declared.spec.drift,
+        ..Link::plain(vnet.devices.bridge.clone(), origin(zone, vnet), kind)
     }
 }
 

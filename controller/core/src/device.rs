@@ -8,8 +8,10 @@
 //! A longer name does not fit the kernel's fifteen characters. It gets a stem: `w` and seven letters
 //! that stand for 35 bits of a hash. Two names with one stem are found by validation.
 
+use std::net::Ipv4Addr;
+
 use weft_model::mac::Mac;
-use weft_model::name::{LinkName, VnetName, ZoneName};
+use weft_model::name::{LinkName, NodeName, VnetName, ZoneName};
 use weft_model::vlan::VlanId;
 
 /// The longest vnet name that is used as it is: `vxlan_` and eight characters make fourteen.
@@ -34,7 +36,7 @@ pub struct DeviceNames {
     pub alternative: Option<VnetName>,
 }
 
-/// The names of the devices of a qinq zone.
+/// The names of the devices of a qinq or evpn zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ZoneDeviceNames {
     /// The bridge that has the zone's VLANs.
@@ -45,6 +47,17 @@ pub struct ZoneDeviceNames {
     pub near: LinkName,
     /// The other end of that pair, in the bridge of the vnet without tag.
     pub far: LinkName,
+    /// The routing domain of an evpn zone.
+    pub vrf: LinkName,
+    /// The bridge in it that packets between its vnets come in by.
+    pub vrf_bridge: LinkName,
+    /// The tunnel that they come by.
+    pub vrf_tunnel: LinkName,
+    /// The end outside of the routing domain of the pair of devices by which an exit node itself
+    /// reaches guests.
+    pub exit_outside: LinkName,
+    /// The other end of that pair, in the routing domain.
+    pub exit_inside: LinkName,
 }
 
 impl ZoneDeviceNames {
@@ -61,6 +74,11 @@ impl ZoneDeviceNames {
             service: link_name(&format!("sv_{stem}")),
             near: link_name(&format!("ln_{stem}")),
             far: link_name(&format!("pr_{stem}")),
+            vrf: link_name(&format!("vrf_{stem}")),
+            vrf_bridge: link_name(&format!("vrfbr_{stem}")),
+            vrf_tunnel: link_name(&format!("vrfvx_{stem}")),
+            exit_outside: link_name(&format!("xvrf_{stem}")),
+            exit_inside: link_name(&format!("xvrfp_{stem}")),
         }
     }
 }
@@ -116,6 +134,28 @@ impl DeviceNames {
 pub fn gateway_mac(vnet: &VnetName) -> Mac {
     let [_, _, a, b, c, d, e, f] = hash(b"gateway mac", vnet.as_str()).to_be_bytes();
     Mac::local([a, b, c, d, e, f])
+}
+
+/// The Ethernet address of every gateway of an evpn zone where the user gives none.
+pub fn zone_gateway_mac(zone: &ZoneName) -> Mac {
+    let [_, _, a, b, c, d, e, f] = hash(b"zone gateway mac", zone.as_str()).to_be_bytes();
+    Mac::local([a, b, c, d, e, f])
+}
+
+/// The Ethernet address that a node's routing domain of a zone is reached by from other nodes (the
+/// router's MAC of RFC 9135, section 4): no two nodes have the same.
+pub fn router_mac(zone: &ZoneName, node: &NodeName) -> Mac {
+    let name = format!("{zone}/{node}");
+    let [_, _, a, b, c, d, e, f] = hash(b"router mac", &name).to_be_bytes();
+    Mac::local([a, b, c, d, e, f])
+}
+
+/// Who a node without any IPv4 address is to other routers, for which any number does that no other
+/// router has.
+pub fn router_id(node: &NodeName) -> Ipv4Addr {
+    let [a, b, c, d, ..] = hash(b"router id", node.as_str()).to_be_bytes();
+    // Zero is no router's id (RFC 6286).
+    Ipv4Addr::new(a | 1, b, c, d)
 }
 
 fn stem(purpose: &[u8], name: &str) -> String {

@@ -63,6 +63,12 @@ pub fn diff(old: &Snapshot, new: &Snapshot) -> Vec<ObjectDiff> {
         new.host_networks(),
         &mut diffs,
     );
+    differences(
+        Kind::Controller,
+        old.controllers(),
+        new.controllers(),
+        &mut diffs,
+    );
     differences(Kind::Zone, old.zones(), new.zones(), &mut diffs);
     differences(Kind::Vnet, old.vnets(), new.vnets(), &mut diffs);
     differences(Kind::Subnet, old.subnets(), new.subnets(), &mut diffs);
@@ -90,6 +96,7 @@ pub fn pending_all(old: &Snapshot, new: &Snapshot) -> Vec<(ObjectKey, Pending)> 
     [
         of(Kind::Node, old.nodes(), new.nodes()),
         of(Kind::HostNetwork, old.host_networks(), new.host_networks()),
+        of(Kind::Controller, old.controllers(), new.controllers()),
         of(Kind::Zone, old.zones(), new.zones()),
         of(Kind::Vnet, old.vnets(), new.vnets()),
         of(Kind::Subnet, old.subnets(), new.subnets()),
@@ -114,6 +121,7 @@ pub fn pending(old: &Snapshot, new: &Snapshot, key: &ObjectKey) -> Option<Pendin
     match key.kind {
         Kind::Node => of(old.nodes(), new.nodes(), &key.name),
         Kind::HostNetwork => of(old.host_networks(), new.host_networks(), &key.name),
+        Kind::Controller => of(old.controllers(), new.controllers(), &key.name),
         Kind::Zone => of(old.zones(), new.zones(), &key.name),
         Kind::Vnet => of(old.vnets(), new.vnets(), &key.name),
         Kind::Subnet => of(old.subnets(), new.subnets(), &key.name),

@@ -31,6 +31,7 @@ fn read(kind: Kind, json: serde_json::Value) -> Object {
         Kind::Zone => Object::Zone(serde_json::from_value(json).unwrap()),
         Kind::Vnet => Object::Vnet(serde_json::from_value(json).unwrap()),
         Kind::Subnet => Object::Subnet(serde_json::from_value(json).unwrap()),
+        Kind::Controller => Object::Controller(serde_json::from_value(json).unwrap()),
     }
 }
 

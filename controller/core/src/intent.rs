@@ -5,13 +5,16 @@
 //! default is filled in, and every tunnel has an address.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, OnceLock};
 
+use weft_model::asn::Asn;
 use weft_model::mtu::Mtu;
 use weft_model::name::{HostNetworkName, LinkName, NodeName, VnetName, ZoneName};
+use weft_model::object::zone::{Exits, ZoneKind};
 use weft_model::object::{self, Kind, ObjectKey};
 use weft_model::port::UdpPort;
+use weft_model::prefix::Prefix;
 use weft_model::vlan::BridgeVlans;
 
 use crate::device::DeviceNames;
@@ -36,6 +39,7 @@ pub struct HostNetwork {
     /// The bridges of others that filter VLANs and that its VLANs are on, by node: those that it
     /// does not declare itself.
     pub(crate) filtering: BTreeMap<NodeName, BTreeSet<LinkName>>,
+    pub(crate) routings: BTreeMap<NodeName, Arc<Routing>>,
 }
 
 /// A zone with its nodes and vnets.
@@ -81,6 +85,52 @@ pub struct Tunnel {
     pub(crate) flood: OnceLock<Arc<BTreeSet<IpAddr>>>,
 }
 
+/// How a node takes part in routing.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Routing {
+    /// The number of the system that it is; `None` where it speaks no BGP.
+    pub(crate) asn: Option<Asn>,
+    /// Who it is to other routers; `None` where it speaks no BGP.
+    pub(crate) router_id: Option<Ipv4Addr>,
+    /// Who the routes of zones are exchanged with, by controller.
+    pub(crate) groups: Vec<Group>,
+    /// The routers around the node.
+    pub(crate) uplink: Option<Group>,
+    /// The controller that speaks IS-IS.
+    pub(crate) isis: Option<Arc<object::Controller>>,
+}
+
+/// The neighbors of a node by one controller.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Group {
+    pub(crate) controller: Arc<object::Controller>,
+    /// Whether they are of other systems.
+    pub(crate) is_external: bool,
+    pub(crate) neighbors: Neighbors,
+    /// The device whose address the node speaks from, where one is named.
+    pub(crate) source: Option<LinkName>,
+    /// The address that the node speaks from.
+    pub(crate) local: IpAddr,
+}
+
+/// Who is spoken to.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Neighbors {
+    /// These.
+    pub(crate) peers: BTreeSet<IpAddr>,
+    /// Whoever calls from these networks.
+    pub(crate) listen: BTreeSet<Prefix>,
+}
+
+impl Routing {
+    /// The names of the controllers that run on the node.
+    fn controllers(&self) -> impl Iterator<Item = &str> {
+        let groups = self.groups.iter().chain(&self.uplink);
+        let all = groups.map(|group| &group.controller).chain(&self.isis);
+        all.map(|controller| controller.metadata.name.as_str())
+    }
+}
+
 /// A vnet with its subnets.
 #[derive(Debug)]
 pub struct Vnet {
@@ -100,6 +150,7 @@ impl Intent {
             zones_by_node: BTreeMap::new(),
             hosts: BTreeMap::new(),
             hosts_by_node: BTreeMap::new(),
+            routings: BTreeMap::new(),
         }
     }
 
@@ -166,6 +217,11 @@ impl Intent {
                 let host = self.hosts.get(name);
                 return host.map(|host| (*host.nodes).clone()).unwrap_or_default();
             }
+            Kind::Controller => {
+                let runs = |routing: &Routing| routing.controllers().any(|it| it == name);
+                let nodes = self.routings.iter().filter(|(_, routing)| runs(routing));
+                return nodes.map(|(node, _)| node.clone()).collect();
+            }
             Kind::Zone => self.zones.get(name),
             Kind::Vnet => self.vnets.get(name).and_then(|vnet| self.zone_of(vnet)),
             Kind::Subnet => self
@@ -176,6 +232,11 @@ impl Intent {
                 .and_then(|vnet| self.zone_of(vnet)),
         };
         zone.map(|zone| (*zone.nodes).clone()).unwrap_or_default()
+    }
+
+    /// How a node takes part in routing; `None` where no controller runs on it.
+    pub fn routing(&self, node: &NodeName) -> Option<&Arc<Routing>> {
+        self.routings.get(node)
     }
 
     pub(crate) fn zone_of(&self, vnet: &Vnet) -> Option<&Arc<Zone>> {
@@ -224,6 +285,14 @@ impl Zone {
     /// The MTU of the zone's devices; `None` leaves it to the kernel.
     pub fn mtu(&self) -> Option<Mtu> {
         self.mtu
+    }
+
+    /// The nodes by which guests leave the zone; `None` where nothing outside is reached.
+    pub fn exits(&self) -> Option<&Exits> {
+        match &self.declared.spec.kind {
+            ZoneKind::Evpn(evpn) => evpn.exits.as_ref(),
+            ZoneKind::Simple | ZoneKind::Vlan(_) | ZoneKind::Qinq(_) | ZoneKind::Vxlan(_) => None,
+        }
     }
 
     /// How the zone's nodes reach each other by tunnels; `None` in zones that have none.

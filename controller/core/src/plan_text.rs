@@ -7,7 +7,9 @@ use weft_model::name::LinkName;
 use weft_model::object::drift::DriftPolicy;
 use weft_model::object::subnet::Snat;
 use weft_model::plan::frr::Frr;
-use weft_model::plan::link::{Bond, Bridge, Link, LinkKind, SwitchPort, Vlan, Vlans, Vxlan};
+use weft_model::plan::link::{
+    Bond, Bridge, Link, LinkKind, SwitchPort, Vlan, Vlans, Vrf, Vxlan,
+};
 use weft_model::plan::nat::Nat;
 use weft_model::plan::{Entry, NodePlan, Origin, PlanDelta};
 
@@ -38,6 +40,7 @@ fn create_link(link: &Link, lines: &mut Vec<String>) {
         LinkKind::Vlan(vlan) => parts.push(vlan_part(vlan)),
         LinkKind::Veth { peer } => parts.push(format!("joined to {peer}")),
         LinkKind::Bond(bond) => parts.extend(bond_parts(bond)),
+        LinkKind::Vrf(vrf) => parts.extend(vrf_parts(*vrf)),
         LinkKind::Physical => {}
         LinkKind::Switched(port) => parts.push(switch_part(port)),
     }
@@ -66,7 +69,7 @@ fn create_link(link: &Link, lines: &mut Vec<String>) {
     }
     // Whether it is there already, only the node knows.
     let verb = match (&link.origin, &link.kind) {
-        (Origin::Zone { .. }, _) => "create",
+        (Origin::Zone { .. } | Origin::Controller { .. }, _) => "create",
         (Origin::Host { .. }, LinkKind::Physical) => "configure",
         (Origin::Host { .. }, _) => "create or take over",
     };
@@ -86,6 +89,7 @@ fn bare(link: &Link) -> Link {
         static_routes: BTreeSet::new(),
         forward: BTreeSet::new(),
         proxy_arp: false,
+        hears_announcements: false,
         ..link.clone()
     }
 }
@@ -106,6 +110,10 @@ fn change_link(old: &Link, new: &Link, lines: &mut Vec<String>) {
             let (before, after) = (bond_parts(old).join(", "), bond_parts(new).join(", "));
             set(name, "bonding", Some(&before), Some(&after), lines);
         }
+        (LinkKind::Vrf(old), LinkKind::Vrf(new)) => {
+            let (before, after) = (vrf_parts(*old).join(", "), vrf_parts(*new).join(", "));
+            set(name, "routing domain", Some(&before), Some(&after), lines);
+        }
         (LinkKind::Physical, LinkKind::Physical) => {}
         (LinkKind::Switched(old), LinkKind::Switched(new)) => {
             let (before, after) = (switch_part(old), switch_part(new));
@@ -118,6 +126,7 @@ fn change_link(old: &Link, new: &Link, lines: &mut Vec<String>) {
             | LinkKind::Veth { .. }
             | LinkKind::Switched(_)
             | LinkKind::Bond(_)
+            | LinkKind::Vrf(_)
             | LinkKind::Physical,
             _,
         ) => {
@@ -174,12 +183,22 @@ fn change_bridge(name: &LinkName, old: &Bridge, new: &Bridge, lines: &mut Vec<St
     set(name, "forward delay", Some(delays.0), Some(delays.1), lines);
 }
 
+fn vrf_parts(vrf: Vrf) -> Vec<String> {
+    let drops = vrf
+        .has_unreachable_default
+        .then(|| "what it has no route for is dropped".to_owned());
+    let table = format!("table {}", vrf.table);
+    [table].into_iter().chain(drops).collect()
+}
+
 fn change_vxlan(name: &LinkName, old: &Vxlan, new: &Vxlan, lines: &mut Vec<String>) {
     set(name, "VNI", Some(&old.vni), Some(&new.vni), lines);
     set(name, "local", Some(&old.local), Some(&new.local), lines);
     set(name, "port", Some(&old.port), Some(&new.port), lines);
     let (before, after) = (on_off(old.learning), on_off(new.learning));
     set(name, "learning", Some(&before), Some(&after), lines);
+    let (before, after) = (on_off(old.suppression), on_off(new.suppression));
+    set(name, "ARP suppression", Some(&before), Some(&after), lines);
     for peer in old.flood.difference(&new.flood) {
         lines.push(format!("remove peer {peer} from {name}"));
     }
@@ -216,6 +235,17 @@ fn change_sets(old: &Link, new: &Link, lines: &mut Vec<String>) {
     }
     let (before, after) = (on_off(old.proxy_arp), on_off(new.proxy_arp));
     set(name, "proxy ARP", Some(&before), Some(&after), lines);
+    let (before, after) = (
+        on_off(old.hears_announcements),
+        on_off(new.hears_announcements),
+    );
+    set(
+        name,
+        "hearing announcements",
+        Some(&before),
+        Some(&after),
+        lines,
+    );
 }
 
 fn create_nat(nat: &Nat, lines: &mut Vec<String>) {

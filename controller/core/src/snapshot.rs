@@ -7,8 +7,12 @@
 use std::sync::Arc;
 
 use weft_model::facts::Facts;
-use weft_model::name::{HostNetworkName, NodeName, SubnetName, VnetName, ZoneName};
-use weft_model::object::{HostNetwork, Kind, Node, Object, ObjectKey, Subnet, Vnet, Zone};
+use weft_model::name::{
+    ControllerName, HostNetworkName, NodeName, SubnetName, VnetName, ZoneName,
+};
+use weft_model::object::{
+    Controller, HostNetwork, Kind, Node, Object, ObjectKey, Subnet, Vnet, Zone,
+};
 use weft_model::revision::Version;
 
 use crate::shelf::Shelf;
@@ -19,6 +23,7 @@ pub struct Snapshot {
     version: Version,
     nodes: Shelf<NodeName, Node>,
     host_networks: Shelf<HostNetworkName, HostNetwork>,
+    controllers: Shelf<ControllerName, Controller>,
     zones: Shelf<ZoneName, Zone>,
     vnets: Shelf<VnetName, Vnet>,
     subnets: Shelf<SubnetName, Subnet>,
@@ -32,13 +37,17 @@ impl Snapshot {
         objects: impl IntoIterator<Item = Object>,
         facts: impl IntoIterator<Item = (NodeName, Facts)>,
     ) -> Self {
-        let (mut nodes, mut hosts, mut zones) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut nodes, mut hosts, mut controllers) = (Vec::new(), Vec::new(), Vec::new());
+        let mut zones = Vec::new();
         let (mut vnets, mut subnets) = (Vec::new(), Vec::new());
         for object in objects {
             match object {
                 Object::Node(node) => nodes.push((node.metadata.name.clone(), Arc::new(node))),
                 Object::HostNetwork(host) => {
                     hosts.push((host.metadata.name.clone(), Arc::new(host)));
+                }
+                Object::Controller(it) => {
+                    controllers.push((it.metadata.name.clone(), Arc::new(it)));
                 }
                 Object::Zone(zone) => zones.push((zone.metadata.name.clone(), Arc::new(zone))),
                 Object::Vnet(vnet) => vnets.push((vnet.metadata.name.clone(), Arc::new(vnet))),
@@ -51,6 +60,7 @@ impl Snapshot {
             version,
             nodes: nodes.into_iter().collect(),
             host_networks: hosts.into_iter().collect(),
+            controllers: controllers.into_iter().collect(),
             zones: zones.into_iter().collect(),
             vnets: vnets.into_iter().collect(),
             subnets: subnets.into_iter().collect(),
@@ -79,6 +89,9 @@ impl Snapshot {
                 self.host_networks
                     .put(host.metadata.name.clone(), Arc::new(host));
             }
+            Object::Controller(it) => {
+                self.controllers.put(it.metadata.name.clone(), Arc::new(it));
+            }
             Object::Zone(zone) => self.zones.put(zone.metadata.name.clone(), Arc::new(zone)),
             Object::Vnet(vnet) => self.vnets.put(vnet.metadata.name.clone(), Arc::new(vnet)),
             Object::Subnet(subnet) => {
@@ -94,6 +107,7 @@ impl Snapshot {
         match key.kind {
             Kind::Node => self.nodes.remove(name).is_some(),
             Kind::HostNetwork => self.host_networks.remove(name).is_some(),
+            Kind::Controller => self.controllers.remove(name).is_some(),
             Kind::Zone => self.zones.remove(name).is_some(),
             Kind::Vnet => self.vnets.remove(name).is_some(),
             Kind::Subnet => self.subnets.remove(name).is_some(),
@@ -128,6 +142,10 @@ impl Snapshot {
                 .host_networks
                 .get(name)
                 .map(|it| Object::HostNetwork((**it).clone())),
+            Kind::Controller => self
+                .controllers
+                .get(name)
+                .map(|it| Object::Controller((**it).clone())),
             Kind::Zone => self.zones.get(name).map(|it| Object::Zone((**it).clone())),
             Kind::Vnet => self.vnets.get(name).map(|it| Object::Vnet((**it).clone())),
             Kind::Subnet => self
@@ -144,22 +162,28 @@ impl Snapshot {
             .host_networks
             .values()
             .map(|it| Object::HostNetwork((**it).clone()));
+        let controllers = self
+            .controllers
+            .values()
+            .map(|it| Object::Controller((**it).clone()));
         let zones = self.zones.values().map(|it| Object::Zone((**it).clone()));
         let vnets = self.vnets.values().map(|it| Object::Vnet((**it).clone()));
         let subnets = self
             .subnets
             .values()
             .map(|it| Object::Subnet((**it).clone()));
-        nodes.chain(hosts).chain(zones).chain(vnets).chain(subnets)
+        nodes
+            .chain(hosts)
+            .chain(controllers)
+            .chain(zones)
+            .chain(vnets)
+            .chain(subnets)
     }
 
     /// How many objects there are.
     pub fn len(&self) -> usize {
-        self.nodes.len()
-            + self.host_networks.len()
-            + self.zones.len()
-            + self.vnets.len()
-            + self.subnets.len()
+        let of_nodes = self.nodes.len() + self.host_networks.len() + self.controllers.len();
+        of_nodes + self.zones.len() + self.vnets.len() + self.subnets.len()
     }
 
     /// Whether there is no object.
@@ -175,6 +199,11 @@ impl Snapshot {
     /// The host networks.
     pub fn host_networks(&self) -> &Shelf<HostNetworkName, HostNetwork> {
         &self.host_networks
+    }
+
+    /// The controllers.
+    pub fn controllers(&self) -> &Shelf<ControllerName, Controller> {
+        &self.controllers
     }
 
     /// The zones.

@@ -22,6 +22,8 @@ mod text;
 
 mod choice;
 
+mod routing;
+
 mod mtu;
 mod node;
 mod overlap;
@@ -33,6 +35,8 @@ mod vnet;
 mod zone;
 
 mod host;
+
+mod evpn;
 
 use finding::Findings;
 use reading::Reading;
@@ -51,7 +55,10 @@ pub fn validate(snapshot: &Snapshot) -> Result<(Intent, Vec<Note>), Vec<Note>> {
     let carriers = zone::choose_nodes(&reading, &mut findings);
     vnet::check(&reading, &mut findings);
     subnet::check(&reading, &carriers, &mut findings);
-    let underlays = tunnel::resolve(&reading, &carriers, &mut findings);
+    let runners = routing::choose_nodes(&reading, &mut findings);
+    let routings = routing::resolve(&reading, &runners, &mut findings);
+    evpn::check(&reading, &carriers, &runners, &mut findings);
+    let underlays = tunnel::resolve(&reading, &carriers, &routings, &mut findings);
     let trunks = trunk::resolve(&reading, &carriers, &mut findings);
     let mtus = mtu::resolve(&reading, &underlays, &trunks, &mut findings);
     let devices = unique::check(&reading, &mut findings);
@@ -80,6 +87,7 @@ pub fn validate(snapshot: &Snapshot) -> Result<(Intent, Vec<Note>), Vec<Note>> {
         trunks,
         mtus,
         devices,
+        routings,
     };
     Ok((build(&reading, resolved), notes))
 }
@@ -93,6 +101,7 @@ struct Resolved {
     trunks: trunk::Trunks,
     mtus: mtu::Mtus,
     devices: unique::Devices,
+    routings: routing::Routings,
 }
 
 /// Puts together what the rules found; nothing is decided here.
@@ -176,6 +185,7 @@ fn build_hosts(
             hosts.push(Arc::clone(&host));
         }
         hosts.insert(name.clone(), host);
+        routings: resolved.routings,
     }
     (hosts, by_node)
 }

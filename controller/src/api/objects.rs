@@ -224,6 +224,7 @@ fn violations_of_object(
         v1::object::Spec::Subnet(_) => Kind::Subnet,
         v1::object::Spec::Node(_) => Kind::Node,
         v1::object::Spec::HostNetwork(_) => Kind::HostNetwork,
+        v1::object::Spec::Controller(_) => Kind::Controller,
     });
     let name = wire
         .metadata

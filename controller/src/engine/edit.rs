@@ -9,6 +9,7 @@ use std::sync::Arc;
 use weft_core::diff::{self, Pending};
 use weft_core::snapshot::Snapshot;
 use weft_model::note::Note;
+use weft_model::object::zone::ZoneKind;
 use weft_model::object::{Kind, Object, ObjectKey};
 
 use super::draft::Draft;
@@ -205,6 +206,15 @@ fn users_of(snapshot: &Snapshot, key: &ObjectKey) -> Vec<ObjectKey> {
             .values()
             .filter(|subnet| subnet.spec.vnet.as_str() == key.name)
             .map(|subnet| ObjectKey::new(Kind::Subnet, subnet.metadata.name.as_str()))
+            .collect(),
+        Kind::Controller => snapshot
+            .zones()
+            .values()
+            .filter(|zone| match &zone.spec.kind {
+                ZoneKind::Evpn(evpn) => evpn.controllers.iter().any(|it| it.as_str() == key.name),
+                _ => false,
+            })
+            .map(|zone| ObjectKey::new(Kind::Zone, zone.metadata.name.as_str()))
             .collect(),
         Kind::Subnet | Kind::Node | Kind::HostNetwork => Vec::new(),
     }

@@ -105,8 +105,12 @@ impl Head {
                 let zones = affected.zones.get(&node).into_iter().flatten();
                 let hosts = affected.hosts.get(&node).into_iter().flatten();
                 let hosts = hosts.flat_map(|it| compile::host_network(&self.intent, &node, it));
+                let routing = affected.routing.contains(&node);
+                let routing = routing.then(|| compile::routing(&self.intent, &node));
+                let routing = routing.into_iter().flatten();
                 let before: NodePlan = zones
                     .flat_map(|zone| compile::zone(&self.intent, &node, zone))
+                    .chain(routing)
                     .chain(vnets.flat_map(|vnet| compile::vnet(&self.intent, &node, vnet)))
                     .chain(hosts)
                     .collect();

@@ -47,6 +47,7 @@ pub(super) fn gone(old: &Snapshot, new: &Snapshot) -> Vec<ObjectKey> {
     [
         of(Kind::Node, old.nodes(), new.nodes()),
         of(Kind::HostNetwork, old.host_networks(), new.host_networks()),
+        of(Kind::Controller, old.controllers(), new.controllers()),
         of(Kind::Zone, old.zones(), new.zones()),
         of(Kind::Vnet, old.vnets(), new.vnets()),
         of(Kind::Subnet, old.subnets(), new.subnets()),
@@ -109,7 +110,7 @@ fn carriers(statuses: &Statuses, key: &ObjectKey, pending: Option<Pending>) -> B
 /// The zone and the vnet that an object belongs to.
 fn place(statuses: &Statuses, object: &Object) -> (Option<ZoneName>, Option<VnetName>) {
     match object {
-        Object::Node(_) | Object::HostNetwork(_) => (None, None),
+        Object::Node(_) | Object::HostNetwork(_) | Object::Controller(_) => (None, None),
         Object::Zone(zone) => (Some(zone.metadata.name.clone()), None),
         Object::Vnet(vnet) => (
             Some(vnet.spec.zone.clone()),

@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use weft_model::object::{HostNetwork, Node, Object, Stored, Subnet, Vnet, Zone};
+use weft_model::object::{
+    Controller, HostNetwork, Node, Object, Stored, Subnet, Vnet, Zone,
+};
 use weft_model::revision::{Generation, Timestamp, Version};
 
 use super::error::StoreError;
@@ -17,6 +19,7 @@ enum WrittenObject {
     Subnet(Subnet),
     Node(Node),
     HostNetwork(HostNetwork),
+    Controller(Controller),
 }
 
 impl From<Object> for WrittenObject {
@@ -27,6 +30,7 @@ impl From<Object> for WrittenObject {
             Object::Subnet(subnet) => Self::Subnet(subnet),
             Object::Node(node) => Self::Node(node),
             Object::HostNetwork(host) => Self::HostNetwork(host),
+            Object::Controller(controller) => Self::Controller(controller),
         }
     }
 }
@@ -39,6 +43,7 @@ impl From<WrittenObject> for Object {
             WrittenObject::Subnet(subnet) => Self::Subnet(subnet),
             WrittenObject::Node(node) => Self::Node(node),
             WrittenObject::HostNetwork(host) => Self::HostNetwork(host),
+            WrittenObject::Controller(controller) => Self::Controller(controller),
         }
     }
 }

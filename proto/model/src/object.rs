@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::name::{
-    HostNetworkName, LabelKey, LabelValue, NodeName, SubnetName, VnetName, ZoneName,
+    ControllerName, HostNetworkName, LabelKey, LabelValue, NodeName, SubnetName, VnetName, ZoneName,
 };
 use crate::revision::{Generation, Timestamp, Version};
 
@@ -16,10 +16,14 @@ pub mod host_network;
 pub mod node;
 pub mod selector;
 pub mod subnet;
+pub mod targets;
 pub mod vnet;
+
+pub mod controller;
 pub mod zone;
 
 use host_network::HostNetworkSpec;
+use controller::ControllerSpec;
 use node::NodeSpec;
 use subnet::SubnetSpec;
 use vnet::VnetSpec;
@@ -58,6 +62,8 @@ pub type Zone = Declared<ZoneName, ZoneSpec>;
 pub type Vnet = Declared<VnetName, VnetSpec>;
 /// A subnet: the addresses used in a vnet.
 pub type Subnet = Declared<SubnetName, SubnetSpec>;
+/// A controller: who carries routes between nodes and to the world outside.
+pub type Controller = Declared<ControllerName, ControllerSpec>;
 /// A node: one hypervisor.
 pub type Node = Declared<NodeName, NodeSpec>;
 /// A host network: the interfaces that nodes themselves have.
@@ -76,6 +82,8 @@ pub enum Object {
     Node(Node),
     /// A host network.
     HostNetwork(HostNetwork),
+    /// A controller.
+    Controller(Controller),
 }
 
 impl Object {
@@ -87,6 +95,7 @@ impl Object {
             Self::Subnet(_) => Kind::Subnet,
             Self::Node(_) => Kind::Node,
             Self::HostNetwork(_) => Kind::HostNetwork,
+            Self::Controller(_) => Kind::Controller,
         }
     }
 
@@ -98,6 +107,7 @@ impl Object {
             Self::Subnet(subnet) => subnet.metadata.name.as_str(),
             Self::Node(node) => node.metadata.name.as_str(),
             Self::HostNetwork(host) => host.metadata.name.as_str(),
+            Self::Controller(controller) => controller.metadata.name.as_str(),
         }
     }
 
@@ -109,6 +119,7 @@ impl Object {
             Self::Subnet(subnet) => &subnet.metadata.labels,
             Self::Node(node) => &node.metadata.labels,
             Self::HostNetwork(host) => &host.metadata.labels,
+            Self::Controller(controller) => &controller.metadata.labels,
         }
     }
 
@@ -131,6 +142,8 @@ pub enum Kind {
     Node,
     /// [`HostNetwork`].
     HostNetwork,
+    /// [`Controller`].
+    Controller,
     /// [`Zone`].
     Zone,
     /// [`Vnet`].
@@ -141,9 +154,10 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in order.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Node,
         Self::HostNetwork,
+        Self::Controller,
         Self::Zone,
         Self::Vnet,
         Self::Subnet,
@@ -154,6 +168,7 @@ impl Kind {
         match self {
             Self::Node => "Node",
             Self::HostNetwork => "HostNetwork",
+            Self::Controller => "Controller",
             Self::Zone => "Zone",
             Self::Vnet => "Vnet",
             Self::Subnet => "Subnet",
@@ -165,6 +180,7 @@ impl Kind {
         match self {
             Self::Node => "node",
             Self::HostNetwork => "hostnetwork",
+            Self::Controller => "controller",
             Self::Zone => "zone",
             Self::Vnet => "vnet",
             Self::Subnet => "subnet",
@@ -174,7 +190,7 @@ impl Kind {
 
 /// A text that names no kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a kind of object: use Node, HostNetwork, Zone, Vnet or Subnet")]
+#[error("{0:?} is not a kind of object: use Node, HostNetwork, Controller, Zone, Vnet or Subnet")]
 pub struct KindError(pub String);
 
 impl FromStr for Kind {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::name::{HostNetworkName, LinkName, VnetName, ZoneName};
+use crate::name::{ControllerName, HostNetworkName, LinkName, VnetName, ZoneName};
 use crate::prefix::Prefix;
 
 pub mod digest;
@@ -99,6 +99,11 @@ pub enum Origin {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         vnet: Option<VnetName>,
     },
+    /// A controller: what a node's routing as a whole is there for.
+    Controller {
+        /// The controller.
+        controller: ControllerName,
+    },
     /// A host network. Its devices are the host's own: one that is there already is taken over as
     /// it is, and given back when the entry goes.
     Host {
@@ -112,7 +117,7 @@ impl Origin {
     pub fn zone(&self) -> Option<&ZoneName> {
         match self {
             Self::Zone { zone, .. } => Some(zone),
-            Self::Host { .. } => None,
+            Self::Controller { .. } | Self::Host { .. } => None,
         }
     }
 
@@ -120,7 +125,7 @@ impl Origin {
     pub fn vnet(&self) -> Option<&VnetName> {
         match self {
             Self::Zone { vnet, .. } => vnet.as_ref(),
-            Self::Host { .. } => None,
+            Self::Controller { .. } | Self::Host { .. } => None,
         }
     }
 
@@ -128,7 +133,7 @@ impl Origin {
     pub fn host(&self) -> Option<&HostNetworkName> {
         match self {
             Self::Host { host } => Some(host),
-            Self::Zone { .. } => None,
+            Self::Zone { .. } | Self::Controller { .. } => None,
         }
     }
 }
@@ -141,6 +146,7 @@ impl fmt::Display for Origin {
                 vnet: Some(vnet),
             } => write!(f, "vnet {vnet} of zone {zone}"),
             Self::Zone { zone, vnet: None } => write!(f, "zone {zone}"),
+            Self::Controller { controller } => write!(f, "controller {controller}"),
             Self::Host { host } => write!(f, "host network {host}"),
         }
     }
@@ -274,6 +280,7 @@ fn vlan_of(entry: &Entry) -> Option<(&LinkName, &LinkName)> {
             | LinkKind::Vxlan(_)
             | LinkKind::Veth { .. }
             | LinkKind::Bond(_)
+            | LinkKind::Vrf(_)
             | LinkKind::Physical => None,
         },
         Entry::Nat(_) | Entry::Frr(_) => None,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use weft_model::plan::link::{Bond, Bridge, GuestPorts, LinkKind, SwitchPort, Vlan, Vxlan};
+use weft_model::plan::link::{Bond, Bridge, GuestPorts, LinkKind, SwitchPort, Vlan, Vrf, Vxlan};
 use weft_model::vni::Vni;
 
 use super::fields::{Fields, Invalid};
@@ -46,6 +46,10 @@ impl From<&LinkKind> for v1::link::Kind {
                 peer: peer.to_string(),
             }),
             LinkKind::Bond(bond) => v1::link::Kind::Bond(bond_to_wire(bond)),
+            LinkKind::Vrf(vrf) => v1::link::Kind::Vrf(v1::Vrf {
+                table: vrf.table,
+                has_unreachable_default: vrf.has_unreachable_default,
+            }),
             LinkKind::Physical => v1::link::Kind::Physical(v1::Physical {}),
             LinkKind::Switched(port) => v1::link::Kind::SwitchPort(v1::SwitchPort {
                 switch: port.switch.to_string(),
@@ -58,6 +62,7 @@ impl From<&LinkKind> for v1::link::Kind {
                 port: vxlan.port.into(),
                 learning: vxlan.learning,
                 flood: vxlan.flood.iter().copied().map(address_to_wire).collect(),
+                suppression: vxlan.suppression,
             }),
         }
     }
@@ -76,6 +81,10 @@ pub(super) fn kind(fields: &mut Fields, wire: &v1::link::Kind) -> Option<LinkKin
             .map(LinkKind::Switched),
         v1::link::Kind::Vxlan(wire) => fields.within("vxlan", vxlan(wire)).map(LinkKind::Vxlan),
         v1::link::Kind::Bond(wire) => fields.within("bond", bond(wire)).map(LinkKind::Bond),
+        v1::link::Kind::Vrf(wire) => Some(LinkKind::Vrf(Vrf {
+            table: wire.table,
+            has_unreachable_default: wire.has_unreachable_default,
+        })),
         v1::link::Kind::Physical(_) => Some(LinkKind::Physical),
     }
 }
@@ -175,6 +184,7 @@ fn vxlan(wire: &v1::Vxlan) -> Result<Vxlan, Invalid> {
             port: port?,
             learning: wire.learning,
             flood: Arc::new(flood),
+            suppression: wire.suppression,
         })
     })();
     fields.finish(value)

@@ -9,6 +9,7 @@ use weft_model::object::vnet::VnetSpec;
 use weft_model::object::{Declared, Kind, Labels, Metadata, Object, ObjectKey, Stored};
 use weft_model::revision::Version;
 
+use super::evpn::{targets, targets_to_wire};
 use super::fields::{Fields, Invalid};
 use crate::v1;
 
@@ -20,6 +21,7 @@ impl From<Kind> for v1::Kind {
             Kind::Subnet => Self::Subnet,
             Kind::Node => Self::Node,
             Kind::HostNetwork => Self::HostNetwork,
+            Kind::Controller => Self::Controller,
         }
     }
 }
@@ -32,6 +34,7 @@ pub fn kind(wire: i32) -> Option<Kind> {
         Ok(v1::Kind::Subnet) => Some(Kind::Subnet),
         Ok(v1::Kind::Node) => Some(Kind::Node),
         Ok(v1::Kind::HostNetwork) => Some(Kind::HostNetwork),
+        Ok(v1::Kind::Controller) => Some(Kind::Controller),
         Ok(v1::Kind::Unspecified) | Err(_) => None,
     }
 }
@@ -89,6 +92,7 @@ impl From<&Object> for v1::Object {
             Object::Subnet(subnet) => v1::object::Spec::Subnet((&subnet.spec).into()),
             Object::Node(node) => v1::object::Spec::Node((&node.spec).into()),
             Object::HostNetwork(host) => v1::object::Spec::HostNetwork((&host.spec).into()),
+            Object::Controller(it) => v1::object::Spec::Controller((&it.spec).into()),
         };
         let metadata = v1::Metadata {
             name: object.name().to_owned(),
@@ -139,6 +143,9 @@ impl TryFrom<&v1::Object> for Object {
             Some(v1::object::Spec::HostNetwork(spec)) => {
                 declared(metadata, spec).map(Self::HostNetwork)
             }
+            Some(v1::object::Spec::Controller(spec)) => {
+                declared(metadata, spec).map(Self::Controller)
+            }
             None => Err(Invalid::field(
                 "spec",
                 "say what kind of object it is, and what it should be",
@@ -184,6 +191,11 @@ impl From<&VnetSpec> for v1::VnetSpec {
             mac: spec.mac.map(|mac| mac.to_string()).unwrap_or_default(),
             vlan_aware: spec.vlan_aware,
             isolate_ports: spec.isolate_ports,
+            distinguisher: spec
+                .distinguisher
+                .map(|it| it.to_string())
+                .unwrap_or_default(),
+            targets: targets_to_wire(&spec.targets),
         }
     }
 }
@@ -197,6 +209,8 @@ impl TryFrom<&v1::VnetSpec> for VnetSpec {
         let tag = fields.maybe_number("tag", wire.tag);
         let alias = fields.maybe_text("alias", &wire.alias);
         let mac = fields.maybe_text("mac", &wire.mac);
+        let distinguisher = fields.maybe_text("distinguisher", &wire.distinguisher);
+        let targets = fields.within("targets", targets(wire.targets.as_ref()));
         let value = (|| {
             Some(Self {
                 zone: zone?,
@@ -205,6 +219,8 @@ impl TryFrom<&v1::VnetSpec> for VnetSpec {
                 mac: mac?,
                 vlan_aware: wire.vlan_aware,
                 isolate_ports: wire.isolate_ports,
+                distinguisher: distinguisher?,
+                targets: targets?,
             })
         })();
         fields.finish(value)

@@ -26,6 +26,10 @@ impl From<&Origin> for v1::Origin {
             zone: text(origin.zone().map(ToString::to_string)),
             vnet: text(origin.vnet().map(ToString::to_string)),
             host: text(origin.host().map(ToString::to_string)),
+            controller: match origin {
+                Origin::Controller { controller } => controller.to_string(),
+                Origin::Zone { .. } | Origin::Host { .. } => String::new(),
+            },
         }
     }
 }
@@ -38,6 +42,10 @@ impl TryFrom<&v1::Origin> for Origin {
         if !wire.host.is_empty() {
             let host = fields.text("host", &wire.host);
             return fields.finish(host.map(|host| Self::Host { host }));
+        }
+        if !wire.controller.is_empty() {
+            let controller = fields.text("controller", &wire.controller);
+            return fields.finish(controller.map(|controller| Self::Controller { controller }));
         }
         let zone = fields.text("zone", &wire.zone);
         let vnet = fields.maybe_text("vnet", &wire.vnet);
@@ -116,6 +124,7 @@ impl From<&Link> for v1::Link {
             untagged_vlan: link.vlans.untagged.map(u32::from),
             static_routes: static_routes.collect(),
             proxy_arp: link.proxy_arp,
+            hears_announcements: link.hears_announcements,
         }
     }
 }
@@ -224,6 +233,7 @@ fn link(wire: &v1::Link, origin: Origin) -> Result<Link, Invalid> {
             static_routes,
             forward,
             proxy_arp: wire.proxy_arp,
+            hears_announcements: wire.hears_announcements,
             vlans: Vlans {
                 tagged: tagged?,
                 untagged: untagged?,

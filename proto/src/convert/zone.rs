@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use weft_model::object::drift::DriftPolicy;
 use weft_model::object::selector::NodeSelector;
 use weft_model::object::zone::{
-    QinqZone, VlanZone, VxlanPeers, VxlanZone, ZoneError, ZoneKind, ZoneSpec, ZoneType,
+    EvpnZone, QinqZone, VlanZone, VxlanPeers, VxlanZone, ZoneError, ZoneKind, ZoneSpec, ZoneType,
 };
 use weft_model::port::UdpPort;
 use weft_model::prefix::Family;
@@ -64,12 +64,13 @@ pub(super) fn drift(fields: &mut Fields, wire: &str) -> DriftPolicy {
 
 impl From<&ZoneSpec> for v1::ZoneSpec {
     fn from(spec: &ZoneSpec) -> Self {
-        let (mut vlan, mut qinq, mut vxlan) = (None, None, None);
+        let (mut vlan, mut qinq, mut vxlan, mut evpn) = (None, None, None, None);
         match &spec.kind {
             ZoneKind::Simple => {}
             ZoneKind::Vlan(it) => vlan = Some(it.into()),
             ZoneKind::Qinq(it) => qinq = Some(it.into()),
             ZoneKind::Vxlan(it) => vxlan = Some(it.into()),
+            ZoneKind::Evpn(it) => evpn = Some(it.into()),
         }
         Self {
             r#type: spec.kind.zone_type().as_str().to_owned(),
@@ -79,6 +80,7 @@ impl From<&ZoneSpec> for v1::ZoneSpec {
             vxlan,
             vlan,
             qinq,
+            evpn,
         }
     }
 }
@@ -110,6 +112,7 @@ fn kind(fields: &mut Fields, zone: ZoneType, wire: &v1::ZoneSpec) -> Option<Zone
         (ZoneType::Vlan, wire.vlan.is_some()),
         (ZoneType::Qinq, wire.qinq.is_some()),
         (ZoneType::Vxlan, wire.vxlan.is_some()),
+        (ZoneType::Evpn, wire.evpn.is_some()),
     ];
     if let Err(error) = zone.only(given) {
         let options = match &error {
@@ -144,10 +147,15 @@ fn kind(fields: &mut Fields, zone: ZoneType, wire: &v1::ZoneSpec) -> Option<Zone
             let vxlan = VxlanZone::try_from(wire.vxlan.as_ref().unwrap_or(&absent));
             fields.within("vxlan", vxlan).map(ZoneKind::Vxlan)
         }
-        ZoneType::Evpn => {
-            fields.refuse("type", ZoneError::TypeNotAvailable(zone));
-            None
-        }
+        ZoneType::Evpn => match &wire.evpn {
+            Some(evpn) => fields
+                .within("evpn", EvpnZone::try_from(evpn))
+                .map(ZoneKind::Evpn),
+            None => {
+                fields.refuse("evpn", ZoneError::NoOptions(zone));
+                None
+            }
+        },
     }
 }
 

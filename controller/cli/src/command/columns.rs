@@ -28,6 +28,7 @@ pub fn kind(object: &v1::Object) -> Option<Kind> {
         Spec::Subnet(_) => Kind::Subnet,
         Spec::Node(_) => Kind::Node,
         Spec::HostNetwork(_) => Kind::HostNetwork,
+        Spec::Controller(_) => Kind::Controller,
     })
 }
 
@@ -59,10 +60,11 @@ pub fn table(kind: Kind, objects: &[&v1::Object], width: Width, now: SystemTime)
         Kind::Subnet => (&["VNET", "CIDR", "GATEWAY", "SNAT"], &[]),
         Kind::Node => (&["CONNECTED", "TUNNEL"], &[]),
         Kind::HostNetwork => (&["NODES", "INTERFACES"], &["DRIFT"]),
+        Kind::Controller => (&["TYPE", "NODES", "ASN"], &["PEERS"]),
     };
     let (before, after): (&[&str], &[&str]) = match kind {
         Kind::Node => (&["NAME"], &["PENDING", "AGE"]),
-        Kind::Zone | Kind::Vnet | Kind::Subnet | Kind::HostNetwork => {
+        Kind::Zone | Kind::Vnet | Kind::Subnet | Kind::HostNetwork | Kind::Controller => {
             (&["NAME"], &["PENDING", "LIVE", "AGE"])
         }
     };
@@ -103,6 +105,14 @@ fn narrow_cells(object: &v1::Object) -> Vec<String> {
         Some(Spec::Subnet(subnet)) => [&subnet.vnet, &subnet.cidr, &subnet.gateway, &subnet.snat]
             .map(|it| safe(it))
             .to_vec(),
+        Some(Spec::Controller(it)) => {
+            let asn = it.evpn.as_ref().map(|it| it.asn);
+            vec![
+                safe(&it.r#type),
+                selector(it.nodes.as_ref()),
+                number(asn.or(it.bgp.as_ref().map(|it| it.asn))),
+            ]
+        }
         Some(Spec::Node(node)) => {
             let connected = condition(object, "Connected");
             vec![
@@ -142,6 +152,7 @@ fn wide_cells(object: &v1::Object) -> Vec<String> {
         }
         Some(Spec::Vnet(vnet)) => vec![safe(&vnet.alias), safe(&vnet.mac)],
         Some(Spec::HostNetwork(host)) => vec![drift(&host.drift)],
+        Some(Spec::Controller(it)) => vec![safe(&neighbors(it))],
         Some(Spec::Subnet(_) | Spec::Node(_)) | None => Vec::new(),
     }
 }
@@ -151,6 +162,17 @@ fn drift(policy: &str) -> String {
         "" => "heal".to_owned(),
         policy => safe(policy),
     }
+}
+
+/// Who a controller speaks with.
+fn neighbors(controller: &v1::ControllerSpec) -> String {
+    let evpn = controller.evpn.as_ref().map(|it| match it.fabric.as_str() {
+        "" => [it.peers.as_slice(), it.listen_ranges.as_slice()].concat(),
+        fabric => vec![format!("fabric {fabric}")],
+    });
+    let bgp = controller.bgp.as_ref().map(|it| it.peers.clone());
+    let isis = controller.isis.as_ref().map(|it| it.interfaces.clone());
+    evpn.or(bgp).or(isis).unwrap_or_default().join(",")
 }
 
 fn tunnel(node: &v1::NodeSpec) -> String {

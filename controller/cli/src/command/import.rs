@@ -143,8 +143,7 @@ fn tell(notes: &[String], objects: &[Object], from: &Path, output: Option<&Path>
 /// When the folder has none of them, or one cannot be read.
 pub fn from_pve(folder: &Path) -> Outcome<Carried> {
     /// The files that nothing is carried over from.
-    const OTHERS: [&str; 6] = [
-        "controllers.cfg",
+    const OTHERS: [&str; 5] = [
         "dns.cfg",
         "ipams.cfg",
         "prefix-lists.cfg",
@@ -173,6 +172,7 @@ pub fn from_pve(folder: &Path) -> Outcome<Carried> {
         zones,
         vnets: sections(folder, "vnets.cfg")?.unwrap_or_default(),
         subnets: sections(folder, "subnets.cfg")?.unwrap_or_default(),
+        controllers: sections(folder, "controllers.cfg")?.unwrap_or_default(),
         fabrics: sections(folder, "fabrics.cfg")?.unwrap_or_default(),
         others,
     };

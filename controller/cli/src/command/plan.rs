@@ -129,6 +129,14 @@ fn peer(folder: &Path, node: &NodeName) -> Outcome<Given> {
     Ok((carried.objects, BTreeMap::from([(node.clone(), facts)])))
 }
 
+/// What VXLAN costs.
+fn overhead(family: Family) -> u32 {
+    match family {
+        Family::Ipv4 => 50,
+        Family::Ipv6 => 70,
+    }
+}
+
 /// The MTU of devices of which the file says nothing: Ethernet's, or what the zones' own MTUs show
 /// that they must have.
 fn assumed_mtu(objects: &[Object]) -> Mtu {
@@ -140,10 +148,8 @@ fn assumed_mtu(objects: &[Object]) -> Mtu {
             ZoneKind::Simple => return None,
             ZoneKind::Vlan(_) => 0,
             ZoneKind::Qinq(_) => 4,
-            ZoneKind::Vxlan(vxlan) => match vxlan.peers.family() {
-                Family::Ipv4 => 50,
-                Family::Ipv6 => 70,
-            },
+            ZoneKind::Vxlan(vxlan) => overhead(vxlan.peers.family()),
+            ZoneKind::Evpn(evpn) => overhead(evpn.underlay),
         };
         let is_vlan_aware = |object: &Object| match object {
             Object::Vnet(vnet) => vnet.spec.vlan_aware && vnet.spec.zone == zone.metadata.name,

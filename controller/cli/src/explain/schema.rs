@@ -15,7 +15,7 @@ const FIELD_IN_MESSAGE: i32 = 2;
 const TIMES: [&str; 3] = ["created", "lastTransition", "at"];
 
 /// What must be written. The schema cannot say so; a test holds this against the model.
-const REQUIRED: [&str; 14] = [
+const REQUIRED: [&str; 15] = [
     "metadata",
     "metadata.name",
     "spec",
@@ -26,6 +26,7 @@ const REQUIRED: [&str; 14] = [
     "hostnetwork/spec.interfaces.vlan.tag",
     "hostnetwork/spec.interfaces.routes.to",
     "hostnetwork/spec.interfaces.masquerade.source",
+    "controller/spec.type",
     "zone/spec.type",
     "vnet/spec.zone",
     "subnet/spec.vnet",
@@ -264,6 +265,7 @@ fn wire(message: &DescriptorProto, field: &FieldDescriptorProto, comment: &str) 
 #[cfg(test)]
 mod tests {
     use weft_model::object::host_network::HostNetworkSpec;
+    use weft_model::object::controller::ControllerSpec;
     use weft_model::object::node::NodeSpec;
     use weft_model::object::subnet::SubnetSpec;
     use weft_model::object::vnet::VnetSpec;
@@ -314,6 +316,7 @@ mod tests {
                 Kind::Subnet => serde_json::from_str::<SubnetSpec>(json).map(drop),
                 Kind::Node => serde_json::from_str::<NodeSpec>(json).map(drop),
                 Kind::HostNetwork => serde_json::from_str::<HostNetworkSpec>(json).map(drop),
+                Kind::Controller => serde_json::from_str::<ControllerSpec>(json).map(drop),
             };
             refused.unwrap_err().to_string()
         };

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_saphyr::Spanned;
 use weft_model::object::host_network::HostNetworkSpec;
+use weft_model::object::controller::ControllerSpec;
 use weft_model::object::node::NodeSpec;
 use weft_model::object::subnet::SubnetSpec;
 use weft_model::object::vnet::VnetSpec;
@@ -180,7 +181,7 @@ fn read_document(source: &Source, document: Document<'_>) -> Result<Manifest, Pr
     }
     let Some(kind) = header.kind else {
         let text =
-            "kind is missing: write kind: Node, HostNetwork, Zone, Vnet or Subnet".to_owned();
+            "kind is missing: write kind: Node, HostNetwork, Controller, Zone, Vnet or Subnet".to_owned();
         return Err(problem(first, text));
     };
     let named = Kind::ALL
@@ -188,7 +189,7 @@ fn read_document(source: &Source, document: Document<'_>) -> Result<Manifest, Pr
         .find(|known| known.as_str() == kind.value)
         .ok_or_else(|| {
             let text = format!(
-                "kind {:?} is not known: write Node, HostNetwork, Zone, Vnet or Subnet",
+                "kind {:?} is not known: write Node, HostNetwork, Controller, Zone, Vnet or Subnet",
                 kind.value
             );
             problem(Spot::from(&kind.referenced).line, text)
@@ -197,6 +198,9 @@ fn read_document(source: &Source, document: Document<'_>) -> Result<Manifest, Pr
         Kind::Node => typed::<_, NodeSpec>(document.text).map(|(it, v)| (Object::Node(it), v)),
         Kind::HostNetwork => {
             typed::<_, HostNetworkSpec>(document.text).map(|(it, v)| (Object::HostNetwork(it), v))
+        }
+        Kind::Controller => {
+            typed::<_, ControllerSpec>(document.text).map(|(it, v)| (Object::Controller(it), v))
         }
         Kind::Zone => typed::<_, ZoneSpec>(document.text).map(|(it, v)| (Object::Zone(it), v)),
         Kind::Vnet => typed::<_, VnetSpec>(document.text).map(|(it, v)| (Object::Vnet(it), v)),

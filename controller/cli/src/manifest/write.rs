@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use weft_model::object::host_network::HostNetworkSpec;
+use weft_model::object::controller::ControllerSpec;
 use weft_model::object::node::NodeSpec;
 use weft_model::object::subnet::SubnetSpec;
 use weft_model::object::vnet::VnetSpec;
@@ -53,6 +54,7 @@ enum WrittenSpec {
     Subnet(SubnetSpec),
     Node(NodeSpec),
     HostNetwork(HostNetworkSpec),
+    Controller(ControllerSpec),
 }
 
 #[derive(Debug, Serialize)]
@@ -114,6 +116,7 @@ pub fn spec(object: &Object) -> WrittenAlone {
             Object::Subnet(subnet) => WrittenSpec::Subnet(subnet.spec.clone()),
             Object::Node(node) => WrittenSpec::Node(node.spec.clone()),
             Object::HostNetwork(host) => WrittenSpec::HostNetwork(host.spec.clone()),
+            Object::Controller(it) => WrittenSpec::Controller(it.spec.clone()),
         },
     }
 }

@@ -14,6 +14,7 @@ use weft_model::mtu::Mtu;
 use weft_model::name::{LinkName, NodeName, SubnetName, VnetName, ZoneName};
 use weft_model::object::drift::DriftPolicy;
 use weft_model::object::selector::NodeSelector;
+use weft_model::object::targets::RouteTargets;
 use weft_model::object::subnet::{Snat, SubnetSpec};
 use weft_model::object::vnet::{Tag, VnetSpec};
 use weft_model::object::zone::{QinqZone, VlanZone, VxlanPeers, VxlanZone, ZoneKind, ZoneSpec};
@@ -22,6 +23,7 @@ use weft_model::port::UdpPort;
 use weft_model::prefix::{InterfaceAddress, Prefix};
 use weft_model::vlan::VlanProtocol;
 
+use super::evpn;
 use super::section::Section;
 
 /// The files that declare something, by what is in them.
@@ -33,6 +35,8 @@ pub struct Files {
     pub vnets: Vec<Section>,
     /// `subnets.cfg`.
     pub subnets: Vec<Section>,
+    /// `controllers.cfg`.
+    pub controllers: Vec<Section>,
     /// `fabrics.cfg`.
     pub fabrics: Vec<Section>,
     /// The files that nothing is carried over from, by name.
@@ -51,13 +55,13 @@ pub struct Carried {
 }
 
 impl Carried {
-    fn note(&mut self, file: &str, section: &Section, text: impl Display) {
+    pub(super) fn note(&mut self, file: &str, section: &Section, text: impl Display) {
         let place = format!("{file}:{}: {section}", section.line);
         self.notes.push(format!("{place}: {text}"));
     }
 
     /// The value of a property in our form, or a note why there is none.
-    fn value<T>(&mut self, file: &str, section: &Section, name: &str) -> Option<T>
+    pub(super) fn value<T>(&mut self, file: &str, section: &Section, name: &str) -> Option<T>
     where
         T: FromStr<Err: Display>,
     {
@@ -66,7 +70,7 @@ impl Carried {
     }
 
     /// The number of a property in our form, or a note why there is none.
-    fn number<T>(&mut self, file: &str, section: &Section, name: &str) -> Option<T>
+    pub(super) fn number<T>(&mut self, file: &str, section: &Section, name: &str) -> Option<T>
     where
         T: TryFrom<u32, Error: Display>,
     {
@@ -76,7 +80,7 @@ impl Carried {
         self.read(file, section, name, value)
     }
 
-    fn read<T, E: Display>(
+    pub(super) fn read<T, E: Display>(
         &mut self,
         file: &str,
         section: &Section,
@@ -89,7 +93,7 @@ impl Carried {
     }
 
     /// Notes every property that is neither carried over nor without a meaning to us.
-    fn note_rest(&mut self, file: &str, section: &Section, known: &[&str]) {
+    pub(super) fn note_rest(&mut self, file: &str, section: &Section, known: &[&str]) {
         let rest: BTreeSet<&str> = section.names().filter(|it| !known.contains(it)).collect();
         for name in rest {
             let values: Vec<&str> = section.all(name).collect();
@@ -104,10 +108,15 @@ pub fn carry(files: &Files) -> Carried {
     let mut carried = Carried::default();
     let mut zones: BTreeMap<&str, ZoneName> = BTreeMap::new();
     let mut joined: BTreeSet<&str> = BTreeSet::new();
+    for section in &files.controllers {
+        if let Some(controller) = evpn::controller(section, &mut carried) {
+            carried.objects.push(Object::Controller(controller));
+        }
+    }
     for section in &files.zones {
         if let Some(zone) = zone(files, section, &mut carried) {
             zones.insert(&section.id, zone.metadata.name.clone());
-            if !matches!(zone.spec.kind, ZoneKind::Simple) {
+            if !matches!(zone.spec.kind, ZoneKind::Simple | ZoneKind::Evpn(_)) {
                 joined.insert(&section.id);
             }
             carried.objects.push(Object::Zone(zone));
@@ -150,7 +159,7 @@ fn declared<Name, Spec>(name: Name, spec: Spec) -> Declared<Name, Spec> {
 }
 
 /// The words of a list as the peer writes them: with commas, semicolons or spaces.
-fn list(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split([',', ';', ' ', '\t'])
         .filter(|it| !it.is_empty())
 }
@@ -186,6 +195,10 @@ fn zone(
             },
             mac_learning: !is_on(section, "bridge-disable-mac-learning"),
         }),
+        "evpn" => {
+            let family = evpn::family(&files.controllers, section);
+            ZoneKind::Evpn(evpn::zone(section, family, carried)?)
+        }
         other => {
             let text = format!("zones of type {other} are not available in this version");
             carried.note(FILE, section, text);
@@ -198,21 +211,17 @@ fn zone(
         .collect();
     let nodes = nodes?;
     let mtu = carried.number::<Mtu>(FILE, section, "mtu");
-    carried.note_rest(
-        FILE,
-        section,
-        &[
-            "nodes",
-            "mtu",
-            "peers",
-            "vxlan-port",
-            "fabric",
-            "bridge",
-            "tag",
-            "vlan-protocol",
-            "bridge-disable-mac-learning",
-        ],
-    );
+    let known = [
+        "nodes",
+        "mtu",
+        "peers",
+        "fabric",
+        "bridge",
+        "tag",
+        "vlan-protocol",
+        "bridge-disable-mac-learning",
+    ];
+    carried.note_rest(FILE, section, &[&known[..], &evpn::ZONE].concat());
     let spec = ZoneSpec {
         nodes: if nodes.is_empty() {
             NodeSelector::All
@@ -232,7 +241,7 @@ fn bridge(file: &str, section: &Section, carried: &mut Carried) -> Option<LinkNa
 }
 
 /// Whether a switch is on, as the peer writes it.
-fn is_on(section: &Section, name: &str) -> bool {
+pub(super) fn is_on(section: &Section, name: &str) -> bool {
     matches!(section.get(name), Some("1" | "yes" | "on" | "true"))
 }
 
@@ -290,6 +299,8 @@ fn vnet(
         mac: carried.value(FILE, section, "mac"),
         vlan_aware: is_on(section, "vlanaware"),
         isolate_ports: is_on(section, "isolate-ports"),
+        distinguisher: None,
+        targets: RouteTargets::default(),
     };
     let known = [
         "zone",

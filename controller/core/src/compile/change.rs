@@ -23,6 +23,8 @@ pub struct Affected {
     pub zones: BTreeMap<NodeName, BTreeSet<ZoneName>>,
     /// The host networks, by node.
     pub hosts: BTreeMap<NodeName, BTreeSet<HostNetworkName>>,
+    /// The nodes whose routing may differ.
+    pub routing: BTreeSet<NodeName>,
     /// How many objects and facts had to be looked at to find out.
     pub visited: usize,
 }
@@ -77,13 +79,31 @@ pub fn affected(old: &Intent, new: &Intent) -> Affected {
         vnets.extend(subnet.new.map(|it| &it.spec.vnet));
     }
 
+    // A controller may change where tunnels end and who is spoken to, on any node that runs it.
+    let controllers = before.controllers().differences(after.controllers());
+    affected.visited += controllers.visited;
+    if !controllers.found.is_empty() {
+        affected.visit_routings(old, new);
+        let is_evpn = |zone: &&Arc<Zone>| matches!(zone.declared.spec.kind, ZoneKind::Evpn(_));
+        let evpn = old.zones().chain(new.zones()).filter(is_evpn);
+        zones.extend(evpn.map(|zone| zone.name()));
+    }
+
     // A subnet may change what a zone may do, never what it is: a zone that is in no list above
     // is resolved as before.
     for name in hosts {
         affected.visit_host(old.host_network(name), new.host_network(name));
     }
+    let mut leads_out = !zones.is_empty() || !vnets.is_empty();
     for name in zones {
         affected.visit_zone(old.zone(name), new.zone(name));
+    }
+    leads_out &= old
+        .zones()
+        .chain(new.zones())
+        .any(|zone| zone.exits().is_some());
+    if leads_out {
+        affected.visit_exits(old, new);
     }
     for name in vnets {
         for intent in [old, new] {
@@ -111,14 +131,16 @@ pub fn update(old: &Intent, new: &Intent) -> BTreeMap<NodeName, PlanDelta> {
         .keys()
         .chain(affected.zones.keys())
         .chain(affected.hosts.keys())
+        .chain(&affected.routing)
         .collect();
     for node in nodes {
         let (no_vnets, no_zones, no_hosts) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let vnets = affected.vnets.get(node).unwrap_or(&no_vnets);
         let zones = affected.zones.get(node).unwrap_or(&no_zones);
         let hosts = affected.hosts.get(node).unwrap_or(&no_hosts);
-        let old = before.entries(node, vnets, zones, hosts);
-        let new = after.entries(node, vnets, zones, hosts);
+        let routing = affected.routing.contains(node);
+        let old = before.entries(node, vnets, zones, hosts, routing);
+        let new = after.entries(node, vnets, zones, hosts, routing);
         let delta = old.delta(&new);
         if !delta.is_empty() {
             deltas.insert(node.clone(), delta);
@@ -157,6 +179,38 @@ impl Affected {
                 if !stays {
                     let hosts = self.hosts.entry(node.clone()).or_default();
                     hosts.insert(host.name().clone());
+                }
+            }
+        }
+    }
+
+    /// Where controllers changed, every node that runs one is looked at.
+    fn visit_routings(&mut self, old: &Intent, new: &Intent) {
+        for (this, other) in [(old, new), (new, old)] {
+            for (node, routing) in &this.routings {
+                if other.routings.get(node) == Some(routing) {
+                    continue;
+                }
+                self.routing.insert(node.clone());
+                for zone in this.zones_of(node) {
+                    if matches!(zone.declared.spec.kind, ZoneKind::Evpn(_)) {
+                        self.add_zone(node, zone.name());
+                        let vnets = zone.vnets.iter();
+                        vnets.for_each(|vnet| self.add(node, vnet.name()));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Every network of a zone is a network that other zones' exits must not lead to; and which zones
+    /// a node leads out of is part of its routing.
+    fn visit_exits(&mut self, old: &Intent, new: &Intent) {
+        for zone in old.zones().chain(new.zones()) {
+            for node in zone.exits().into_iter().flat_map(|exits| &exits.nodes) {
+                if zone.nodes.contains(node) {
+                    self.add_zone(node, zone.name());
+                    self.routing.insert(node.clone());
                 }
             }
         }
@@ -204,7 +258,10 @@ fn alike(old: &Zone, new: &Zone) -> bool {
 impl Zone {
     /// Whether nodes have something for the zone beside what they have for its vnets.
     fn has_own_part(&self) -> bool {
-        matches!(self.declared.spec.kind, ZoneKind::Qinq(_))
+        matches!(
+            self.declared.spec.kind,
+            ZoneKind::Qinq(_) | ZoneKind::Evpn(_)
+        )
     }
 
     /// Whether a vnet's entries are the same on all nodes.
@@ -237,6 +294,7 @@ impl<'a> Compiled<'a> {
         vnets: &BTreeSet<VnetName>,
         zones: &BTreeSet<ZoneName>,
         hosts: &BTreeSet<HostNetworkName>,
+        routing: bool,
     ) -> NodePlan {
         let mut plan = NodePlan::default();
         for name in hosts {
@@ -244,9 +302,13 @@ impl<'a> Compiled<'a> {
                 .into_iter()
                 .for_each(|entry| plan.put(entry));
         }
+        if routing {
+            let own = super::routing(self.intent, node);
+            own.into_iter().for_each(|entry| plan.put(Arc::new(entry)));
+        }
         let zones = zones.iter().filter_map(|name| self.intent.zone(name));
         for zone in zones.filter(|zone| zone.nodes.contains(node)) {
-            let own = zone_entries(zone, node);
+            let own = zone_entries(self.intent, zone, node);
             own.into_iter().for_each(|entry| plan.put(Arc::new(entry)));
         }
         for name in vnets {
@@ -284,7 +346,7 @@ impl<'a> Compiled<'a> {
             return Shared::new();
         }
         let make = || {
-            entries(zone, vnet, node)
+            entries(self.intent, zone, vnet, node)
                 .into_iter()
                 .map(Arc::new)
                 .collect()

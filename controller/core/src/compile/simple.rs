@@ -22,7 +22,7 @@ pub(super) fn entries(zone: &Zone, vnet: &Vnet) -> Vec<Entry> {
 }
 
 fn gateway_bridge(zone: &Zone, vnet: &Vnet) -> Link {
-    let addresses = addresses(vnet);
+    let addresses = gateway_addresses(vnet);
     // Guests keep their gateway's Ethernet address in mind: it must be the same on whichever node
     // they come to, and stay when the bridge is made again.
     let derived = (!addresses.is_empty()).then(|| gateway_mac(vnet.name()));
@@ -30,14 +30,14 @@ fn gateway_bridge(zone: &Zone, vnet: &Vnet) -> Link {
         mac: vnet.declared.spec.mac.or(derived),
         forward: addresses.iter().map(|it| it.family()).collect(),
         addresses,
-        routes: routes(vnet),
+        routes: point_to_point(vnet),
         ..guest_bridge(zone, vnet)
     }
 }
 
 /// Every gateway once. Several point-to-point subnets may name one gateway; where it is also in a
 /// network, the network's length counts, because the kernel takes an IPv6 address only once.
-fn addresses(vnet: &Vnet) -> BTreeSet<InterfaceAddress> {
+pub(super) fn gateway_addresses(vnet: &Vnet) -> BTreeSet<InterfaceAddress> {
     let mut lengths: BTreeMap<IpAddr, u8> = BTreeMap::new();
     for subnet in &vnet.subnets {
         if let Some(gateway) = subnet.spec.gateway {
@@ -54,7 +54,7 @@ fn addresses(vnet: &Vnet) -> BTreeSet<InterfaceAddress> {
 }
 
 /// The guests of point-to-point subnets, which no network of the bridge covers.
-fn routes(vnet: &Vnet) -> BTreeSet<Prefix> {
+pub(super) fn point_to_point(vnet: &Vnet) -> BTreeSet<Prefix> {
     vnet.subnets
         .iter()
         .filter(|subnet| {

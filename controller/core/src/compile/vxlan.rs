@@ -32,6 +32,7 @@ pub(super) fn entries(
         port: underlay.port,
         learning: underlay.learning,
         flood: underlay.flood(node),
+        suppression: false,
     });
     let (name, bridge) = (devices.tunnel.clone(), devices.bridge.clone());
     vec![

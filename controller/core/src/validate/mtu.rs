@@ -147,7 +147,7 @@ fn carried_by_bridges(
 ) -> Option<Mtu> {
     let inner = match zone.spec.kind {
         ZoneKind::Qinq(_) => TAG,
-        ZoneKind::Simple | ZoneKind::Vlan(_) | ZoneKind::Vxlan(_) => 0,
+        ZoneKind::Simple | ZoneKind::Vlan(_) | ZoneKind::Vxlan(_) | ZoneKind::Evpn(_) => 0,
     };
     let cost = inner + declared_inside(reading, zone);
     let mut least: Option<Mtu> = None;

@@ -14,7 +14,7 @@ use weft_model::object::{Kind, Subnet};
 use weft_model::prefix::{InterfaceAddress, Prefix};
 
 use super::finding::{Findings, at};
-use super::reading::{Reading, holds_gateways};
+use super::reading::{Reading, is_in_main_table};
 use super::text::list;
 use super::zone::Carriers;
 
@@ -106,7 +106,7 @@ fn sharing_a_node<'a>(
     let mut by_node: BTreeMap<&NodeName, Vec<&ZoneName>> = BTreeMap::new();
     for (name, nodes) in carriers {
         let zone = reading.snapshot.zones().get(name);
-        if zone.is_some_and(|zone| holds_gateways(zone)) {
+        if zone.is_some_and(|zone| is_in_main_table(zone)) {
             for node in &**nodes {
                 by_node.entry(node).or_default().push(name);
             }
@@ -190,7 +190,10 @@ fn check_with_nodes(reading: &Reading<'_>, carriers: &Carriers, findings: &mut F
     }
     let mut routed: BTreeMap<Prefix, Vec<(&Subnet, &BTreeSet<NodeName>)>> = BTreeMap::new();
     for subnet in reading.snapshot.subnets().values() {
-        let Some(zone) = reading.zone_of(subnet).filter(|zone| holds_gateways(zone)) else {
+        let Some(zone) = reading
+            .zone_of(subnet)
+            .filter(|zone| is_in_main_table(zone))
+        else {
             continue;
         };
         // A point-to-point subnet is meant to be carved out of the node's own network.

@@ -74,10 +74,15 @@ impl<'a> Reading<'a> {
     }
 }
 
+/// Whether the zone's networks are in the one routing table that a node has for itself.
+pub(super) fn is_in_main_table(zone: &Zone) -> bool {
+    matches!(zone.spec.kind, ZoneKind::Simple)
+}
+
 /// Whether the nodes themselves are in the zone's networks as gateways.
 pub(super) fn holds_gateways(zone: &Zone) -> bool {
     match zone.spec.kind {
-        ZoneKind::Simple => true,
+        ZoneKind::Simple | ZoneKind::Evpn(_) => true,
         ZoneKind::Vlan(_) | ZoneKind::Qinq(_) | ZoneKind::Vxlan(_) => false,
     }
 }

@@ -210,7 +210,7 @@ fn check_snat_address(
 /// In a zone whose nodes are in one network the nodes are no gateways.
 fn check_joined(zone: &Zone, subnet: &Subnet, findings: &mut Findings) {
     let kind = match zone.spec.kind {
-        ZoneKind::Simple => return,
+        ZoneKind::Simple | ZoneKind::Evpn(_) => return,
         ZoneKind::Vlan(_) | ZoneKind::Qinq(_) | ZoneKind::Vxlan(_) => {
             zone.spec.kind.zone_type().as_str()
         }

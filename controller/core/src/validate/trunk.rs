@@ -46,7 +46,7 @@ pub(super) fn wanted(zone: &Zone) -> Option<Wanted<'_>> {
             service: Some((qinq.tag, qinq.protocol)),
             field: "spec.qinq",
         }),
-        ZoneKind::Simple | ZoneKind::Vxlan(_) => None,
+        ZoneKind::Simple | ZoneKind::Vxlan(_) | ZoneKind::Evpn(_) => None,
     }
 }
 

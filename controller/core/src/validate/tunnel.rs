@@ -1,37 +1,41 @@
-//! Where the tunnels of every node of a vxlan zone end.
+//! Where the tunnels of every node of a vxlan or evpn zone end.
 //!
 //! # Guarantees
 //! The choice follows from objects and facts alone, and never falls on one of several addresses
 //! that are equally good: then the user is asked.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::OnceLock;
 
 use weft_model::facts::Facts;
-use weft_model::name::{NodeName, ZoneName};
-use weft_model::object::zone::{VxlanPeers, VxlanZone, ZoneKind};
+use weft_model::name::{ControllerName, NodeName, ZoneName};
+use weft_model::object::zone::{VxlanPeers, ZoneKind};
 use weft_model::object::{Kind, Node, Zone};
+use weft_model::port::UdpPort;
 use weft_model::prefix::Family;
 
 use super::finding::{Findings, at};
 use super::reading::Reading;
+use super::routing::Routings;
 use super::text::list;
 use super::zone::Carriers;
 use crate::intent::{Tunnel, Underlay};
 
-/// The underlay of every vxlan zone.
+/// The underlay of every vxlan and evpn zone.
 pub(super) type Underlays = BTreeMap<ZoneName, Underlay>;
 
-/// Finds the tunnel end points of every vxlan zone.
+/// Finds the tunnel end points of every vxlan and evpn zone.
 pub(super) fn resolve(
     reading: &Reading<'_>,
     carriers: &Carriers,
+    routings: &Routings,
     findings: &mut Findings,
 ) -> Underlays {
     let mut underlays = Underlays::new();
     for (name, zone) in reading.snapshot.zones().iter() {
-        let ZoneKind::Vxlan(vxlan) = &zone.spec.kind else {
+        let Some(wanted) = Wanted::of(zone) else {
             continue;
         };
         let mut tunnels = BTreeMap::new();
@@ -40,9 +44,9 @@ pub(super) fn resolve(
             let (Some(declared), Some(facts)) = (nodes.get(node), reading.facts(node)) else {
                 continue;
             };
-            match choose(declared, facts, &vxlan.peers) {
+            match wanted.choose(declared, facts, routings) {
                 Ok(address) => {
-                    let also_own = also_own(facts, address, &vxlan.peers);
+                    let also_own = also_own(facts, address, &wanted.peers);
                     let flood = OnceLock::new();
                     let tunnel = Tunnel {
                         address,
@@ -51,24 +55,80 @@ pub(super) fn resolve(
                     };
                     tunnels.insert(node.clone(), tunnel);
                 }
-                Err(lack) => lack.report(zone, node, vxlan.peers.family(), findings),
+                Err(lack) => lack.report(zone, node, wanted.peers.family(), findings),
             }
         }
         check_twins(zone, &tunnels, findings);
-        check_listed(zone, vxlan, &tunnels, findings);
-        let endpoints = match &vxlan.peers {
-            VxlanPeers::Static(peers) => peers.clone(),
-            VxlanPeers::Nodes(_) => tunnels.values().map(|tunnel| tunnel.address).collect(),
+        let endpoints = match (&*wanted.peers, &zone.spec.kind) {
+            // They are found by BGP.
+            (_, ZoneKind::Evpn(_)) => BTreeSet::new(),
+            (VxlanPeers::Static(peers), _) => {
+                check_listed(zone, peers, &tunnels, findings);
+                peers.clone()
+            }
+            (VxlanPeers::Nodes(_), _) => tunnels.values().map(|tunnel| tunnel.address).collect(),
         };
         let underlay = Underlay {
-            port: vxlan.port,
-            learning: vxlan.learning,
+            port: wanted.port,
+            learning: wanted.learning,
             endpoints,
             tunnels,
         };
         underlays.insert(name.clone(), underlay);
     }
     underlays
+}
+
+/// What a zone says of its tunnels.
+struct Wanted<'a> {
+    peers: Cow<'a, VxlanPeers>,
+    port: UdpPort,
+    learning: bool,
+    /// Who carries the zone's routes.
+    controller: Option<&'a ControllerName>,
+}
+
+impl<'a> Wanted<'a> {
+    fn of(zone: &'a Zone) -> Option<Self> {
+        match &zone.spec.kind {
+            ZoneKind::Vxlan(vxlan) => Some(Self {
+                peers: Cow::Borrowed(&vxlan.peers),
+                port: vxlan.port,
+                learning: vxlan.learning,
+                controller: None,
+            }),
+            ZoneKind::Evpn(evpn) => Some(Self {
+                peers: Cow::Owned(VxlanPeers::Nodes(evpn.underlay)),
+                port: evpn.port,
+                learning: false,
+                controller: evpn.controllers.first(),
+            }),
+            ZoneKind::Simple | ZoneKind::Vlan(_) | ZoneKind::Qinq(_) => None,
+        }
+    }
+
+    /// The tunnel address of a node.
+    fn choose(&self, node: &Node, facts: &Facts, routings: &Routings) -> Result<IpAddr, Lack> {
+        let family = self.peers.family();
+        let routing = routings.get(&node.metadata.name);
+        let mut groups = routing.into_iter().flat_map(|routing| &routing.groups);
+        let of_zone = groups.find(|it| Some(&it.controller.metadata.name) == self.controller);
+        match of_zone.map(|group| group.local) {
+            // Tunnels end where sessions do, unless the user says otherwise.
+            Some(local) if Family::of(local) == family && declared(node, family).is_none() => {
+                Ok(local)
+            }
+            Some(_) | None => choose(node, facts, &self.peers),
+        }
+    }
+}
+
+/// What the user says of where a node's tunnels end.
+fn declared(node: &Node, family: Family) -> Option<IpAddr> {
+    match family {
+        Family::Ipv4 => node.spec.tunnel.ipv4.map(IpAddr::V4),
+        Family::Ipv6 => node.spec.tunnel.ipv6.map(IpAddr::V6),
+    }
 }
 
 /// Why a node has no tunnel address.
@@ -87,11 +147,7 @@ enum Lack {
 fn choose(node: &Node, facts: &Facts, peers: &VxlanPeers) -> Result<IpAddr, Lack> {
     let family = peers.family();
     let addresses = addresses(facts, family);
-    let declared = match family {
-        Family::Ipv4 => node.spec.tunnel.ipv4.map(IpAddr::V4),
-        Family::Ipv6 => node.spec.tunnel.ipv6.map(IpAddr::V6),
-    };
-    if let Some(declared) = declared {
+    if let Some(declared) = declared(node, family) {
         let there = addresses.contains(&declared);
         return there.then_some(declared).ok_or(Lack::NotThere(declared));
     }
@@ -204,13 +260,10 @@ fn check_twins(zone: &Zone, tunnels: &BTreeMap<NodeName, Tunnel>, findings: &mut
 
 fn check_listed(
     zone: &Zone,
-    vxlan: &VxlanZone,
+    peers: &BTreeSet<IpAddr>,
     tunnels: &BTreeMap<NodeName, Tunnel>,
     findings: &mut Findings,
 ) {
-    let VxlanPeers::Static(peers) = &vxlan.peers else {
-        return;
-    };
     for (node, tunnel) in tunnels {
         if !peers.contains(&tunnel.address) {
             findings.warn(

@@ -23,7 +23,8 @@ pub(super) fn check(reading: &Reading<'_>, findings: &mut Findings) -> Devices {
     let mut devices = Devices::new();
     for (name, vnet) in reading.snapshot.vnets().iter() {
         let zone = reading.snapshot.zones().get(&vnet.spec.zone);
-        let in_vxlan = zone.is_some_and(|zone| matches!(zone.spec.kind, ZoneKind::Vxlan(_)));
+        let in_vxlan = zone
+            .is_some_and(|zone| matches!(zone.spec.kind, ZoneKind::Vxlan(_) | ZoneKind::Evpn(_)));
         if let Some(tag) = vnet.spec.tag.filter(|_| in_vxlan) {
             if let Some(first) = vnis.get(&tag) {
                 findings.error(
@@ -53,11 +54,20 @@ pub(super) fn check(reading: &Reading<'_>, findings: &mut Findings) -> Devices {
         devices.insert(name.clone(), names);
     }
     for (name, zone) in reading.snapshot.zones().iter() {
-        if matches!(zone.spec.kind, ZoneKind::Qinq(_)) {
-            let names = ZoneDeviceNames::of(name);
-            for device in [&names.bridge, &names.service, &names.near, &names.far] {
-                claim(&mut owners, device, (Kind::Zone, name.as_str()), findings);
-            }
+        let names = ZoneDeviceNames::of(name);
+        let used: &[&LinkName] = match zone.spec.kind {
+            ZoneKind::Qinq(_) => &[&names.bridge, &names.service, &names.near, &names.far],
+            ZoneKind::Evpn(_) => &[
+                &names.vrf,
+                &names.vrf_bridge,
+                &names.vrf_tunnel,
+                &names.exit_outside,
+                &names.exit_inside,
+            ],
+            ZoneKind::Simple | ZoneKind::Vlan(_) | ZoneKind::Vxlan(_) => &[],
+        };
+        for device in used {
+            claim(&mut owners, device, (Kind::Zone, name.as_str()), findings);
         }
     }
     // Vnets on different nodes may have one helper bridge each of the same name.
@@ -73,7 +83,7 @@ pub(super) fn check(reading: &Reading<'_>, findings: &mut Findings) -> Devices {
 fn vlan_of(zone: &Zone) -> Option<&VlanZone> {
     match &zone.spec.kind {
         ZoneKind::Vlan(vlan) => Some(vlan),
-        ZoneKind::Simple | ZoneKind::Qinq(_) | ZoneKind::Vxlan(_) => None,
+        ZoneKind::Simple | ZoneKind::Qinq(_) | ZoneKind::Vxlan(_) | ZoneKind::Evpn(_) => None,
     }
 }
 

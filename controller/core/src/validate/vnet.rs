@@ -21,9 +21,10 @@ pub(super) fn check(reading: &Reading<'_>, findings: &mut Findings) {
             ZoneKind::Simple => check_simple(vnet, findings),
             ZoneKind::Vlan(_) => check_vlan(vnet, findings),
             ZoneKind::Qinq(_) => check_qinq(vnet, findings),
-            ZoneKind::Vxlan(_) => check_vxlan(vnet, findings),
+            ZoneKind::Vxlan(_) => check_vxlan(vnet, ZoneType::Vxlan, findings),
+            ZoneKind::Evpn(_) => check_evpn(vnet, findings),
         }
-        if !matches!(zone.spec.kind, ZoneKind::Simple) {
+        if !matches!(zone.spec.kind, ZoneKind::Simple | ZoneKind::Evpn(_)) {
             check_mac(vnet, zone.spec.kind.zone_type(), findings);
         }
         if vnet.spec.vlan_aware
@@ -90,14 +91,30 @@ fn check_simple(vnet: &Vnet, findings: &mut Findings) {
     }
 }
 
-fn check_vxlan(vnet: &Vnet, findings: &mut Findings) {
+/// One network whose nodes route for it has no room for networks inside.
+fn check_evpn(vnet: &Vnet, findings: &mut Findings) {
+    check_vxlan(vnet, ZoneType::Evpn, findings);
+    if vnet.spec.vlan_aware {
+        findings.error(
+            at(Kind::Vnet, &vnet.metadata.name, "spec.vlanAware"),
+            format!(
+                "zone {} is of type evpn, where guests cannot use VLANs of their own",
+                vnet.spec.zone
+            ),
+            "leave vlanAware out, or use a zone of type vxlan",
+        );
+    }
+}
+
+fn check_vxlan(vnet: &Vnet, zone: ZoneType, findings: &mut Findings) {
     let name = &vnet.metadata.name;
     if vnet.spec.tag.is_none() {
         findings.error(
             at(Kind::Vnet, name, "spec.tag"),
             format!(
-                "zone {} is of type vxlan and needs a tag, the VNI",
-                vnet.spec.zone
+                "zone {} is of type {} and needs a tag, the VNI",
+                vnet.spec.zone,
+                zone.as_str()
             ),
             "set a number from 1 to 16777215 that no other vnet has",
         );

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::mac::Mac;
 use crate::name::ZoneName;
+use crate::object::targets::RouteTargets;
+use crate::route_target::RouteDistinguisher;
 use crate::text::Text;
 use crate::vlan::VlanId;
 
@@ -30,6 +32,12 @@ pub struct VnetSpec {
     /// Whether guests on one node are kept from reaching each other directly.
     #[serde(default, skip_serializing_if = "is_no")]
     pub isolate_ports: bool,
+    /// What the vnet's routes are told apart by, in an evpn zone; `None` leaves it to FRR.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distinguisher: Option<RouteDistinguisher>,
+    /// Which routes the vnet takes in and how it marks its own, in an evpn zone.
+    #[serde(default, skip_serializing_if = "RouteTargets::is_empty")]
+    pub targets: RouteTargets,
 }
 
 // Serde hands out references.

@@ -6,12 +6,15 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::mtu::Mtu;
+use crate::name::{ControllerName, NodeName};
 use crate::object::drift::DriftPolicy;
 use crate::object::selector::NodeSelector;
 
+mod evpn;
 mod vlan;
 mod vxlan;
 
+pub use evpn::{EvpnZone, Exits};
 pub use vlan::{QinqZone, VlanZone};
 use vxlan::VxlanForm;
 pub use vxlan::{VxlanPeers, VxlanZone};
@@ -41,6 +44,9 @@ pub enum ZoneKind {
     Qinq(QinqZone),
     /// A bridge on each node, joined by VXLAN (RFC 7348) with head-end replication.
     Vxlan(VxlanZone),
+    /// The same with BGP EVPN (RFC 8365), which tells every node where a guest is, and with routing
+    /// between the zone's vnets.
+    Evpn(EvpnZone),
 }
 
 impl ZoneKind {
@@ -51,6 +57,7 @@ impl ZoneKind {
             Self::Vlan(_) => ZoneType::Vlan,
             Self::Qinq(_) => ZoneType::Qinq,
             Self::Vxlan(_) => ZoneType::Vxlan,
+            Self::Evpn(_) => ZoneType::Evpn,
         }
     }
 
@@ -60,11 +67,12 @@ impl ZoneKind {
             Self::Simple | Self::Vxlan(_) => true,
             Self::Vlan(vlan) => vlan.mac_learning,
             Self::Qinq(qinq) => qinq.mac_learning,
+            Self::Evpn(evpn) => evpn.mac_learning,
         }
     }
 }
 
-/// The names of zone types. Later types are known here so that a file that uses one is told so.
+/// The names of zone types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ZoneType {
@@ -95,7 +103,7 @@ impl ZoneType {
 
 /// A text that names no zone type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a zone type: use simple, vlan, qinq or vxlan")]
+#[error("{0:?} is not a zone type: use simple, vlan, qinq, vxlan or evpn")]
 pub struct ZoneTypeError(pub String);
 
 impl FromStr for ZoneType {
@@ -118,9 +126,6 @@ impl FromStr for ZoneType {
 /// A zone that contradicts itself.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ZoneError {
-    /// The type is one that this version does not build.
-    #[error("type: zone type {} is not available in this version: use simple, vlan, qinq or vxlan", .0.as_str())]
-    TypeNotAvailable(ZoneType),
     /// Options of one type stand in a zone of another.
     #[error(
         "{}: these options are for zones of type {}, and this one is {}",
@@ -133,7 +138,7 @@ pub enum ZoneError {
         zone: ZoneType,
     },
     /// A type that cannot do without options has none.
-    #[error("{}: a zone of type {} needs these options: name the bridge", .0.as_str(), .0.as_str())]
+    #[error("{}: a zone of type {} needs these options", .0.as_str(), .0.as_str())]
     NoOptions(ZoneType),
     /// Peers are listed and a family is chosen.
     #[error("vxlan.underlay: leave it out where `peers` lists the tunnel addresses")]
@@ -144,6 +149,18 @@ pub enum ZoneError {
     /// A peer is an address that no tunnel can end at.
     #[error("vxlan.peers: {0} cannot be a tunnel end point: use a unicast address")]
     UnusablePeer(IpAddr),
+    /// Nobody carries the zone's routes.
+    #[error("evpn.controllers: name at least one controller of type evpn")]
+    NoController,
+    /// One controller is named twice.
+    #[error("evpn.controllers: {0} is named twice")]
+    ControllerTwice(ControllerName),
+    /// Exits without a node.
+    #[error("evpn.exits.nodes: name at least one node, or leave `exits` out")]
+    NoExit,
+    /// The preferred exit is none.
+    #[error("evpn.exits.primary: {0} is not one of `nodes`")]
+    PrimaryIsNoExit(NodeName),
 }
 
 /// How manifests write a zone.
@@ -163,6 +180,8 @@ struct Form {
     qinq: Option<QinqZone>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     vxlan: Option<VxlanForm>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    evpn: Option<EvpnZone>,
 }
 
 impl ZoneType {
@@ -195,13 +214,14 @@ impl TryFrom<Form> for ZoneSpec {
             (ZoneType::Vlan, form.vlan.is_some()),
             (ZoneType::Qinq, form.qinq.is_some()),
             (ZoneType::Vxlan, form.vxlan.is_some()),
+            (ZoneType::Evpn, form.evpn.is_some()),
         ])?;
         let kind = match zone {
             ZoneType::Simple => ZoneKind::Simple,
             ZoneType::Vlan => ZoneKind::Vlan(form.vlan.ok_or(ZoneError::NoOptions(zone))?),
             ZoneType::Qinq => ZoneKind::Qinq(form.qinq.ok_or(ZoneError::NoOptions(zone))?),
             ZoneType::Vxlan => ZoneKind::Vxlan(form.vxlan.unwrap_or_default().try_into()?),
-            ZoneType::Evpn => return Err(ZoneError::TypeNotAvailable(zone)),
+            ZoneType::Evpn => ZoneKind::Evpn(form.evpn.ok_or(ZoneError::NoOptions(zone))?),
         };
         Ok(Self {
             nodes: form.nodes,
@@ -222,12 +242,14 @@ impl From<ZoneSpec> for Form {
             vlan: None,
             qinq: None,
             vxlan: None,
+            evpn: None,
         };
         match spec.kind {
             ZoneKind::Simple => {}
             ZoneKind::Vlan(vlan) => form.vlan = Some(vlan),
             ZoneKind::Qinq(qinq) => form.qinq = Some(qinq),
             ZoneKind::Vxlan(vxlan) => form.vxlan = Some(vxlan.into()),
+            ZoneKind::Evpn(evpn) => form.evpn = Some(evpn),
         }
         form
     }
@@ -258,8 +280,20 @@ mod tests {
     fn a_zone_that_contradicts_itself_is_refused() {
         for (json, part) in [
             (r#"{"type":"simple","vxlan":{}}"#, "for zones of type vxlan"),
-            (r#"{"type":"evpn"}"#, "not available"),
-            (r#"{"type":"vlan"}"#, "name the bridge"),
+            (r#"{"type":"evpn"}"#, "needs these options"),
+            (
+                r#"{"type":"evpn","evpn":{"vrfVni":1,"controllers":[]}}"#,
+                "at least one controller",
+            ),
+            (
+                r#"{"type":"evpn","evpn":{"vrfVni":1,"controllers":["cc","cc"]}}"#,
+                "cc is named twice",
+            ),
+            (
+                r#"{"type":"evpn","evpn":{"vrfVni":1,"controllers":["cc"],"exits":{"nodes":["n1"],"primary":"n2"}}}"#,
+                "n2 is not one of `nodes`",
+            ),
+            (r#"{"type":"vlan"}"#, "needs these options"),
             (r#"{"type":"vlan","vlan":{}}"#, "missing field `bridge`"),
             (
                 r#"{"type":"vlan","qinq":{"bridge":"vmbr0","tag":10}}"#,
@@ -295,6 +329,7 @@ mod tests {
             r#"{"type":"vlan","vlan":{"bridge":"vmbr0","uplinks":["eth0"],"macLearning":false}}"#,
             r#"{"type":"qinq","qinq":{"bridge":"vmbr0","tag":10,"protocol":"802.1ad"}}"#,
             r#"{"type":"vxlan","mtu":9000,"vxlan":{"peers":["fd00::1"]}}"#,
+            r#"{"type":"evpn","evpn":{"vrfVni":1000,"controllers":["ctl"],"mac":"a2:1d:cb:1a:c0:8b","exits":{"nodes":["n1"],"primary":"n1","localRouting":true},"advertiseSubnets":true,"suppression":false,"macLearning":false,"distinguisher":"1:1","targets":{"import":["1:1"],"export":["2:2"]},"port":8472,"underlay":"ipv6"}}"#,
         ] {
             let spec = read(json).unwrap();
             assert_eq!(read(&serde_json::to_string(&spec).unwrap()), Ok(spec));

@@ -66,6 +66,10 @@ pub struct Link {
     /// elsewhere are answered.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub proxy_arp: bool,
+    /// Whether hosts are known as soon as they announce themselves unasked, so that one that moved
+    /// is reached where it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hears_announcements: bool,
     /// The VLANs that the device carries as a port of its master, where that filters VLANs; and of
     /// a bridge that filters VLANs, those that the host itself takes part in.
     #[serde(default, skip_serializing_if = "Vlans::is_empty")]
@@ -215,6 +219,8 @@ pub enum LinkKind {
     },
     /// Several devices as one.
     Bond(Bond),
+    /// A routing domain: the devices whose master it is have a routing table of their own.
+    Vrf(Vrf),
     /// A device that the host has by itself, of whatever type: configured, never made or destroyed.
     Physical,
     /// A port of an Open vSwitch bridge.
@@ -231,6 +237,7 @@ impl LinkKind {
             Self::Veth { .. } => Some(DeviceType::Veth),
             Self::Switched(_) => Some(DeviceType::OpenVswitch),
             Self::Bond(_) => Some(DeviceType::Bond),
+            Self::Vrf(_) => Some(DeviceType::Vrf),
             Self::Physical => None,
         }
     }
@@ -239,6 +246,17 @@ impl LinkKind {
     pub fn as_str(&self) -> &'static str {
         self.device_type().map_or("physical", DeviceType::as_str)
     }
+}
+
+/// A routing domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Vrf {
+    /// The number of its routing table.
+    pub table: u32,
+    /// Whether packets that no route of it leads to are dropped; else the node's own routes lead
+    /// them on.
+    pub has_unreachable_default: bool,
 }
 
 /// A VXLAN tunnel end point.
@@ -257,4 +275,32 @@ pub struct Vxlan {
     ///
     /// Shared between the vnets of a zone, which all have the same.
     pub flood: Arc<BTreeSet<IpAddr>>,
+    /// Whether its bridge answers ARP and neighbor discovery for guests that it knows to be behind
+    /// it, and does not flood the question.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub suppression: bool,
+}
+
+impl Link {
+    /// A device with nothing on it.
+    pub fn plain(name: LinkName, origin: Origin, kind: LinkKind) -> Self {
+        Self {
+            name,
+            origin,
+            kind,
+            mtu: None,
+            mac: None,
+            alias: None,
+            alternative_name: None,
+            master: None,
+            addresses: BTreeSet::new(),
+            routes: BTreeSet::new(),
+            static_routes: BTreeSet::new(),
+            forward: BTreeSet::new(),
+            proxy_arp: false,
+            hears_announcements: false,
+            vlans: Vlans::default(),
+            drift: DriftPolicy::default(),
+        }
+    }
 }

@@ -1,0 +1,400 @@
+//! What FRR must have for a node as a whole: the instance that speaks with others, its neighbors,
+//! and what is said and taken in.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};
+
+use weft_model::name::LinkName;
+use weft_model::object::controller::{Bfd, ControllerKind, IsisController, Sessions};
+use weft_model::plan::frr::bgp::{
+    self, Evpn, EvpnSwitch, FamilySwitch, Instance, InstanceAt, Joined, Neighbor, NeighborFamily,
+    Peer, RemoteAs, Source, Switch, Timers, Unicast, UpdateSource,
+};
+use weft_model::plan::frr::igp::{Interface, Isis, Level, OnLink};
+use weft_model::plan::frr::policy::{
+    Action, Amount, MapRule, Match, Metric, PrefixList, PrefixRule, RouteMap, Set,
+};
+use weft_model::plan::frr::route::RouteSource;
+use weft_model::plan::frr::word::{Phrase, Word};
+use weft_model::plan::frr::{Frr, Stanza};
+use weft_model::prefix::{Family, Prefix};
+
+use super::{of_controller, word};
+use crate::intent::{Group, Routing};
+
+/// The routing domains of zones that a node leads out of, and how.
+#[derive(Default)]
+pub(in super::super) struct Exits {
+    /// Those whose routes the node's own table takes in.
+    pub(in super::super) leaked: BTreeSet<LinkName>,
+    /// Whether the node is one that others prefer for a zone, or one of several alike.
+    pub(in super::super) is_first: bool,
+    /// Whether the node is one that others use when the preferred one is gone.
+    pub(in super::super) is_second: bool,
+}
+
+/// Everything of a node's FRR that belongs to no zone.
+pub(in super::super) fn entries(routing: &Routing, exits: &Exits) -> Vec<Frr> {
+    let mut found = Vec::new();
+    if let (Some(asn), Some(router_id)) = (routing.asn, routing.router_id) {
+        let at = InstanceAt { asn, vrf: None };
+        let groups = || routing.groups.iter().chain(&routing.uplink);
+        let Some(first) = groups().next() else {
+            return found;
+        };
+        let instance = Instance {
+            router_id,
+            ..instance(at.clone(), routing, exits)
+        };
+        let name = &first.controller.metadata.name;
+        found.push(of_controller(name, Stanza::Bgp(Box::new(instance))));
+        for group in groups() {
+            neighbors(&at, group, &mut found);
+        }
+        if !routing.groups.is_empty() {
+            route_maps(routing, exits, &mut found);
+        }
+        if let Some(uplink) = &routing.uplink {
+            source_of_routes(uplink, &mut found);
+        }
+    }
+    if let Some(controller) = &routing.isis
+        && let ControllerKind::Isis(isis) = &controller.spec.kind
+    {
+        let stanzas = isis_stanzas(isis).into_iter();
+        found.extend(stanzas.map(|it| of_controller(&controller.metadata.name, it)));
+    }
+    found
+}
+
+fn instance(at: InstanceAt, routing: &Routing, exits: &Exits) -> Instance {
+    let uplink = routing.uplink.as_ref();
+    let bgp = uplink.and_then(|group| match &group.controller.spec.kind {
+        ControllerKind::Bgp(bgp) => Some(bgp),
+        ControllerKind::Evpn(_) | ControllerKind::Isis(_) => None,
+    });
+    let source = uplink.filter(|_| bgp.is_some_and(|bgp| bgp.sessions.source.is_some()));
+    let mut switches = BTreeMap::from([
+        (Switch::HardAdministrativeReset, false),
+        (Switch::DefaultIpv4Unicast, false),
+        (Switch::GracefulRestartNotification, false),
+        // Without it FRR tells and takes nothing where no route map is named (RFC 8212).
+        (Switch::EbgpRequiresPolicy, false),
+    ]);
+    if let Some(bgp) = bgp {
+        if bgp.external && bgp.sessions.source.is_some() {
+            switches.insert(Switch::DisableConnectedCheck, true);
+        }
+        if bgp.multipath_relax {
+            switches.insert(Switch::MultipathRelax, true);
+        }
+    }
+    let unicast = |family| Unicast {
+        networks: source
+            .filter(|group| Family::of(group.local) == family)
+            .and_then(|group| host(group.local))
+            .into_iter()
+            .collect(),
+        import_vrf: exits.leaked.iter().map(word).collect(),
+        ..Unicast::default()
+    };
+    let listen = routing.groups.iter().flat_map(|group| {
+        let name = group_name(group);
+        let ranges = group.neighbors.listen.iter();
+        ranges.map(move |range| (*range, name.clone()))
+    });
+    let carries_zones = !routing.groups.is_empty();
+    Instance {
+        at,
+        router_id: std::net::Ipv4Addr::UNSPECIFIED,
+        switches,
+        coalesce_time: Some(1000),
+        timers: None,
+        listen: listen.collect(),
+        listen_limit: None,
+        ipv4: unicast(Family::Ipv4),
+        ipv6: unicast(Family::Ipv6),
+        evpn: Evpn {
+            switches: carries_zones
+                .then_some(EvpnSwitch::AdvertiseAllVni)
+                .into_iter()
+                .collect(),
+            ..Evpn::default()
+        },
+    }
+}
+
+fn host(address: std::net::IpAddr) -> Option<Prefix> {
+    let length = Family::of(address).host_length();
+    format!("{address}/{length}").parse().ok()
+}
+
+/// What the neighbors of a controller are called together.
+fn group_name(group: &Group) -> Word {
+    match &group.controller.spec.kind {
+        ControllerKind::Evpn(evpn) => word(&evpn.group),
+        ControllerKind::Bgp(_) | ControllerKind::Isis(_) => word("BGP"),
+    }
+}
+
+fn neighbors(at: &InstanceAt, group: &Group, found: &mut Vec<Frr>) {
+    let (sessions, carries_zones, asn) = match &group.controller.spec.kind {
+        ControllerKind::Evpn(evpn) => (&evpn.sessions, true, evpn.asn),
+        ControllerKind::Bgp(bgp) => (&bgp.sessions, false, bgp.asn),
+        ControllerKind::Isis(_) => return,
+    };
+    let name = group_name(group);
+    let remote = match (group.is_external, carries_zones) {
+        (true, _) => RemoteAs::External,
+        (false, true) if asn == at.asn => RemoteAs::Asn(asn),
+        (false, true) => RemoteAs::Internal,
+        (false, false) => RemoteAs::Asn(asn),
+    };
+    let family = NeighborFamily {
+        route_map_in: map(carries_zones, sessions.route_map_in.as_ref(), "MAP_VTEP_IN"),
+        route_map_out: map(
+            carries_zones,
+            sessions.route_map_out.as_ref(),
+            "MAP_VTEP_OUT",
+        ),
+        switches: (!carries_zones)
+            .then_some(FamilySwitch::SoftReconfiguration)
+            .into_iter()
+            .collect(),
+        ..NeighborFamily::default()
+    };
+    let of_family =
+        |wanted| (Family::of(group.local) == wanted && !carries_zones).then(|| family.clone());
+    let stanza = Neighbor {
+        at: at.clone(),
+        peer: Peer::Group(name.clone(), Some(remote)),
+        ebgp_multihop: multihop(group, sessions, carries_zones),
+        update_source: group
+            .source
+            .as_ref()
+            .filter(|_| carries_zones)
+            .map(|source| UpdateSource::Link(word(source))),
+        bfd: match &sessions.bfd {
+            Bfd::On => bgp::Bfd::On,
+            Bfd::Off => bgp::Bfd::Off,
+            Bfd::Profile(name) => bgp::Bfd::Profile(word(name)),
+        },
+        password: sessions.password.as_ref().map(|it| phrase(it.reveal())),
+        timers: sessions.timers.and_then(|it| {
+            Some(Timers {
+                keepalive: NonZeroU16::new(it.keepalive())?,
+                hold: NonZeroU16::new(it.hold())?,
+            })
+        }),
+        ipv4: of_family(Family::Ipv4),
+        ipv6: of_family(Family::Ipv6),
+        evpn: carries_zones.then(|| family.clone()),
+        local_as: None,
+        description: None,
+        connect_retry: None,
+        switches: BTreeSet::new(),
+    };
+    let origin = &group.controller.metadata.name;
+    let of = |stanza| of_controller(origin, Stanza::Neighbor(Box::new(stanza)));
+    found.push(of(stanza));
+    for peer in &group.neighbors.peers {
+        found.push(of(Neighbor {
+            at: at.clone(),
+            peer: Peer::Address(*peer, Joined::Group(name.clone())),
+            local_as: None,
+            description: None,
+            password: None,
+            update_source: None,
+            ebgp_multihop: None,
+            timers: None,
+            connect_retry: None,
+            bfd: bgp::Bfd::Off,
+            switches: BTreeSet::new(),
+            ipv4: None,
+            ipv6: None,
+            evpn: None,
+        }));
+    }
+}
+
+fn map(
+    carries_zones: bool,
+    said: Option<&weft_model::name::PolicyName>,
+    otherwise: &str,
+) -> Option<Word> {
+    said.map(word).or(carries_zones.then(|| word(otherwise)))
+}
+
+/// A loopback is one router further away than its node.
+fn multihop(group: &Group, sessions: &Sessions, carries_zones: bool) -> Option<NonZeroU8> {
+    let said = sessions.multihop.and_then(|it| {
+        let hops = u8::try_from(u32::from(it)).ok()?;
+        NonZeroU8::new(hops)
+    });
+    let by_loopback = carries_zones && group.is_external && group.source.is_some();
+    said.or(NonZeroU8::new(10).filter(|_| by_loopback))
+}
+
+fn phrase(text: &str) -> Phrase {
+    text.parse()
+        .unwrap_or_else(|_| unreachable!("a password is a phrase"))
+}
+
+/// What is taken in and said of the routes of zones: default routes of other exits are not taken in
+/// by an exit, and those of a second exit count less.
+fn route_maps(routing: &Routing, exits: &Exits, found: &mut Vec<Frr>) {
+    let [v4, v6] = [
+        (Family::Ipv4, "only_default"),
+        (Family::Ipv6, "only_default_v6"),
+    ];
+    let matches = |(family, list): (Family, &str)| vec![Match::Prefixes(family, word(list))];
+    let rule = |action| MapRule {
+        action,
+        matches: Vec::new(),
+        sets: Vec::new(),
+        call: None,
+        then: None,
+    };
+    let mut incoming: Vec<MapRule> = Vec::new();
+    let mut outgoing: Vec<MapRule> = Vec::new();
+    for it in [v4, v6] {
+        if exits.is_first {
+            incoming.push(MapRule {
+                matches: matches(it),
+                ..rule(Action::Deny)
+            });
+        }
+        if exits.is_second {
+            outgoing.push(MapRule {
+                matches: matches(it),
+                sets: vec![Set::Metric(Metric::Amount(Amount::Is(200)))],
+                ..rule(Action::Permit)
+            });
+        }
+    }
+    incoming.push(rule(Action::Permit));
+    outgoing.push(rule(Action::Permit));
+    let Some(first) = routing.groups.first() else {
+        return;
+    };
+    let origin = &first.controller.metadata.name;
+    for (name, rules) in [("MAP_VTEP_IN", incoming), ("MAP_VTEP_OUT", outgoing)] {
+        let numbered = (1..).filter_map(NonZeroU16::new).zip(rules);
+        let map = RouteMap {
+            name: word(name),
+            rules: numbered.collect(),
+        };
+        found.push(of_controller(origin, Stanza::RouteMap(map)));
+    }
+    if exits.is_first || exits.is_second {
+        for (family, name) in [v4, v6] {
+            let all = match family {
+                Family::Ipv4 => "0.0.0.0/0",
+                Family::Ipv6 => "::/0",
+            };
+            let rule = all.parse().ok().map(|prefix| PrefixRule {
+                action: Action::Permit,
+                prefix,
+                ge: None,
+                le: None,
+            });
+            let list = PrefixList {
+                family,
+                name: word(name),
+                rules: NonZeroU32::new(1).zip(rule).into_iter().collect(),
+            };
+            found.push(of_controller(origin, Stanza::PrefixList(list)));
+        }
+    }
+}
+
+/// Where a node speaks from a loopback, what it sends by routes of BGP comes from there too.
+fn source_of_routes(uplink: &Group, found: &mut Vec<Frr>) {
+    let ControllerKind::Bgp(bgp) = &uplink.controller.spec.kind else {
+        return;
+    };
+    let family = Family::of(uplink.local);
+    if bgp.sessions.source.is_none() {
+        return;
+    }
+    let origin = &uplink.controller.metadata.name;
+    let (all, list, map) = match family {
+        Family::Ipv4 => ("0.0.0.0/0", "loopbacks_ips", "correct_src"),
+        Family::Ipv6 => ("::/0", "loopbacks_ips_v6", "correct_src_v6"),
+    };
+    let rule = all.parse().ok().map(|prefix| PrefixRule {
+        action: Action::Permit,
+        prefix,
+        ge: None,
+        le: Some(family.host_length()),
+    });
+    let source = MapRule {
+        action: Action::Permit,
+        matches: vec![Match::Prefixes(family, word(list))],
+        sets: vec![Set::Source(uplink.local)],
+        call: None,
+        then: None,
+    };
+    let stanzas = [
+        Stanza::PrefixList(PrefixList {
+            family,
+            name: word(list),
+            rules: NonZeroU32::new(10).zip(rule).into_iter().collect(),
+        }),
+        Stanza::RouteMap(RouteMap {
+            name: word(map),
+            rules: NonZeroU16::new(1)
+                .map(|number| (number, source))
+                .into_iter()
+                .collect(),
+        }),
+        Stanza::RouteSource(RouteSource {
+            protocol: word("bgp"),
+            family,
+            route_map: word(map),
+        }),
+    ];
+    found.extend(stanzas.map(|it| of_controller(origin, it)));
+}
+
+fn isis_stanzas(isis: &IsisController) -> Vec<Stanza> {
+    let families = || BTreeSet::from([Family::Ipv4, Family::Ipv6]);
+    let net = isis.net.to_string().parse();
+    let Ok(net) = net else {
+        unreachable!("both are network entity titles")
+    };
+    let redistribute = families().into_iter();
+    let on_link = |name: &LinkName, passive| {
+        Stanza::Interface(Box::new(Interface {
+            name: word(name),
+            isis: Some(OnLink {
+                tag: word(&isis.domain),
+                families: families(),
+                passive,
+                point_to_point: false,
+                hello_interval: None,
+                hello_multiplier: None,
+                csnp_interval: None,
+                bfd: false,
+            }),
+            openfabric: None,
+            ospf: None,
+        }))
+    };
+    let mut stanzas = vec![Stanza::Isis(Isis {
+        tag: word(&isis.domain),
+        net,
+        level: None,
+        redistribute: redistribute
+            .map(|family| (family, Source::Connected, Level::One))
+            .collect(),
+        log_adjacency_changes: true,
+    })];
+    stanzas.extend(isis.interfaces.iter().map(|name| on_link(name, false)));
+    let source = isis
+        .source
+        .iter()
+        .filter(|it| !isis.interfaces.contains(*it));
+    stanzas.extend(source.map(|name| on_link(name, true)));
+    stanzas
+}
