@@ -66,6 +66,7 @@ pub fn affected(old: &Intent, new: &Intent) -> Affected {
         let had = old.host_networks_of(node).iter();
         let has = new.host_networks_of(node).iter();
         hosts.extend(had.chain(has).map(|host| host.name()));
+        affected.visit_routing(old, new, node);
     }
 
     let mut vnets: BTreeSet<&VnetName> = BTreeSet::new();
@@ -83,7 +84,9 @@ pub fn affected(old: &Intent, new: &Intent) -> Affected {
     let controllers = before.controllers().differences(after.controllers());
     affected.visited += controllers.visited;
     if !controllers.found.is_empty() {
-        affected.visit_routings(old, new);
+        for node in old.routings.keys().chain(new.routings.keys()) {
+            affected.visit_routing(old, new, node);
+        }
         let is_evpn = |zone: &&Arc<Zone>| matches!(zone.declared.spec.kind, ZoneKind::Evpn(_));
         let evpn = old.zones().chain(new.zones()).filter(is_evpn);
         zones.extend(evpn.map(|zone| zone.name()));
@@ -184,21 +187,16 @@ impl Affected {
         }
     }
 
-    /// Where controllers changed, every node that runs one is looked at.
-    fn visit_routings(&mut self, old: &Intent, new: &Intent) {
-        for (this, other) in [(old, new), (new, old)] {
-            for (node, routing) in &this.routings {
-                if other.routings.get(node) == Some(routing) {
-                    continue;
-                }
-                self.routing.insert(node.clone());
-                for zone in this.zones_of(node) {
-                    if matches!(zone.declared.spec.kind, ZoneKind::Evpn(_)) {
-                        self.add_zone(node, zone.name());
-                        let vnets = zone.vnets.iter();
-                        vnets.for_each(|vnet| self.add(node, vnet.name()));
-                    }
-                }
+    /// What a node's routing is changes what its evpn zones are.
+    fn visit_routing(&mut self, old: &Intent, new: &Intent, node: &NodeName) {
+        if old.routings.get(node) == new.routings.get(node) || !self.routing.insert(node.clone()) {
+            return;
+        }
+        for zone in old.zones_of(node).iter().chain(new.zones_of(node)) {
+            if matches!(zone.declared.spec.kind, ZoneKind::Evpn(_)) {
+                self.add_zone(node, zone.name());
+                let vnets = zone.vnets.iter();
+                vnets.for_each(|vnet| self.add(node, vnet.name()));
             }
         }
     }

@@ -7,10 +7,12 @@ use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};
 use weft_model::name::LinkName;
 use weft_model::object::controller::{Bfd, ControllerKind, IsisController, Sessions};
 use weft_model::plan::frr::bgp::{
-    self, Evpn, EvpnSwitch, FamilySwitch, Instance, InstanceAt, Joined, Neighbor, NeighborFamily,
-    Peer, RemoteAs, Source, Switch, Timers, Unicast, UpdateSource,
+    Evpn, EvpnSwitch, Instance, InstanceAt, Source, Switch, Timers, Unicast,
 };
 use weft_model::plan::frr::igp::{Interface, Isis, Level, OnLink};
+use weft_model::plan::frr::neighbor::{
+    self, FamilySwitch, Joined, Neighbor, NeighborFamily, Peer, RemoteAs, UpdateSource,
+};
 use weft_model::plan::frr::policy::{
     Action, Amount, MapRule, Match, Metric, PrefixList, PrefixRule, RouteMap, Set,
 };
@@ -175,9 +177,9 @@ fn neighbors(at: &InstanceAt, group: &Group, found: &mut Vec<Frr>) {
             .filter(|_| carries_zones)
             .map(|source| UpdateSource::Link(word(source))),
         bfd: match &sessions.bfd {
-            Bfd::On => bgp::Bfd::On,
-            Bfd::Off => bgp::Bfd::Off,
-            Bfd::Profile(name) => bgp::Bfd::Profile(word(name)),
+            Bfd::On => neighbor::Bfd::On,
+            Bfd::Off => neighbor::Bfd::Off,
+            Bfd::Profile(name) => neighbor::Bfd::Profile(word(name)),
         },
         password: sessions.password.as_ref().map(|it| phrase(it.reveal())),
         timers: sessions.timers.and_then(|it| {
@@ -208,7 +210,7 @@ fn neighbors(at: &InstanceAt, group: &Group, found: &mut Vec<Frr>) {
             ebgp_multihop: None,
             timers: None,
             connect_retry: None,
-            bfd: bgp::Bfd::Off,
+            bfd: neighbor::Bfd::Off,
             switches: BTreeSet::new(),
             ipv4: None,
             ipv6: None,
