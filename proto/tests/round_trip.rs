@@ -6,6 +6,9 @@
     reason = "what a test is built of is as much test as the test"
 )]
 
+#[path = "round_trip/routing.rs"]
+mod routing;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -24,7 +27,7 @@ use weft_model::message::{
 };
 use weft_model::mtu::Mtu;
 use weft_model::name::{
-    HostNetworkName, LabelKey, LabelValue, LinkName, NodeName, SubnetName, VnetName, ZoneName,
+    ControllerName, HostNetworkName, LabelKey, LabelValue, LinkName, NodeName, SubnetName, VnetName, ZoneName,
 };
 use weft_model::object::drift::DriftPolicy;
 use weft_model::object::host_network::{
@@ -40,7 +43,7 @@ use weft_model::object::{Declared, Metadata, Object};
 use weft_model::plan::digest::Digest;
 use weft_model::plan::frr::Frr;
 use weft_model::plan::link::{
-    Bond, Bridge, GuestPorts, Link, LinkKind, SwitchPort, Vlan, Vlans, Vxlan,
+    Bond, Bridge, GuestPorts, Link, LinkKind, SwitchPort, Vlan, Vlans, Vrf, Vxlan,
 };
 use weft_model::plan::nat::Nat;
 use weft_model::plan::route::Route;
@@ -143,6 +146,7 @@ fn zone_kind() -> impl Strategy<Value = ZoneKind> {
                 })
             }
         ),
+        routing::evpn_zone().prop_map(ZoneKind::Evpn),
         (peers(), port(), any::<bool>()).prop_map(|(peers, port, learning)| ZoneKind::Vxlan(
             VxlanZone {
                 peers,
@@ -200,17 +204,19 @@ fn object() -> impl Strategy<Value = Object> {
         option::of(text()),
         option::of(mac()),
         any::<[bool; 2]>(),
+        option::of(routing::distinguisher()),
+        routing::targets(),
     )
         .prop_map(
-            |(zone, tag, alias, mac, [vlan_aware, isolate_ports])| VnetSpec {
+            |(zone, tag, alias, mac, [vlan_aware, isolate_ports], distinguisher, targets)| VnetSpec {
                 zone,
                 tag,
                 alias,
                 mac,
                 vlan_aware,
                 isolate_ports,
-                distinguisher: None,
-                targets: RouteTargets::default(),
+                distinguisher,
+                targets,
             },
         );
     let subnet = (name(), prefix(), option::of(address()), option::of(snat())).prop_map(
@@ -234,6 +240,7 @@ fn object() -> impl Strategy<Value = Object> {
         declared(name::<SubnetName>(), subnet).prop_map(Object::Subnet),
         declared(name::<NodeName>(), node).prop_map(Object::Node),
         declared(name::<HostNetworkName>(), host_network()).prop_map(Object::HostNetwork),
+        declared(name::<ControllerName>(), routing::controller()).prop_map(Object::Controller),
     ]
 }
 
@@ -338,6 +345,7 @@ fn origin() -> impl Strategy<Value = Origin> {
     prop_oneof![
         3 => (name(), option::of(name())).prop_map(|(zone, vnet)| Origin::Zone { zone, vnet }),
         1 => name().prop_map(|host| Origin::Host { host }),
+        1 => name().prop_map(|controller| Origin::Controller { controller }),
     ]
 }
 
@@ -346,10 +354,16 @@ fn link_kind() -> impl Strategy<Value = LinkKind> {
         vni(),
         address(),
         port(),
-        any::<bool>(),
+        any::<[bool; 2]>(),
         btree_set(address(), 0..5),
     );
     prop_oneof![
+        any::<(u32, bool)>().prop_map(|(table, has_unreachable_default)| {
+            LinkKind::Vrf(Vrf {
+                table,
+                has_unreachable_default,
+            })
+        }),
         (any::<[bool; 4]>(), 0..=30u8).prop_map(|(switches, forward_delay)| {
             let [vlan_aware, isolated, learning, spanning_tree] = switches;
             LinkKind::Bridge(Bridge {
@@ -375,13 +389,14 @@ fn link_kind() -> impl Strategy<Value = LinkKind> {
         (name(), vlan_id(), option::of(vlan_protocol())).prop_map(|(switch, id, tunnel)| {
             LinkKind::Switched(SwitchPort { switch, id, tunnel })
         }),
-        vxlan.prop_map(|(vni, local, port, learning, flood)| {
+        vxlan.prop_map(|(vni, local, port, [learning, suppression], flood)| {
             LinkKind::Vxlan(Vxlan {
                 vni,
                 local,
                 port,
                 learning,
                 flood: Arc::new(flood),
+                suppression,
             })
         }),
     ]
