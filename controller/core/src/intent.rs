@@ -29,6 +29,7 @@ pub struct Intent {
     pub(crate) zones_by_node: BTreeMap<NodeName, Vec<Arc<Zone>>>,
     pub(crate) hosts: BTreeMap<HostNetworkName, Arc<HostNetwork>>,
     pub(crate) hosts_by_node: BTreeMap<NodeName, Vec<Arc<HostNetwork>>>,
+    pub(crate) routings: BTreeMap<NodeName, Arc<Routing>>,
 }
 
 /// A host network with its nodes.
@@ -39,7 +40,6 @@ pub struct HostNetwork {
     /// The bridges of others that filter VLANs and that its VLANs are on, by node: those that it
     /// does not declare itself.
     pub(crate) filtering: BTreeMap<NodeName, BTreeSet<LinkName>>,
-    pub(crate) routings: BTreeMap<NodeName, Arc<Routing>>,
 }
 
 /// A zone with its nodes and vnets.

@@ -158,6 +158,7 @@ fn build(reading: &Reading<'_>, mut resolved: Resolved) -> Intent {
         zones_by_node,
         hosts,
         hosts_by_node,
+        routings: resolved.routings,
     }
 }
 
@@ -185,7 +186,6 @@ fn build_hosts(
             hosts.push(Arc::clone(&host));
         }
         hosts.insert(name.clone(), host);
-        routings: resolved.routings,
     }
     (hosts, by_node)
 }

@@ -85,6 +85,7 @@ fn vlans(bridge: &HostBridge) -> Vlans {
 fn bare(host: &HostNetwork, name: &LinkName, kind: LinkKind, plugs: &Plugs<'_>) -> Link {
     let (master, vlans) = plugs.get(name).cloned().unzip();
     Link {
+        hears_announcements: false,
         name: name.clone(),
         origin: origin(host),
         kind,
