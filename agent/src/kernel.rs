@@ -20,10 +20,11 @@ use crate::netlink::decode::{Event, event};
 use crate::netlink::encode;
 use crate::netlink::events::Events;
 use crate::netlink::number::{
-    AF_INET, AF_INET6, NETLINK_NETFILTER, NETLINK_ROUTE, NFNLGRP_NFTABLES, ROUTE_GROUPS,
+    AF_INET, AF_INET6, LATER_GROUPS, NETLINK_NETFILTER, NETLINK_ROUTE, NFNLGRP_NFTABLES,
+    ROUTE_GROUPS,
 };
 use crate::netlink::requests::{Counters, IN_FLIGHT, Requests};
-use crate::netlink::vlan;
+use crate::netlink::{network, vlan};
 use crate::ovs::OpenVswitch;
 use crate::{nft, sysctl};
 
@@ -90,7 +91,8 @@ impl Kernel {
     pub async fn open_with_switch(switch: &Path) -> Result<Self, Error> {
         let open = |purpose| move |source| Error::Open { purpose, source };
         let mut requests = Requests::open(NETLINK_ROUTE).map_err(open("requests"))?;
-        let events = Events::open(NETLINK_ROUTE, &ROUTE_GROUPS).map_err(open("events"))?;
+        let mut events = Events::open(NETLINK_ROUTE, &ROUTE_GROUPS).map_err(open("events"))?;
+        events.also(&LATER_GROUPS);
         let tables = Requests::open(NETLINK_NETFILTER)
             .and_then(|requests| {
                 let events = Events::open(NETLINK_NETFILTER, &[NFNLGRP_NFTABLES])?;
@@ -237,7 +239,16 @@ impl Driver for Kernel {
             }
         }
         // Thousands of ports that filter nothing have nothing to tell.
-        if fresh.has_vlans() {
+        if fresh.has_bundles() {
+            for (what, message) in [
+                ("VLANs", network::all_vlans()),
+                ("networks of tunnels", network::all()),
+            ] {
+                for event in self.dump(what, &message)? {
+                    fresh.take(event);
+                }
+            }
+        } else if fresh.has_vlans() {
             for event in self.dump("VLANs", &vlan::all())? {
                 fresh.take(event);
             }

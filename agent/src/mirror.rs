@@ -11,12 +11,13 @@ use weft_model::facts::{BridgeFacts, LinkFacts};
 use weft_model::mtu::Mtu;
 use weft_model::name::LinkName;
 use weft_model::prefix::{Family, InterfaceAddress};
-use weft_model::vlan::BridgeVlans;
+use weft_model::vlan::{BridgeVlans, VlanSet};
 use weft_node::driver::Changes;
 use weft_node::own;
-use weft_node::seen::{Ipv6, Seen, SeenKind, SeenLink, SeenPlug};
+use weft_node::seen::{Ipv6, Networks, Seen, SeenKind, SeenLink, SeenPlug};
 
 use crate::netlink::decode::{DefaultRoute, Event};
+use crate::netlink::network::Lane;
 use crate::ovs::News;
 
 /// What the kernel has, and what of it changed.
@@ -51,7 +52,9 @@ impl Mirror {
         match event {
             Event::Link(link) => self.link(*link),
             Event::Vlans(index, vlans) => {
-                if self.seen.link(index).is_some_and(|is| is.vlans != vlans) {
+                // Of a port with many networks it may be cut short; it is told of one by one.
+                let differs = |is: &SeenLink| is.vlans != vlans && !is_bundle(is);
+                if self.seen.link(index).is_some_and(differs) {
                     self.seen.set_vlans(index, vlans);
                     self.touch(index);
                 }
@@ -85,6 +88,28 @@ impl Mirror {
             }
             Event::FloodGone(index, peer) => {
                 self.seen.remove_flood(index, peer);
+                self.touch(index);
+            }
+            Event::Peer(index, vni, peer) => self.networks(index, |networks| {
+                networks.flood.entry(vni).or_default().insert(peer);
+            }),
+            Event::PeerGone(index, vni, peer) => self.networks(index, |networks| {
+                if let Some(peers) = networks.flood.get_mut(&vni) {
+                    peers.remove(&peer);
+                }
+            }),
+            Event::Networks(index, vnis) => {
+                self.networks(index, |networks| networks.vnis.extend(vnis));
+            }
+            Event::NetworksGone(index, vnis) => self.networks(index, |networks| {
+                networks.vnis.retain(|vni| !vnis.contains(vni));
+            }),
+            Event::Lanes(index, lanes) => {
+                lanes.iter().for_each(|lane| self.lane(index, lane, true));
+                self.touch(index);
+            }
+            Event::LanesGone(index, lanes) => {
+                lanes.iter().for_each(|lane| self.lane(index, lane, false));
                 self.touch(index);
             }
             Event::Forwarding(index, Family::Ipv4, on) => {
@@ -228,6 +253,46 @@ impl Mirror {
         self.seen.links().any(filters)
     }
 
+    /// Whether a device has many networks, which are told one by one.
+    pub(crate) fn has_bundles(&self) -> bool {
+        self.seen.links().any(is_bundle)
+    }
+
+    fn networks(&mut self, index: u32, change: impl FnOnce(&mut Networks)) {
+        self.seen.set_networks(index, change);
+        self.touch(index);
+    }
+
+    /// Takes in that a bridge or port has VLANs, or no longer has them.
+    fn lane(&mut self, index: u32, lane: &Lane, is_there: bool) {
+        let Some(link) = self.seen.link(index) else {
+            return;
+        };
+        let range = VlanSet::range(lane.first, lane.last);
+        let mut vlans = link.vlans.clone();
+        let gone = !is_there || lane.is_untagged || lane.is_own;
+        if gone {
+            vlans.tagged = vlans.tagged.without(&range);
+        } else {
+            let ranges = vlans.tagged.ranges().iter().chain(range.ranges());
+            vlans.tagged = ranges.copied().collect();
+        }
+        vlans.untagged = vlans.untagged.filter(|id| !range.contains(*id));
+        if is_there && lane.is_own {
+            vlans.untagged = Some(lane.first);
+        }
+        self.seen.set_vlans(index, vlans);
+        let first = lane.vni.filter(|_| is_there);
+        self.seen.set_networks(index, |networks| {
+            for (at, id) in (0..).zip(range.iter()) {
+                match first {
+                    Some(vni) => networks.vlans.insert(id.get(), vni + at),
+                    None => networks.vlans.remove(&id.get()),
+                };
+            }
+        });
+    }
+
     fn link(&mut self, mut link: SeenLink) {
         let index = link.index;
         if link.ipv6.is_none() && link.mtu >= Mtu::IPV6_MINIMUM.get() && self.seen.has_ipv6() {
@@ -287,6 +352,11 @@ impl Mirror {
             }
         }
     }
+}
+
+/// Whether a device is a tunnel end point for many networks.
+fn is_bundle(link: &SeenLink) -> bool {
+    matches!(link.kind, SeenKind::Bundle { .. })
 }
 
 /// Whether a port of a bridge leads to other machines, as far as can be seen: a device of the

@@ -9,6 +9,8 @@ pub(crate) mod number;
 
 pub(crate) mod vlan;
 
+pub(crate) mod network;
+
 pub(crate) mod decode;
 pub(crate) mod encode;
 

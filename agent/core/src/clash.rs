@@ -72,6 +72,7 @@ pub(crate) fn claim(link: &Link, other: &SeenLink) -> Fault {
         }
         LinkKind::Vlan(vlan) => format!("VLAN {} of {}", vlan.id, vlan.parent),
         LinkKind::Bridge(_)
+        | LinkKind::Bundle(_)
         | LinkKind::Veth { .. }
         | LinkKind::Switched(_)
         | LinkKind::Bond(_)
@@ -82,6 +83,42 @@ pub(crate) fn claim(link: &Link, other: &SeenLink) -> Fault {
         format!("device {} has {what} already", other.name),
         format!("remove device {}, or use another tag", other.name),
     )
+}
+
+/// Another device receives on the port in a way that the kernel does not mix.
+pub(crate) fn port(link: &Link, other: &SeenLink) -> Fault {
+    let port = match &link.kind {
+        LinkKind::Vxlan(vxlan) => vxlan.port.to_string(),
+        LinkKind::Bundle(bundle) => bundle.port.to_string(),
+        LinkKind::Vlan(_)
+        | LinkKind::Bridge(_)
+        | LinkKind::Veth { .. }
+        | LinkKind::Switched(_)
+        | LinkKind::Bond(_)
+        | LinkKind::Physical => "its".to_owned(),
+    };
+    fault(
+        link,
+        format!(
+            "device {} uses UDP port {port} and is of the other kind: one for many networks, or one \
+             for one",
+            other.name
+        ),
+        format!(
+            "remove device {}, or give the zone another port",
+            other.name
+        ),
+    )
+}
+
+/// Another device receives for the network.
+pub(crate) fn network(origin: &Origin, vni: u32, other: &SeenLink) -> Fault {
+    Fault {
+        origin: Some(origin.clone()),
+        attempt: format!("cannot receive for VXLAN network {vni}"),
+        cause: format!("device {} does already", other.name),
+        advice: format!("remove it from device {}, or use another tag", other.name),
+    }
 }
 
 /// A guest is plugged into a bridge that would have to go.

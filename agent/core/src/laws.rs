@@ -156,7 +156,10 @@ proptest! {
                 }
             }
             for step in &plan.steps {
-                let _ = replay(&mut seen, step);
+                // Nothing is done after what was refused.
+                if replay(&mut seen, step).is_err() {
+                    break;
+                }
             }
             for step in collect(&owner(), &seen) {
                 let _ = replay(&mut seen, &step);
@@ -207,6 +210,7 @@ fn any_foreign() -> impl Strategy<Value = SeenLink> {
         Just(SeenKind::Bridge {
             spanning_tree: true,
             forward_delay: 1500,
+            bare_ports: false,
             vlans: None,
         })
     ];

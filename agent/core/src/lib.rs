@@ -7,6 +7,7 @@ pub mod step;
 pub mod own;
 
 mod link;
+mod segment;
 
 pub mod scope;
 

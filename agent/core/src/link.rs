@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use weft_model::mtu::Mtu;
-use weft_model::plan::link::{Link, LinkKind, Vlan, Vlans, Vxlan};
+use weft_model::plan::link::{Bundle, Link, LinkKind, Vlan, Vlans, Vxlan};
 use weft_model::prefix::Family;
 use weft_model::vlan::VlanProtocol;
 
 use crate::own::{self, GROUP, Owner};
-use crate::seen::{Ipv6, SeenKind, SeenLink, SeenPlug, SeenVlan, Tunnel};
+use crate::seen::{Ipv6, Port, SeenKind, SeenLink, SeenPlug, SeenVlan, Tunnel};
 use crate::step::{Change, Ipv6Switch, Master, Plug, Settings};
 
 /// The changes that one device needs, by when they are due.
@@ -42,6 +42,16 @@ pub(crate) fn vlan(vlan: &Vlan, parent: u32) -> SeenVlan {
     }
 }
 
+/// What a tunnel end point for many networks is once it is made.
+pub(crate) fn bundle(bundle: &Bundle) -> SeenKind {
+    SeenKind::Bundle {
+        port: bundle.port.get(),
+        family: Family::of(bundle.local),
+        local: Some(bundle.local),
+        learning: bundle.learning,
+    }
+}
+
 /// How the wanted device is made; `other` is the number of the device that a VLAN is one of, or the
 /// one that the other end of a pair gets.
 pub(crate) fn creation(want: &Link, other: Option<u32>, owner: &Owner) -> Change {
@@ -62,6 +72,7 @@ pub(crate) fn creation(want: &Link, other: Option<u32>, owner: &Owner) -> Change
                 .filter(|mtu| *mtu == Mtu::ETHERNET.get())
                 .map(|mtu| mtu - 1),
             LinkKind::Vxlan(_)
+            | LinkKind::Bundle(_)
             | LinkKind::Vlan(_)
             | LinkKind::Veth { .. }
             | LinkKind::Switched(_)
@@ -85,7 +96,9 @@ pub(crate) fn created(
             spanning_tree: false,
             forward_delay: 0,
             vlans: bridge.vlan_aware.then_some(VlanProtocol::Dot1q),
+            bare_ports: bridge.bare_ports,
         },
+        LinkKind::Bundle(it) => bundle(it),
         LinkKind::Vlan(it) => SeenKind::Vlan(vlan(it, other.unwrap_or(0))),
         LinkKind::Veth { .. } => SeenKind::Veth { peer: other },
         LinkKind::Switched(port) => SeenKind::Switched(Box::new(SeenPlug {
@@ -105,7 +118,10 @@ pub(crate) fn created(
     let is_switched = matches!(want.kind, LinkKind::Switched(_));
     link.group = if is_switched { 0 } else { GROUP };
     link.mac = want.mac.map(|mac| mac.octets());
-    if matches!(want.kind, LinkKind::Vxlan(_) | LinkKind::Vlan(_)) {
+    if matches!(
+        want.kind,
+        LinkKind::Vxlan(_) | LinkKind::Bundle(_) | LinkKind::Vlan(_)
+    ) {
         link.mtu = want.mtu.map_or(0, Mtu::get);
     }
     link.ipv6 = has_ipv6.then(Ipv6::default);
@@ -123,6 +139,9 @@ pub(crate) fn retired(is: &SeenLink) -> SeenLink {
     link.routes.clear();
     link.addresses.clear();
     link.vlans = Vlans::default();
+    link.networks.vlans.clear();
+    link.networks.vnis.clear();
+    link.port = Port::default();
     link.alias = link.alias.map(|alias| own::without_joined(&alias));
     link
 }
@@ -177,6 +196,10 @@ fn vlans(want: &Link, master: Option<u32>, is: &SeenLink, work: &mut Work) {
     } else {
         &want.vlans
     };
+    if matches!(want.kind, LinkKind::Bundle(_)) {
+        // They are those of its segments.
+        return;
+    }
     if master.is_none() || (want.vlans.is_empty() && has.is_empty()) {
         return;
     }
@@ -227,8 +250,10 @@ fn settings(want: &Link, alias: String, master: Option<u32>, is: &SeenLink) -> V
                 spanning_tree,
                 forward_delay,
                 vlans,
+                bare_ports,
             },
         ) => {
+            settings.bare_ports = (*bare_ports != bridge.bare_ports).then_some(bridge.bare_ports);
             settings.plain_bridge = *spanning_tree || *forward_delay != 0;
             settings.filter_vlans =
                 (vlans.is_some() != bridge.vlan_aware).then_some(bridge.vlan_aware);
@@ -244,8 +269,18 @@ fn settings(want: &Link, alias: String, master: Option<u32>, is: &SeenLink) -> V
             first.learning = (*learning != vxlan.learning).then_some(vxlan.learning);
         }
         (
+            LinkKind::Bundle(bundle),
+            SeenKind::Bundle {
+                local, learning, ..
+            },
+        ) => {
+            first.local = (*local != Some(bundle.local)).then_some(bundle.local);
+            first.learning = (*learning != bundle.learning).then_some(bundle.learning);
+        }
+        (
             LinkKind::Bridge(_)
             | LinkKind::Vxlan(_)
+            | LinkKind::Bundle(_)
             | LinkKind::Vlan(_)
             | LinkKind::Veth { .. }
             | LinkKind::Switched(_)
@@ -254,11 +289,18 @@ fn settings(want: &Link, alias: String, master: Option<u32>, is: &SeenLink) -> V
             _,
         ) => {}
     }
+    // Only what is a port already can be told how to be one.
+    let is_tunnel = is.master == master && is.port.tunnel;
+    let last = Settings {
+        tunnel: (matches!(want.kind, LinkKind::Bundle(_)) && master.is_some() && !is_tunnel)
+            .then_some(true),
+        ..Settings::default()
+    };
     if is.master.is_some() && is.master == master {
         settings.isolated = is.port.isolated.then_some(false);
         settings.learned = (!is.port.learning).then_some(true);
     }
-    [first, settings]
+    [first, settings, last]
         .into_iter()
         .filter(|settings| !settings.is_empty())
         .collect()

@@ -257,6 +257,7 @@ mod tests {
         let bridge = || SeenKind::Bridge {
             spanning_tree: false,
             forward_delay: 1500,
+            bare_ports: false,
             vlans: None,
         };
         for (name, index, group, alias) in [

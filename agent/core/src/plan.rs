@@ -5,6 +5,8 @@
 //!   destroyed: what the plan no longer has is set aside (down, without master, in a doomed group)
 //!   so that going back is planning the earlier plan. [`collect`](crate::collect) destroys it later.
 //! * A device that is not ours is in no step, and neither is a guest's port on a bridge of ours.
+//! * Where networks of a tunnel device that has many move, they leave one device before they come to
+//!   another; so do ports that a kernel gives to one kind of tunnel device only.
 //! * A kernel allows one VXLAN device per network and port, so one of ours that has them already is
 //!   taken over, whatever its name was: two vnets can trade networks and trade them back.
 
@@ -13,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use weft_model::name::LinkName;
 use weft_model::plan::link::{Link, LinkKind};
 use weft_model::plan::{NodePlan, Origin};
+use weft_model::prefix::Family;
 use weft_model::report::Fault;
 use weft_model::vlan::VlanId;
 
@@ -24,6 +27,7 @@ use crate::step::{Change, Membership, Settings, Step};
 use crate::{clash, guest, nft};
 
 mod aside;
+mod network;
 
 /// What is to be done, and what stands in the way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,8 +65,10 @@ pub fn plan(owner: &Owner, want: &NodePlan, seen: &Seen, scope: &Scope) -> Plan 
     for link in scope.wanted(want) {
         round.place(link);
     }
+    let cleared = round.clear(scope);
     let unwanted = round.unwanted(scope);
-    let mut steps = round.retire();
+    let mut steps = cleared;
+    steps.extend(round.retire());
     steps.extend(round.build());
     if scope.has_nat() {
         let table = nft::table(want);
@@ -111,6 +117,8 @@ impl<'a> Round<'a> {
                 if let Place::Moved(is) = place {
                     self.displaced.insert(is.index, is);
                 }
+                let taken = self.taken_networks(link);
+                self.plan.clashes.extend(taken);
                 self.indexes.insert(link.name.as_str(), index);
                 self.places.push((link, index, place));
             }
@@ -153,6 +161,9 @@ impl<'a> Round<'a> {
                 return Err(clash::name(link, link.name.as_str(), is));
             }
             if self.fits(link, is) {
+                if !is.up {
+                    self.free_port(link)?;
+                }
                 return Ok(Place::Here(is));
             }
             if let Some(guest) = self.guest(is.index) {
@@ -160,11 +171,17 @@ impl<'a> Round<'a> {
             }
             self.displaced.insert(is.index, is);
         }
+        self.free_port(link)?;
         let claim = match &link.kind {
             LinkKind::Vxlan(vxlan) => Some(Claim::Tunnel(link::tunnel(vxlan))),
             LinkKind::Vlan(vlan) => self
                 .index_of(&vlan.parent)
                 .map(|parent| Claim::Vlan(link::vlan(vlan, parent))),
+            LinkKind::Bundle(bundle) => {
+                let port = bundle.port.get();
+                let other = self.retired_bundle(link, port);
+                return Ok(other.map_or(Place::New, Place::Moved));
+            }
             LinkKind::Bridge(_)
             | LinkKind::Veth { .. }
             | LinkKind::Switched(_)
@@ -193,6 +210,9 @@ impl<'a> Round<'a> {
             (LinkKind::Vxlan(vxlan), SeenKind::Vxlan { tunnel: has, .. }) => {
                 link::tunnel(vxlan) == *has
             }
+            (LinkKind::Bundle(bundle), SeenKind::Bundle { port, family, .. }) => {
+                (bundle.port.get(), Family::of(bundle.local)) == (*port, *family)
+            }
             (LinkKind::Vlan(vlan), SeenKind::Vlan(has)) => self
                 .index_of(&vlan.parent)
                 .is_some_and(|parent| link::vlan(vlan, parent) == *has),
@@ -207,6 +227,7 @@ impl<'a> Round<'a> {
             (
                 LinkKind::Bridge(_)
                 | LinkKind::Vxlan(_)
+                | LinkKind::Bundle(_)
                 | LinkKind::Vlan(_)
                 | LinkKind::Veth { .. }
                 | LinkKind::Switched(_)
@@ -246,6 +267,7 @@ impl<'a> Round<'a> {
         let (mut create, mut switch, mut settle) = (Vec::new(), Vec::new(), Vec::new());
         let (mut add, mut drop) = (Vec::new(), Vec::new());
         let (mut release, mut bind) = (Vec::new(), Vec::new());
+        let mut networks = Vec::new();
         // Ends of pairs that the other end brought along.
         let mut brought: BTreeSet<&str> = BTreeSet::new();
         for (want, index, place) in &self.places {
@@ -254,6 +276,7 @@ impl<'a> Round<'a> {
                 LinkKind::Veth { peer } => self.indexes.get(peer.as_str()).copied(),
                 LinkKind::Bridge(_)
                 | LinkKind::Vxlan(_)
+                | LinkKind::Bundle(_)
                 | LinkKind::Switched(_)
                 | LinkKind::Bond(_)
                 | LinkKind::Physical => None,
@@ -297,6 +320,8 @@ impl<'a> Round<'a> {
                 drops,
             } = link::update(want, alias, master, is);
             let on = |name: &str, change| step(*index, name, Some(&want.origin), change);
+            let stays = master.is_some() && is.master == master;
+            networks.extend(self.networks(want, *index, is, stays).adds);
             switch.extend(switches.into_iter().map(|change| on(&is.name, change)));
             for settings in settings {
                 settle.push(on(&is.name, Change::Set(Box::new(settings))));
@@ -322,7 +347,7 @@ impl<'a> Round<'a> {
             }
             drop.extend(drops.into_iter().map(|change| on(name, change)));
         }
-        [create, switch, release, settle, add, bind, drop].concat()
+        [create, switch, release, settle, add, networks, bind, drop].concat()
     }
 
     /// How a VLAN's bridge is made to take part in it, where it does not yet.

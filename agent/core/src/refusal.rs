@@ -92,7 +92,14 @@ fn unable(abilities: &Abilities, seen: &Seen, link: &Link) -> Option<Fault> {
     } else if lacks.is_some() {
         (
             format!("the kernel cannot make devices of type {kind}"),
-            format!("load the kernel module {kind}, or keep the zone off this node"),
+            match link.kind.device_type() {
+                Some(DeviceType::Bundle) => {
+                    "use Linux 5.18 or newer, or keep the zone off this node, or give it the layout \
+                     separate"
+                        .to_owned()
+                }
+                _ => format!("load the kernel module {kind}, or keep the zone off this node"),
+            },
         )
     } else if wants_ipv6 && !seen.has_ipv6() {
         (

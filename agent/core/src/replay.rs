@@ -12,6 +12,7 @@ use crate::seen::{Claim, Ipv6, Port, Seen, SeenKind, SeenLink};
 use crate::step::{Change, GuestChange, Ipv6Switch, Master, Settings, Step};
 
 mod make;
+mod network;
 mod unmake;
 
 use make::{Made, create, plug};
@@ -247,6 +248,11 @@ fn on_link(seen: &mut Seen, mut link: SeenLink, change: &Change) -> Result<(), R
             }
             seen.remove_flood(index, *peer);
         }
+        Change::AddNetworks(_)
+        | Change::RemoveNetworks(_)
+        | Change::AddPeer(..)
+        | Change::RemovePeer(..)
+        | Change::MapVlans(_) => return network::change(seen, &link, change),
         Change::AddVlans(vlans) => {
             link.master.ok_or(Refused::Invalid)?;
             add_vlans(seen, &link, vlans);
@@ -319,6 +325,13 @@ fn set(seen: &mut Seen, mut link: SeenLink, settings: &Settings) -> Result<(), R
             return Err(Refused::Range);
         }
     }
+    if settings.up == Some(true) && !link.up && network::is_port_taken(seen, &link) {
+        return Err(Refused::Busy);
+    }
+    if settings.tunnel.is_some() && (was_in.is_none() || settings.master.is_some()) {
+        return Err(Refused::Invalid);
+    }
+    link.port.tunnel = settings.tunnel.unwrap_or(link.port.tunnel);
     link.port.isolated = settings.isolated.unwrap_or(link.port.isolated);
     link.port.learning = settings.learned.unwrap_or(link.port.learning);
     link.alias = settings.alias.clone().or(link.alias);
@@ -331,7 +344,9 @@ fn set(seen: &mut Seen, mut link: SeenLink, settings: &Settings) -> Result<(), R
             spanning_tree,
             forward_delay,
             vlans,
+            bare_ports,
         } => {
+            *bare_ports = settings.bare_ports.unwrap_or(*bare_ports);
             if settings.plain_bridge {
                 (*spanning_tree, *forward_delay) = (false, 0);
             }
@@ -340,6 +355,9 @@ fn set(seen: &mut Seen, mut link: SeenLink, settings: &Settings) -> Result<(), R
             }
         }
         SeenKind::Vxlan {
+            local, learning, ..
+        }
+        | SeenKind::Bundle {
             local, learning, ..
         } => {
             *local = settings.local.or(*local);
@@ -357,8 +375,13 @@ fn set(seen: &mut Seen, mut link: SeenLink, settings: &Settings) -> Result<(), R
     let is_in = link.master;
     seen.put(link);
     if is_in != was_in {
-        let vlans = is_in.map(|_| Vlans::of_a_new_port());
+        let is_bare = |master: &u32| network::has_bare_ports(seen, *master);
+        let vlans = is_in.filter(|master| !is_bare(master));
+        let vlans = vlans.map(|_| Vlans::of_a_new_port());
         seen.set_vlans(index, vlans.unwrap_or_default());
+    }
+    if let Some(bare) = settings.bare_ports {
+        network::turn_bare(seen, index, bare);
     }
     if off {
         lose_ipv6(seen, index);

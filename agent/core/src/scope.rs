@@ -30,7 +30,9 @@ impl Scope {
     pub fn between(was: &NodePlan, next: &NodePlan) -> Self {
         let (mut names, mut nat) = (BTreeSet::new(), false);
         let mut differs = |key: &EntryKey| match key {
-            EntryKey::Link(name) => drop(names.insert(name.as_str().to_owned())),
+            EntryKey::Link(name) | EntryKey::Segment(name, _) => {
+                names.insert(name.as_str().to_owned());
+            }
             EntryKey::Nat(..) => nat = true,
         };
         let (mut was, mut next) = (was.entries().peekable(), next.entries().peekable());
@@ -112,7 +114,10 @@ impl Scope {
         // Stable: what others are ports or VLANs of comes first, each part in the order of the names.
         links.sort_by_key(|link| match link.kind {
             LinkKind::Bridge(_) | LinkKind::Bond(_) | LinkKind::Physical => 0,
-            LinkKind::Vxlan(_) | LinkKind::Veth { .. } | LinkKind::Switched(_) => 1,
+            LinkKind::Vxlan(_)
+            | LinkKind::Bundle(_)
+            | LinkKind::Veth { .. }
+            | LinkKind::Switched(_) => 1,
             LinkKind::Vlan(_) => 2,
         });
         links
@@ -141,7 +146,9 @@ mod tests {
             let (mut names, mut nat) = (BTreeSet::new(), false);
             for key in delta.remove.iter().chain(&put) {
                 match key {
-                    EntryKey::Link(name) => drop(names.insert(name.as_str().to_owned())),
+                    EntryKey::Link(name) | EntryKey::Segment(name, _) => {
+                names.insert(name.as_str().to_owned());
+            }
                     EntryKey::Nat(..) => nat = true,
                 }
             }

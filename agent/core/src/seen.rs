@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use weft_model::plan::link::Vlans;
 use weft_model::prefix::{Family, InterfaceAddress, Prefix};
-use weft_model::vlan::VlanProtocol;
+use weft_model::vlan::{VlanId, VlanProtocol};
 
 use crate::nft::Table;
 
@@ -40,6 +40,8 @@ pub enum Claim {
     Tunnel(Tunnel),
     /// A VLAN of a device.
     Vlan(SeenVlan),
+    /// A port, for many networks. Several devices for many may share one.
+    Port(u16),
 }
 
 /// A VLAN of a device.
@@ -97,11 +99,24 @@ pub struct SeenLink {
     pub routes: BTreeSet<Prefix>,
     /// Where it sends what has no known destination (VXLAN).
     pub flood: BTreeSet<IpAddr>,
+    /// Its networks, where it is a tunnel end point for many.
+    pub networks: Networks,
     /// What its bridge does with it, as a port.
     pub port: Port,
     /// The VLANs that it carries as a port; of a bridge, those that the host takes part in. Empty
     /// where the kernel does not say.
     pub vlans: Vlans,
+}
+
+/// The networks of a tunnel end point that has many.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Networks {
+    /// Those that it receives for.
+    pub vnis: BTreeSet<u32>,
+    /// The network of a VLAN of its bridge.
+    pub vlans: BTreeMap<u16, u32>,
+    /// Where it sends what has no known destination, by network.
+    pub flood: BTreeMap<u32, BTreeSet<IpAddr>>,
 }
 
 /// What a device is.
@@ -115,11 +130,24 @@ pub enum SeenKind {
         forward_delay: u32,
         /// The tag by which it filters VLANs; `None` where it does not filter.
         vlans: Option<VlanProtocol>,
+        /// Whether a new port takes part in no VLAN.
+        bare_ports: bool,
     },
     /// A VXLAN tunnel end point.
     Vxlan {
         /// Network and port.
         tunnel: Tunnel,
+        /// The source address.
+        local: Option<IpAddr>,
+        /// Whether it learns.
+        learning: bool,
+    },
+    /// A VXLAN tunnel end point for many networks, which it tells apart by a list.
+    Bundle {
+        /// The destination port.
+        port: u16,
+        /// The underlay's family.
+        family: Family,
         /// The source address.
         local: Option<IpAddr>,
         /// Whether it learns.
@@ -172,6 +200,7 @@ impl SeenLink {
             addresses: BTreeSet::new(),
             routes: BTreeSet::new(),
             flood: BTreeSet::new(),
+            networks: Networks::default(),
             port: Port::default(),
             vlans: Vlans::default(),
         }
@@ -182,6 +211,7 @@ impl SeenLink {
         match self.kind {
             SeenKind::Vxlan { tunnel, .. } => Some(Claim::Tunnel(tunnel)),
             SeenKind::Vlan(vlan) => Some(Claim::Vlan(vlan)),
+            SeenKind::Bundle { port, .. } => Some(Claim::Port(port)),
             SeenKind::Bridge { .. }
             | SeenKind::Veth { .. }
             | SeenKind::Switched(_)
@@ -252,8 +282,11 @@ impl Seen {
             link.addresses = was.addresses;
             link.routes = was.routes;
             link.flood = was.flood;
+            link.networks = was.networks;
             let is_elsewhere = was.master != link.master;
-            if !is_elsewhere {
+            if is_elsewhere {
+                link.networks.vlans.clear();
+            } else {
                 link.vlans = was.vlans;
             }
         }
@@ -335,9 +368,20 @@ impl Seen {
         }
     }
 
+    /// Changes the networks of a tunnel end point that has many.
+    pub fn set_networks(&mut self, index: u32, change: impl FnOnce(&mut Networks)) {
+        if let Some(link) = self.links.get_mut(&index) {
+            change(&mut link.networks);
+            link.networks.flood.retain(|_, peers| !peers.is_empty());
+        }
+    }
+
     /// Takes in the VLANs of a port or bridge.
     pub fn set_vlans(&mut self, index: u32, vlans: Vlans) {
         if let Some(link) = self.links.get_mut(&index) {
+            // A VLAN that a port no longer carries is no network either.
+            let keeps = |id: u16| VlanId::try_from(u32::from(id)).is_ok_and(|id| vlans.has(id));
+            link.networks.vlans.retain(|id, _| keeps(*id));
             link.vlans = vlans;
         }
     }

@@ -1,6 +1,6 @@
 //! One change to the kernel, fully decided.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -85,6 +85,16 @@ pub enum Change {
     AddFlood(IpAddr),
     /// Removes an entry from the flood list.
     RemoveFlood(IpAddr),
+    /// Receives for these networks too (a tunnel end point for many).
+    AddNetworks(BTreeSet<u32>),
+    /// No longer receives for these networks.
+    RemoveNetworks(BTreeSet<u32>),
+    /// Adds an entry to the flood list of a network.
+    AddPeer(u32, IpAddr),
+    /// Removes an entry from the flood list of a network.
+    RemovePeer(u32, IpAddr),
+    /// Lets the device carry these VLANs, as a port of its bridge, each as a network of the tunnel.
+    MapVlans(BTreeMap<VlanId, u32>),
     /// Lets the device carry these VLANs, as a port of its bridge.
     AddVlans(Vlans),
     /// Keeps these VLANs from the device.
@@ -163,6 +173,10 @@ pub struct Settings {
     pub learning: Option<bool>,
     /// Whether it filters VLANs (bridge).
     pub filter_vlans: Option<bool>,
+    /// Whether a new port takes part in no VLAN (bridge).
+    pub bare_ports: Option<bool>,
+    /// Whether VLANs become networks of the tunnel on it, as a port of its bridge.
+    pub tunnel: Option<bool>,
     /// Whether its bridge keeps it from reaching other isolated ports.
     pub isolated: Option<bool>,
     /// Whether its bridge learns who is behind it.
@@ -269,6 +283,27 @@ impl fmt::Display for Step {
                 Change::RemoveRoute(route) => write!(f, "remove route {route} by device {name}"),
                 Change::AddFlood(peer) => write!(f, "add peer {peer} to device {name}"),
                 Change::RemoveFlood(peer) => write!(f, "remove peer {peer} from device {name}"),
+                Change::AddNetworks(vnis) => {
+                    write!(f, "let device {name} receive {}", Listed("VNI", vnis))
+                }
+                Change::RemoveNetworks(vnis) => {
+                    write!(f, "keep {} from device {name}", Listed("VNI", vnis))
+                }
+                Change::AddPeer(vni, peer) => {
+                    write!(f, "add peer {peer} to VNI {vni} of device {name}")
+                }
+                Change::RemovePeer(vni, peer) => {
+                    write!(f, "remove peer {peer} from VNI {vni} of device {name}")
+                }
+                Change::MapVlans(vlans) => {
+                    let vnis: BTreeSet<u32> = vlans.values().copied().collect();
+                    let vlans: VlanSet = vlans.keys().copied().collect();
+                    write!(
+                        f,
+                        "let device {name} carry VLANs {vlans} as {}",
+                        Listed("VNI", &vnis)
+                    )
+                }
                 Change::AddVlans(vlans) => {
                     write!(f, "let device {name} carry {}", Carried(vlans))
                 }
@@ -345,6 +380,10 @@ impl fmt::Display for Settings {
             self.learning.map(|on| format!("learning {}", word(on))),
             self.filter_vlans
                 .map(|on| format!("VLAN filtering {}", word(on))),
+            self.bare_ports
+                .map(|on| format!("bare new ports {}", word(on))),
+            self.tunnel
+                .map(|on| format!("VLANs as networks {}", word(on))),
             self.isolated.map(|on| format!("isolation {}", word(on))),
             self.learned
                 .map(|on| format!("learning of its bridge {}", word(on))),
@@ -362,6 +401,23 @@ impl fmt::Display for Lane<'_> {
         match self.0.tunnel {
             None => write!(f, "VLAN {}", self.0.id),
             Some(protocol) => write!(f, "VLAN {} by {protocol} tags before all others", self.0.id),
+        }
+    }
+}
+
+/// A few numbers, or how many there are.
+struct Listed<'a>(&'static str, &'a BTreeSet<u32>);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(what, numbers) = self;
+        match numbers.len() {
+            few @ 0..=4 => {
+                let plural = if few == 1 { "" } else { "s" };
+                let numbers: Vec<String> = numbers.iter().map(u32::to_string).collect();
+                write!(f, "{what}{plural} {}", numbers.join(", "))
+            }
+            many => write!(f, "{many} {what}s"),
         }
     }
 }

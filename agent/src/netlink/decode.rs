@@ -1,5 +1,6 @@
 //! From what a kernel says to what it means for the mirror.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use weft_model::plan::link::Vlans;
@@ -9,19 +10,22 @@ use weft_node::own::ROUTE_PROTOCOL;
 use weft_node::seen::{Ipv6, SeenKind, SeenLink, SeenVlan, Tunnel};
 
 use super::bytes::{Received, attributes, read_text, read_u16, read_u32};
+use super::network::{self, Lane};
 use super::number::{
     AF_BRIDGE, AF_INET, AF_INET6, AF_UNSPEC, ARPHRD_ETHER, DEVCONF_ACCEPT_DAD, DEVCONF_ACCEPT_RA,
     DEVCONF_DISABLE_IPV6, DEVCONF_FORWARDING, ETH_P_8021AD, IFA_ADDRESS, IFA_LOCAL, IFF_UP,
     IFLA_ADDRESS, IFLA_AF_SPEC, IFLA_ALT_IFNAME, IFLA_BR_FORWARD_DELAY, IFLA_BR_STP_STATE,
-    IFLA_BR_VLAN_FILTERING, IFLA_BR_VLAN_PROTOCOL, IFLA_BRPORT_ISOLATED, IFLA_BRPORT_LEARNING,
-    IFLA_GROUP, IFLA_IFALIAS, IFLA_IFNAME, IFLA_INET_CONF, IFLA_INET6_CONF, IFLA_INFO_DATA,
-    IFLA_INFO_KIND, IFLA_INFO_SLAVE_DATA, IFLA_INFO_SLAVE_KIND, IFLA_LINK, IFLA_LINK_NETNSID,
-    IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU, IFLA_PROP_LIST, IFLA_VLAN_ID, IFLA_VLAN_PROTOCOL,
+    IFLA_BR_VLAN_DEFAULT_PVID, IFLA_BR_VLAN_FILTERING, IFLA_BR_VLAN_PROTOCOL, IFLA_BRPORT_ISOLATED,
+    IFLA_BRPORT_LEARNING, IFLA_BRPORT_VLAN_TUNNEL, IFLA_GROUP, IFLA_IFALIAS, IFLA_IFNAME,
+    IFLA_INET_CONF, IFLA_INET6_CONF, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_INFO_SLAVE_DATA,
+    IFLA_INFO_SLAVE_KIND, IFLA_LINK, IFLA_LINK_NETNSID, IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU,
+    IFLA_PROP_LIST, IFLA_VLAN_ID, IFLA_VLAN_PROTOCOL, IFLA_VXLAN_COLLECT_METADATA,
     IFLA_VXLAN_GROUP6, IFLA_VXLAN_ID, IFLA_VXLAN_LEARNING, IFLA_VXLAN_LOCAL, IFLA_VXLAN_LOCAL6,
-    IFLA_VXLAN_PORT, NDA_DST, NDA_LLADDR, NETCONFA_FORWARDING, NETCONFA_IFINDEX,
-    NETCONFA_IFINDEX_ALL, NLM_F_REPLACE, NTF_SELF, RT_TABLE_MAIN, RTA_DST, RTA_MULTIPATH, RTA_OIF,
-    RTA_PRIORITY, RTM_DELADDR, RTM_DELLINK, RTM_DELNEIGH, RTM_DELROUTE, RTM_NEWADDR, RTM_NEWLINK,
-    RTM_NEWNEIGH, RTM_NEWNETCONF, RTM_NEWROUTE,
+    IFLA_VXLAN_PORT, IFLA_VXLAN_VNIFILTER, NDA_DST, NDA_LLADDR, NDA_SRC_VNI, NETCONFA_FORWARDING,
+    NETCONFA_IFINDEX, NETCONFA_IFINDEX_ALL, NLM_F_REPLACE, NTF_SELF, RT_TABLE_MAIN, RTA_DST,
+    RTA_MULTIPATH, RTA_OIF, RTA_PRIORITY, RTM_DELADDR, RTM_DELLINK, RTM_DELNEIGH, RTM_DELROUTE,
+    RTM_DELTUNNEL, RTM_DELVLAN, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNEIGH, RTM_NEWNETCONF,
+    RTM_NEWROUTE, RTM_NEWTUNNEL, RTM_NEWVLAN,
 };
 
 /// What a message says.
@@ -49,6 +53,18 @@ pub(crate) enum Event {
     DefaultGone(DefaultRoute),
     /// A VXLAN device floods to an address.
     Flood(u32, IpAddr),
+    /// A VXLAN device floods a network of many to an address.
+    Peer(u32, u32, IpAddr),
+    /// It no longer does.
+    PeerGone(u32, u32, IpAddr),
+    /// A VXLAN device for many networks receives for these too.
+    Networks(u32, BTreeSet<u32>),
+    /// It no longer does.
+    NetworksGone(u32, BTreeSet<u32>),
+    /// A bridge or port has these VLANs.
+    Lanes(u32, Vec<Lane>),
+    /// It has these no longer.
+    LanesGone(u32, Vec<Lane>),
     /// A VXLAN device no longer floods to an address.
     FloodGone(u32, IpAddr),
     /// A device does or does not forward packets of a family.
@@ -87,8 +103,18 @@ pub(crate) fn event(message: &Received<'_>) -> Option<Event> {
             Route::Ours(index, to) => Some(Event::RouteGone(index, to)),
             Route::Default(route) => Some(Event::DefaultGone(route)),
         },
-        RTM_NEWNEIGH => flood(bytes).map(|(index, peer)| Event::Flood(index, peer)),
-        RTM_DELNEIGH => flood(bytes).map(|(index, peer)| Event::FloodGone(index, peer)),
+        RTM_NEWNEIGH => flood(bytes).map(|(index, vni, peer)| match vni {
+            None => Event::Flood(index, peer),
+            Some(vni) => Event::Peer(index, vni, peer),
+        }),
+        RTM_DELNEIGH => flood(bytes).map(|(index, vni, peer)| match vni {
+            None => Event::FloodGone(index, peer),
+            Some(vni) => Event::PeerGone(index, vni, peer),
+        }),
+        RTM_NEWTUNNEL => network::read(bytes).map(|(index, vnis)| Event::Networks(index, vnis)),
+        RTM_DELTUNNEL => network::read(bytes).map(|(index, vnis)| Event::NetworksGone(index, vnis)),
+        RTM_NEWVLAN => network::lanes(bytes).map(|(index, lanes)| Event::Lanes(index, lanes)),
+        RTM_DELVLAN => network::lanes(bytes).map(|(index, lanes)| Event::LanesGone(index, lanes)),
         RTM_NEWNETCONF => forwarding(bytes),
         _ => None,
     }
@@ -177,6 +203,7 @@ fn info(info: &[u8], link: &mut SeenLink) {
             match kind {
                 IFLA_BRPORT_ISOLATED => link.port.isolated = value.first() == Some(&1),
                 IFLA_BRPORT_LEARNING => link.port.learning = value.first() == Some(&1),
+                IFLA_BRPORT_VLAN_TUNNEL => link.port.tunnel = value.first() == Some(&1),
                 _ => {}
             }
         }
@@ -209,12 +236,14 @@ fn vlan(data: &[u8]) -> SeenKind {
 fn bridge(data: &[u8]) -> SeenKind {
     let (mut spanning_tree, mut delay) = (false, 0);
     let (mut filters, mut by) = (false, VlanProtocol::Dot1q);
+    let mut of_a_new_port = None;
     for (kind, value) in attributes(data, 0) {
         match kind {
             IFLA_BR_STP_STATE => spanning_tree = read_u32(value, 0) != Some(0),
             IFLA_BR_FORWARD_DELAY => delay = read_u32(value, 0).unwrap_or_default(),
             IFLA_BR_VLAN_FILTERING => filters = value.first() == Some(&1),
             IFLA_BR_VLAN_PROTOCOL => by = protocol(value),
+            IFLA_BR_VLAN_DEFAULT_PVID => of_a_new_port = read_u16(value, 0),
             _ => {}
         }
     }
@@ -222,6 +251,7 @@ fn bridge(data: &[u8]) -> SeenKind {
         spanning_tree,
         forward_delay: delay,
         vlans: filters.then_some(by),
+        bare_ports: of_a_new_port == Some(0),
     }
 }
 
@@ -232,6 +262,7 @@ fn vxlan(data: &[u8]) -> SeenKind {
         family: Family::Ipv4,
     };
     let (mut local, mut learning) = (None, false);
+    let (mut by_metadata, mut has_list) = (false, false);
     for (kind, value) in attributes(data, 0) {
         match kind {
             IFLA_VXLAN_ID => tunnel.vni = read_u32(value, 0).unwrap_or_default(),
@@ -242,9 +273,19 @@ fn vxlan(data: &[u8]) -> SeenKind {
                 local = ip(value);
                 tunnel.family = Family::Ipv6;
             }
+            IFLA_VXLAN_COLLECT_METADATA => by_metadata = value.first() == Some(&1),
+            IFLA_VXLAN_VNIFILTER => has_list = value.first() == Some(&1),
             IFLA_VXLAN_GROUP6 => tunnel.family = Family::Ipv6,
             _ => {}
         }
+    }
+    if by_metadata && has_list {
+        return SeenKind::Bundle {
+            port: tunnel.port,
+            family: tunnel.family,
+            local,
+            learning,
+        };
     }
     SeenKind::Vxlan {
         tunnel,
@@ -337,19 +378,20 @@ fn route(bytes: &[u8]) -> Option<Route> {
     }))
 }
 
-fn flood(bytes: &[u8]) -> Option<(u32, IpAddr)> {
+fn flood(bytes: &[u8]) -> Option<(u32, Option<u32>, IpAddr)> {
     if bytes.first() != Some(&AF_BRIDGE) || bytes.get(10)? & NTF_SELF == 0 {
         return None;
     }
-    let (mut is_flood, mut peer) = (false, None);
+    let (mut is_flood, mut peer, mut vni) = (false, None, None);
     for (kind, value) in attributes(bytes, 12) {
         match kind {
             NDA_LLADDR => is_flood = value == [0; 6],
             NDA_DST => peer = ip(value),
+            NDA_SRC_VNI => vni = read_u32(value, 0),
             _ => {}
         }
     }
-    is_flood.then_some((read_u32(bytes, 4)?, peer?))
+    is_flood.then_some((read_u32(bytes, 4)?, vni, peer?))
 }
 
 fn forwarding(bytes: &[u8]) -> Option<Event> {

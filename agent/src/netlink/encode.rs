@@ -14,17 +14,18 @@ use super::bytes::Message;
 use super::number::{
     AF_BRIDGE, AF_INET, AF_INET6, ETH_P_8021AD, ETH_P_8021Q, IFA_ADDRESS, IFA_F_NODAD, IFA_FLAGS,
     IFA_LOCAL, IFF_UP, IFLA_ADDRESS, IFLA_AF_SPEC, IFLA_ALT_IFNAME, IFLA_BR_FORWARD_DELAY,
-    IFLA_BR_STP_STATE, IFLA_BR_VLAN_FILTERING, IFLA_BRPORT_ISOLATED, IFLA_BRPORT_LEARNING,
-    IFLA_EXT_MASK, IFLA_GROUP, IFLA_IFALIAS, IFLA_IFNAME, IFLA_INET_CONF, IFLA_INFO_DATA,
-    IFLA_INFO_KIND, IFLA_INFO_SLAVE_DATA, IFLA_INFO_SLAVE_KIND, IFLA_LINK, IFLA_LINKINFO,
-    IFLA_MASTER, IFLA_MTU, IFLA_PROP_LIST, IFLA_VLAN_ID, IFLA_VLAN_PROTOCOL, IFLA_VXLAN_ID,
+    IFLA_BR_STP_STATE, IFLA_BR_VLAN_DEFAULT_PVID, IFLA_BR_VLAN_FILTERING, IFLA_BRPORT_ISOLATED,
+    IFLA_BRPORT_LEARNING, IFLA_BRPORT_VLAN_TUNNEL, IFLA_EXT_MASK, IFLA_GROUP, IFLA_IFALIAS,
+    IFLA_IFNAME, IFLA_INET_CONF, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_INFO_SLAVE_DATA,
+    IFLA_INFO_SLAVE_KIND, IFLA_LINK, IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU, IFLA_PROP_LIST,
+    IFLA_VLAN_ID, IFLA_VLAN_PROTOCOL, IFLA_VXLAN_COLLECT_METADATA, IFLA_VXLAN_ID,
     IFLA_VXLAN_LEARNING, IFLA_VXLAN_LOCAL, IFLA_VXLAN_LOCAL6, IFLA_VXLAN_PORT,
-    IPV4_DEVCONF_FORWARDING, NDA_DST, NDA_LLADDR, NFPROTO_INET, NFT_MSG_GETTABLE, NFTA_TABLE_NAME,
-    NLA_F_NESTED, NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NTF_SELF, NUD_PERMANENT_NOARP,
-    RT_SCOPE_LINK, RT_SCOPE_UNIVERSE, RT_TABLE_MAIN, RTA_DST, RTA_OIF, RTEXT_FILTER_SKIP_STATS,
-    RTM_DELADDR, RTM_DELLINK, RTM_DELLINKPROP, RTM_DELNEIGH, RTM_DELROUTE, RTM_GETADDR,
-    RTM_GETLINK, RTM_GETNEIGH, RTM_GETROUTE, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWLINKPROP,
-    RTM_NEWNEIGH, RTM_NEWROUTE, RTN_UNICAST, VETH_INFO_PEER,
+    IFLA_VXLAN_VNIFILTER, IPV4_DEVCONF_FORWARDING, NDA_DST, NDA_LLADDR, NDA_SRC_VNI, NDA_VNI,
+    NFPROTO_INET, NFT_MSG_GETTABLE, NFTA_TABLE_NAME, NLA_F_NESTED, NLM_F_APPEND, NLM_F_CREATE,
+    NLM_F_EXCL, NTF_SELF, NUD_PERMANENT_NOARP, RT_SCOPE_LINK, RT_SCOPE_UNIVERSE, RT_TABLE_MAIN,
+    RTA_DST, RTA_OIF, RTEXT_FILTER_SKIP_STATS, RTM_DELADDR, RTM_DELLINK, RTM_DELLINKPROP,
+    RTM_DELNEIGH, RTM_DELROUTE, RTM_GETADDR, RTM_GETLINK, RTM_GETNEIGH, RTM_GETROUTE, RTM_NEWADDR,
+    RTM_NEWLINK, RTM_NEWLINKPROP, RTM_NEWNEIGH, RTM_NEWROUTE, RTN_UNICAST, VETH_INFO_PEER,
 };
 
 /// The message that makes a change to a device; `None` for what is not done by netlink.
@@ -70,6 +71,19 @@ pub(crate) fn change(
         Change::RemoveRoute(to) => route(RTM_DELROUTE, 0, index, *to),
         Change::AddFlood(peer) => flood(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_APPEND, index, *peer),
         Change::RemoveFlood(peer) => flood(RTM_DELNEIGH, 0, index, *peer),
+        Change::AddNetworks(vnis) => super::network::add(index, vnis),
+        Change::RemoveNetworks(vnis) => super::network::remove(index, vnis),
+        Change::AddPeer(vni, peer) => {
+            let mut message = flood(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_APPEND, index, *peer);
+            of_network(&mut message, *vni);
+            message
+        }
+        Change::RemovePeer(vni, peer) => {
+            let mut message = flood(RTM_DELNEIGH, 0, index, *peer);
+            of_network(&mut message, *vni);
+            message
+        }
+        Change::MapVlans(vlans) => super::network::map(index, vlans),
         Change::AddVlans(vlans) => super::vlan::add(index, vlans),
         Change::RemoveVlans(vlans) => super::vlan::remove(index, vlans),
         Change::Join(of) => super::vlan::join(*of),
@@ -84,7 +98,7 @@ pub(crate) fn guest(index: u32, change: &GuestChange) -> Message {
         GuestChange::Flags { isolated, learning } => {
             let mut message = link(RTM_NEWLINK, 0, index, 0, 0);
             message.nest(IFLA_LINKINFO | NLA_F_NESTED, |info| {
-                port(info, *isolated, *learning);
+                port(info, *isolated, *learning, None);
             });
             message
         }
@@ -106,7 +120,7 @@ pub(crate) fn probe(kind: DeviceType) -> Message {
     message.put_text(IFLA_IFNAME, "weft~probe");
     message.put(IFLA_ADDRESS, &[1, 0, 0, 0, 0, 1]);
     message.nest(IFLA_LINKINFO | NLA_F_NESTED, |info| {
-        info.put(IFLA_INFO_KIND, kind.as_str().as_bytes());
+        info.put(IFLA_INFO_KIND, word(kind).as_bytes());
     });
     message
 }
@@ -166,13 +180,25 @@ fn create(message: &mut Message, kind: &LinkKind, other: Option<u32>) {
         message.put_u32(IFLA_LINK, parent);
     }
     message.nest(IFLA_LINKINFO | NLA_F_NESTED, |info| {
-        info.put(IFLA_INFO_KIND, kind.as_str().as_bytes());
+        info.put(
+            IFLA_INFO_KIND,
+            kind.device_type().map_or("", word).as_bytes(),
+        );
         info.nest(IFLA_INFO_DATA | NLA_F_NESTED, |data| match kind {
             LinkKind::Bridge(bridge) => {
                 plain_bridge(data);
                 if bridge.vlan_aware {
                     data.put(IFLA_BR_VLAN_FILTERING, &[1]);
                 }
+                if bridge.bare_ports {
+                    bare_ports(data, true);
+                }
+            }
+            LinkKind::Bundle(bundle) => {
+                many_networks(data);
+                data.put(IFLA_VXLAN_PORT, &bundle.port.get().to_be_bytes())
+                    .put(IFLA_VXLAN_LEARNING, &[u8::from(bundle.learning)]);
+                local(data, bundle.local);
             }
             LinkKind::Vlan(vlan) => {
                 let protocol = match vlan.protocol {
@@ -204,13 +230,38 @@ fn create(message: &mut Message, kind: &LinkKind, other: Option<u32>) {
     });
 }
 
+/// The type as the kernel calls it.
+fn word(kind: DeviceType) -> &'static str {
+    match kind {
+        DeviceType::Bundle => DeviceType::Vxlan.as_str(),
+        other => other.as_str(),
+    }
+}
+
+/// Makes a VXLAN device one for many networks, of which it has a list.
+fn many_networks(data: &mut Message) {
+    data.put(IFLA_VXLAN_COLLECT_METADATA, &[1])
+        .put(IFLA_VXLAN_VNIFILTER, &[1]);
+}
+
+/// The VLAN of a new port: 0 for none.
+fn bare_ports(data: &mut Message, bare: bool) {
+    data.put(IFLA_BR_VLAN_DEFAULT_PVID, &u16::from(!bare).to_ne_bytes());
+}
+
+/// The network that a forwarding entry is about; packets go to it with that network's number.
+fn of_network(message: &mut Message, vni: u32) {
+    message.put_u32(NDA_SRC_VNI, vni).put_u32(NDA_VNI, vni);
+}
+
 /// What a bridge does with one of its ports.
-fn port(info: &mut Message, isolated: Option<bool>, learning: Option<bool>) {
+fn port(info: &mut Message, isolated: Option<bool>, learning: Option<bool>, tunnel: Option<bool>) {
     info.put(IFLA_INFO_SLAVE_KIND, DeviceType::Bridge.as_str().as_bytes());
     info.nest(IFLA_INFO_SLAVE_DATA | NLA_F_NESTED, |data| {
         for (kind, on) in [
             (IFLA_BRPORT_ISOLATED, isolated),
             (IFLA_BRPORT_LEARNING, learning),
+            (IFLA_BRPORT_VLAN_TUNNEL, tunnel),
         ] {
             if let Some(on) = on {
                 data.put(kind, &[u8::from(on)]);
@@ -245,6 +296,8 @@ fn set(index: u32, kind: Option<&SeenKind>, settings: &Settings) -> Message {
         local: source,
         learning,
         filter_vlans,
+        bare_ports: bare,
+        tunnel,
         isolated,
         learned,
     } = settings;
@@ -272,18 +325,22 @@ fn set(index: u32, kind: Option<&SeenKind>, settings: &Settings) -> Message {
         };
         message.put_u32(IFLA_MASTER, index);
     }
-    let as_port = isolated.is_some() || learned.is_some();
-    let as_device = *plain || source.is_some() || learning.is_some() || filter_vlans.is_some();
+    let as_port = isolated.is_some() || learned.is_some() || tunnel.is_some();
+    let as_device = *plain
+        || source.is_some()
+        || learning.is_some()
+        || filter_vlans.is_some()
+        || bare.is_some();
     if as_device || as_port {
         message.nest(IFLA_LINKINFO | NLA_F_NESTED, |info| {
             if as_port {
-                port(info, *isolated, *learned);
+                port(info, *isolated, *learned, *tunnel);
             }
             if !as_device {
                 return;
             }
             let kind = match kind {
-                Some(SeenKind::Vxlan { .. }) => DeviceType::Vxlan,
+                Some(SeenKind::Vxlan { .. } | SeenKind::Bundle { .. }) => DeviceType::Vxlan,
                 Some(_) | None => DeviceType::Bridge,
             };
             info.put(IFLA_INFO_KIND, kind.as_str().as_bytes());
@@ -293,6 +350,9 @@ fn set(index: u32, kind: Option<&SeenKind>, settings: &Settings) -> Message {
                 }
                 if let Some(filter) = filter_vlans {
                     data.put(IFLA_BR_VLAN_FILTERING, &[u8::from(*filter)]);
+                }
+                if let Some(bare) = bare {
+                    bare_ports(data, *bare);
                 }
                 if let Some(source) = source {
                     local(data, *source);

@@ -250,6 +250,15 @@ fn kinds(before: &ZoneSpec, after: &ZoneSpec, key: &ObjectKey, found: &mut Found
             }
         }
         (ZoneKind::Vxlan(before), ZoneKind::Vxlan(after)) => {
+            if before.layout != after.layout {
+                let [before, after] = [before, after].map(|zone| zone.layout.as_str());
+                let what = format!(
+                    "its layout is {after} instead of {before}: the bridges that guests are plugged \
+                     into go"
+                );
+                found.note(key, Class::Destructive, what);
+            }
+            let mut flag_day = |what: String| found.note(key, Class::FlagDay, what);
             if before.port != after.port {
                 let (before, after) = (before.port, after.port);
                 flag_day(format!("its tunnels use port {after} instead of {before}"));
@@ -298,6 +307,7 @@ fn vnet(old: &Intent, new: &Intent, key: &ObjectKey, pending: Pending, found: &m
     let VnetSpec {
         zone,
         tag,
+        vlan: _,
         alias: _,
         mac,
         vlan_aware,
@@ -334,6 +344,22 @@ fn vnet(old: &Intent, new: &Intent, key: &ObjectKey, pending: Pending, found: &m
         for node in nodes(old, zone).unwrap_or_default().difference(&after) {
             found.note(key, Class::Destructive, format!("it leaves node {node}"));
         }
+    }
+    let is_bundle = new
+        .snapshot()
+        .zones()
+        .get(&next.zone)
+        .is_some_and(|zone| zone.spec.kind.is_bundle());
+    let [vlan, next_vlan] = [&before.spec, next].map(VnetSpec::bundle_vlan);
+    if let Some((vlan, next_vlan)) = vlan.zip(next_vlan)
+        && is_bundle
+        && vlan != next_vlan
+    {
+        let what = format!(
+            "it is VLAN {next_vlan} of its zone's bridge instead of {vlan}, which ports of guests \
+             are in"
+        );
+        found.note(key, Class::Destructive, what);
     }
     if *tag != next.tag {
         let word = |tag: Option<_>| tag.map_or("none".to_owned(), |tag| format!("{tag}"));

@@ -17,6 +17,7 @@ use weft_model::vlan::VlanId;
 
 use crate::intent::{Intent, Vnet, Zone};
 
+mod bundle;
 mod change;
 mod host;
 mod qinq;
@@ -78,6 +79,9 @@ fn entries(zone: &Zone, vnet: &Vnet, node: &NodeName) -> Vec<Entry> {
         &zone.underlay,
         zone.trunks.get(node),
     ) {
+        (kind, Some(underlay), _) if kind.is_bundle() => {
+            bundle::entries(zone, underlay, vnet, node)
+        }
         (ZoneKind::Vxlan(_), Some(underlay), _) => vxlan::entries(zone, underlay, vnet, node),
         (ZoneKind::Vlan(_), _, Some(trunk)) => vlan::entries(zone, trunk, vnet),
         (ZoneKind::Qinq(_), _, _) => qinq::entries(zone, vnet),
@@ -92,6 +96,7 @@ fn entries(zone: &Zone, vnet: &Vnet, node: &NodeName) -> Vec<Entry> {
 fn zone_entries(zone: &Zone, node: &NodeName) -> Vec<Entry> {
     match (&zone.declared.spec.kind, zone.trunks.get(node)) {
         (ZoneKind::Qinq(qinq), Some(trunk)) => qinq::zone_entries(zone, qinq, trunk),
+        (kind, _) if kind.is_bundle() => bundle::zone_entries(zone, node),
         (ZoneKind::Simple | ZoneKind::Vlan(_) | ZoneKind::Qinq(_) | ZoneKind::Vxlan(_), _) => {
             Vec::new()
         }
@@ -113,6 +118,7 @@ fn guest_bridge(zone: &Zone, vnet: &Vnet) -> Link {
         origin: origin(zone, vnet),
         kind: LinkKind::Bridge(Bridge {
             vlan_aware: spec.vlan_aware,
+            bare_ports: false,
             guests: GuestPorts {
                 isolated: spec.isolate_ports,
                 learning: zone.declared.spec.kind.learns_guests(),
@@ -123,6 +129,34 @@ fn guest_bridge(zone: &Zone, vnet: &Vnet) -> Link {
         mac: None,
         alias: spec.alias.clone(),
         alternative_name: vnet.devices.alternative.clone(),
+        master: None,
+        addresses: BTreeSet::new(),
+        routes: BTreeSet::new(),
+        static_routes: BTreeSet::new(),
+        forward: BTreeSet::new(),
+        proxy_arp: false,
+        vlans: Vlans::default(),
+        drift: zone.declared.spec.drift,
+    }
+}
+
+/// A bridge that has VLANs of a zone, there for the zone as a whole.
+fn zone_bridge(zone: &Zone, name: LinkName, bare_ports: bool) -> Link {
+    Link {
+        name,
+        origin: Origin::Zone {
+            zone: zone.name().clone(),
+            vnet: None,
+        },
+        kind: LinkKind::Bridge(Bridge {
+            vlan_aware: true,
+            bare_ports,
+            ..Bridge::default()
+        }),
+        mtu: zone.mtu,
+        mac: None,
+        alias: None,
+        alternative_name: None,
         master: None,
         addresses: BTreeSet::new(),
         routes: BTreeSet::new(),

@@ -164,6 +164,10 @@ fn any_object() -> impl Strategy<Value = Object> {
         |(name, options, nodes, mtu, observe)| {
             let kind = if options.is_some() { "vxlan" } else { "simple" };
             let mut spec = json!({ "type": kind });
+            // As many as have an MTU, which is no less at random.
+            if kind == "vxlan" && mtu.is_some() {
+                spec["layout"] = json!("bundle");
+            }
             let mut set = |field: &str, value: serde_json::Value| spec[field] = value;
             options.into_iter().for_each(|it| set("vxlan", it));
             mtu.into_iter().for_each(|it| set("mtu", json!(it)));
@@ -308,6 +312,8 @@ pub fn any_edit() -> impl Strategy<Value = Edit> {
             json!({ "type": "vxlan", "drift": "observe" }),
             json!({ "type": "vxlan", "vxlan": { "underlay": "ipv6", "port": 4790 } }),
             json!({ "type": "vxlan", "nodes": { "names": ["n1", "n2"] } }),
+            json!({ "type": "vxlan", "layout": "bundle" }),
+            json!({ "type": "vxlan", "layout": "bundle", "nodes": { "names": ["n0", "n1"] } }),
             json!({ "type": "vxlan", "vxlan": { "peers": ["192.0.2.1", "192.0.2.2"] } }),
         ])
         .prop_map(|spec| object(Kind::Zone, "prod", spec)),

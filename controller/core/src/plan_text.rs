@@ -6,8 +6,11 @@ use std::fmt::Display;
 use weft_model::name::LinkName;
 use weft_model::object::drift::DriftPolicy;
 use weft_model::object::subnet::Snat;
-use weft_model::plan::link::{Bond, Bridge, Link, LinkKind, SwitchPort, Vlan, Vlans, Vxlan};
+use weft_model::plan::link::{
+    Bond, Bridge, Bundle, Link, LinkKind, SwitchPort, Vlan, Vlans, Vxlan,
+};
 use weft_model::plan::nat::Nat;
+use weft_model::plan::segment::Segment;
 use weft_model::plan::{Entry, NodePlan, Origin, PlanDelta};
 
 /// The changes that a delta makes to a plan; what goes stands first, then what comes or changes.
@@ -21,8 +24,13 @@ pub fn changes(plan: &NodePlan, delta: &PlanDelta) -> Vec<String> {
         match (before, &**entry) {
             (Some(Entry::Link(old)), Entry::Link(new)) => change_link(old, new, &mut lines),
             (Some(Entry::Nat(old)), Entry::Nat(new)) => change_nat(old, new, &mut lines),
-            (None | Some(Entry::Nat(_)), Entry::Link(new)) => create_link(new, &mut lines),
-            (None | Some(Entry::Link(_)), Entry::Nat(new)) => create_nat(new, &mut lines),
+            (Some(Entry::Segment(old)), Entry::Segment(new)) => {
+                change_segment(old, new, &mut lines);
+            }
+            // What has another key is another entry, so that here nothing was before.
+            (_, Entry::Link(new)) => create_link(new, &mut lines),
+            (_, Entry::Nat(new)) => create_nat(new, &mut lines),
+            (_, Entry::Segment(new)) => create_segment(new, &mut lines),
         }
     }
     lines
@@ -33,6 +41,7 @@ fn create_link(link: &Link, lines: &mut Vec<String>) {
     match &link.kind {
         LinkKind::Bridge(bridge) => parts.extend(bridge_parts(bridge)),
         LinkKind::Vxlan(vxlan) => parts.extend(vxlan_parts(vxlan)),
+        LinkKind::Bundle(bundle) => parts.extend(bundle_parts(bundle)),
         LinkKind::Vlan(vlan) => parts.push(vlan_part(vlan)),
         LinkKind::Veth { peer } => parts.push(format!("joined to {peer}")),
         LinkKind::Bond(bond) => parts.extend(bond_parts(bond)),
@@ -93,6 +102,7 @@ fn change_link(old: &Link, new: &Link, lines: &mut Vec<String>) {
     match (&old.kind, &new.kind) {
         (LinkKind::Bridge(old), LinkKind::Bridge(new)) => change_bridge(name, old, new, lines),
         (LinkKind::Vxlan(old), LinkKind::Vxlan(new)) => change_vxlan(name, old, new, lines),
+        (LinkKind::Bundle(old), LinkKind::Bundle(new)) => change_bundle(name, old, new, lines),
         (LinkKind::Vlan(old), LinkKind::Vlan(new)) => {
             let (before, after) = (vlan_part(old), vlan_part(new));
             set(name, "VLAN", Some(&before), Some(&after), lines);
@@ -112,6 +122,7 @@ fn change_link(old: &Link, new: &Link, lines: &mut Vec<String>) {
         (
             LinkKind::Bridge(_)
             | LinkKind::Vxlan(_)
+            | LinkKind::Bundle(_)
             | LinkKind::Vlan(_)
             | LinkKind::Veth { .. }
             | LinkKind::Switched(_)
@@ -153,6 +164,7 @@ fn change_link(old: &Link, new: &Link, lines: &mut Vec<String>) {
 fn change_bridge(name: &LinkName, old: &Bridge, new: &Bridge, lines: &mut Vec<String>) {
     for (what, before, after) in [
         ("VLAN filtering", old.vlan_aware, new.vlan_aware),
+        ("bare new ports", old.bare_ports, new.bare_ports),
         (
             "isolation of guests",
             old.guests.isolated,
@@ -183,6 +195,44 @@ fn change_vxlan(name: &LinkName, old: &Vxlan, new: &Vxlan, lines: &mut Vec<Strin
     }
     for peer in new.flood.difference(&old.flood) {
         lines.push(format!("add peer {peer} to {name}"));
+    }
+}
+
+fn change_bundle(name: &LinkName, old: &Bundle, new: &Bundle, lines: &mut Vec<String>) {
+    set(name, "local", Some(&old.local), Some(&new.local), lines);
+    set(name, "port", Some(&old.port), Some(&new.port), lines);
+    let (before, after) = (on_off(old.learning), on_off(new.learning));
+    set(name, "learning", Some(&before), Some(&after), lines);
+}
+
+fn create_segment(segment: &Segment, lines: &mut Vec<String>) {
+    lines.push(format!(
+        "carry VLAN {} as VNI {} by {} ({})",
+        segment.vlan,
+        segment.vni,
+        segment.tunnel,
+        peers(segment.flood.len())
+    ));
+}
+
+fn change_segment(old: &Segment, new: &Segment, lines: &mut Vec<String>) {
+    let name = &new.tunnel;
+    let what = format!("VNI of VLAN {}", new.vlan);
+    set(name, &what, Some(&old.vni), Some(&new.vni), lines);
+    for peer in old.flood.difference(&new.flood) {
+        lines.push(format!(
+            "remove peer {peer} from VLAN {} of {name}",
+            new.vlan
+        ));
+    }
+    for peer in new.flood.difference(&old.flood) {
+        lines.push(format!("add peer {peer} to VLAN {} of {name}", new.vlan));
+    }
+    if old.origin != new.origin {
+        lines.push(format!(
+            "give VLAN {} of {name} from {} to {}",
+            new.vlan, old.origin, new.origin
+        ));
     }
 }
 
@@ -282,6 +332,7 @@ fn bond_parts(bond: &Bond) -> Vec<String> {
 fn bridge_parts(bridge: &Bridge) -> Vec<String> {
     let parts = [
         bridge.vlan_aware.then_some("filters VLANs"),
+        bridge.bare_ports.then_some("new ports in no VLAN"),
         bridge.guests.isolated.then_some("guests isolated"),
         (!bridge.guests.learning).then_some("guests not learned"),
         bridge.spanning_tree.then_some("spanning tree"),
@@ -325,12 +376,27 @@ fn vxlan_parts(vxlan: &Vxlan) -> Vec<String> {
     if !vxlan.learning {
         parts.push("learning off".to_owned());
     }
-    parts.push(match vxlan.flood.len() {
+    parts.push(peers(vxlan.flood.len()));
+    parts
+}
+
+fn bundle_parts(bundle: &Bundle) -> Vec<String> {
+    let mut parts = vec![
+        format!("local {}", bundle.local),
+        format!("port {}", bundle.port),
+    ];
+    if !bundle.learning {
+        parts.push("learning off".to_owned());
+    }
+    parts
+}
+
+fn peers(count: usize) -> String {
+    match count {
         0 => "no peers".to_owned(),
         1 => "1 peer".to_owned(),
         more => format!("{more} peers"),
-    });
-    parts
+    }
 }
 
 fn on_off(value: bool) -> &'static str {

@@ -12,14 +12,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::name::{HostNetworkName, LinkName, VnetName, ZoneName};
 use crate::prefix::Prefix;
+use crate::vlan::VlanId;
 
 pub mod digest;
 pub mod link;
 pub mod nat;
 pub mod route;
+pub mod segment;
 
 use link::{Link, LinkKind};
 use nat::Nat;
+use segment::Segment;
 
 /// All that one node must be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,6 +40,8 @@ pub enum EntryKey {
     Link(LinkName),
     /// A source translation, by the device that the network is behind, and the network.
     Nat(LinkName, Prefix),
+    /// A network of a tunnel device that has many, by that device and the network's VLAN.
+    Segment(LinkName, VlanId),
 }
 
 impl fmt::Display for EntryKey {
@@ -46,6 +51,7 @@ impl fmt::Display for EntryKey {
             Self::Nat(inside, source) => {
                 write!(f, "source translation of {source} behind {inside}")
             }
+            Self::Segment(tunnel, vlan) => write!(f, "VLAN {vlan} of {tunnel}"),
         }
     }
 }
@@ -58,6 +64,8 @@ pub enum Entry {
     Link(Link),
     /// A source translation.
     Nat(Nat),
+    /// A network of a tunnel device that has many.
+    Segment(Segment),
 }
 
 impl Entry {
@@ -66,6 +74,7 @@ impl Entry {
         match self {
             Self::Link(link) => EntryKey::Link(link.name.clone()),
             Self::Nat(nat) => EntryKey::Nat(nat.inside.clone(), nat.source),
+            Self::Segment(segment) => EntryKey::Segment(segment.tunnel.clone(), segment.vlan),
         }
     }
 
@@ -74,6 +83,7 @@ impl Entry {
         match self {
             Self::Link(link) => &link.origin,
             Self::Nat(nat) => &nat.origin,
+            Self::Segment(segment) => &segment.origin,
         }
     }
 }
@@ -181,7 +191,7 @@ impl NodePlan {
     pub fn links(&self) -> impl Iterator<Item = &Link> {
         self.entries.values().filter_map(|entry| match &**entry {
             Entry::Link(link) => Some(link),
-            Entry::Nat(_) => None,
+            Entry::Nat(_) | Entry::Segment(_) => None,
         })
     }
 
@@ -193,7 +203,7 @@ impl NodePlan {
             .map(|entry| &**entry)
         {
             Some(Entry::Link(link)) => Some(link),
-            Some(Entry::Nat(_)) | None => None,
+            Some(Entry::Nat(_) | Entry::Segment(_)) | None => None,
         }
     }
 
@@ -201,7 +211,18 @@ impl NodePlan {
     pub fn nats(&self) -> impl Iterator<Item = &Nat> {
         self.entries.values().filter_map(|entry| match &**entry {
             Entry::Nat(nat) => Some(nat),
-            Entry::Link(_) => None,
+            Entry::Link(_) | Entry::Segment(_) => None,
+        })
+    }
+
+    /// The networks of a tunnel device that has many, in the order of their VLANs.
+    pub fn segments_of(&self, tunnel: &LinkName) -> impl Iterator<Item = &Segment> {
+        let ends = VlanId::ENDS.map(|vlan| EntryKey::Segment(tunnel.clone(), vlan));
+        let [first, last] = ends;
+        let entries = self.entries.range(first..=last).map(|(_, entry)| entry);
+        entries.filter_map(|entry| match &**entry {
+            Entry::Segment(segment) => Some(segment),
+            Entry::Link(_) | Entry::Nat(_) => None,
         })
     }
 
@@ -255,11 +276,12 @@ fn vlan_of(entry: &Entry) -> Option<(&LinkName, &LinkName)> {
             LinkKind::Switched(port) => Some((&port.switch, &link.name)),
             LinkKind::Bridge(_)
             | LinkKind::Vxlan(_)
+            | LinkKind::Bundle(_)
             | LinkKind::Veth { .. }
             | LinkKind::Bond(_)
             | LinkKind::Physical => None,
         },
-        Entry::Nat(_) => None,
+        Entry::Nat(_) | Entry::Segment(_) => None,
     }
 }
 

@@ -184,6 +184,7 @@ impl From<&VnetSpec> for v1::VnetSpec {
             mac: spec.mac.map(|mac| mac.to_string()).unwrap_or_default(),
             vlan_aware: spec.vlan_aware,
             isolate_ports: spec.isolate_ports,
+            vlan: spec.vlan.map(u32::from),
         }
     }
 }
@@ -195,12 +196,14 @@ impl TryFrom<&v1::VnetSpec> for VnetSpec {
         let mut fields = Fields::default();
         let zone = fields.text("zone", &wire.zone);
         let tag = fields.maybe_number("tag", wire.tag);
+        let vlan = fields.maybe_number("vlan", wire.vlan);
         let alias = fields.maybe_text("alias", &wire.alias);
         let mac = fields.maybe_text("mac", &wire.mac);
         let value = (|| {
             Some(Self {
                 zone: zone?,
                 tag: tag?,
+                vlan: vlan?,
                 alias: alias?,
                 mac: mac?,
                 vlan_aware: wire.vlan_aware,

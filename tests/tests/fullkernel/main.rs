@@ -2,5 +2,6 @@
 //! (`cargo xtask lab test`) where the machine's own kernel lacks it.
 
 mod abilities;
+mod bundle;
 mod trunk;
 mod vlan;

@@ -125,6 +125,7 @@ fn kind(kind: &InterfaceKind, filtering: &BTreeSet<LinkName>) -> LinkKind {
             };
             LinkKind::Bridge(Bridge {
                 vlan_aware: *vlan_aware,
+                bare_ports: false,
                 guests: GuestPorts::default(),
                 spanning_tree: *stp,
                 forward_delay: forward_delay.unwrap_or(usual).get(),

@@ -1,16 +1,14 @@
 //! Zones of type qinq: on each node a bridge with the zone's own VLANs, whose packets leave by a
 //! service VLAN of a bridge that the node has; and for each vnet a bridge with one of these VLANs.
 
-use std::collections::BTreeSet;
-
 use weft_model::name::LinkName;
 use weft_model::object::zone::QinqZone;
-use weft_model::plan::link::{Bridge, GuestPorts, Link, LinkKind, Vlans};
-use weft_model::plan::{Entry, Origin};
+use weft_model::plan::Entry;
+use weft_model::plan::link::{Link, LinkKind, Vlans};
 use weft_model::vlan::{BridgeVlans, VlanProtocol};
 
 use super::vlan::{of_bridge, of_port, of_switch, switched};
-use super::{all_vlans, guest_bridge, port};
+use super::{all_vlans, guest_bridge, port, zone_bridge};
 use crate::device::{self, ZoneDeviceNames};
 use crate::intent::{Trunk, Vnet, Zone};
 
@@ -32,30 +30,7 @@ pub(super) fn entries(zone: &Zone, vnet: &Vnet) -> Vec<Entry> {
 /// What the zone itself asks of a node with this trunk.
 pub(super) fn zone_entries(zone: &Zone, qinq: &QinqZone, trunk: &Trunk) -> Vec<Entry> {
     let names = ZoneDeviceNames::of(zone.name());
-    let bridge = Link {
-        name: names.bridge.clone(),
-        origin: Origin::Zone {
-            zone: zone.name().clone(),
-            vnet: None,
-        },
-        kind: LinkKind::Bridge(Bridge {
-            vlan_aware: true,
-            guests: GuestPorts::default(),
-            ..Bridge::default()
-        }),
-        mtu: zone.mtu,
-        mac: None,
-        alias: None,
-        alternative_name: None,
-        master: None,
-        addresses: BTreeSet::new(),
-        routes: BTreeSet::new(),
-        static_routes: BTreeSet::new(),
-        forward: BTreeSet::new(),
-        proxy_arp: false,
-        vlans: Vlans::default(),
-        drift: zone.declared.spec.drift,
-    };
+    let bridge = zone_bridge(zone, names.bridge.clone(), false);
     let service = |name: LinkName, kind: LinkKind| Link {
         name,
         kind,

@@ -36,6 +36,11 @@ pub(super) fn check(reading: &Reading<'_>, findings: &mut Findings) -> Devices {
             }
         }
         let names = DeviceNames::of(name);
+        // Such a vnet has no device of its own.
+        if zone.is_some_and(|zone| zone.spec.kind.is_bundle()) {
+            devices.insert(name.clone(), names);
+            continue;
+        }
         // Tunnels are named after bridges, so that one of the two names tells.
         claim(
             &mut owners,
@@ -56,6 +61,12 @@ pub(super) fn check(reading: &Reading<'_>, findings: &mut Findings) -> Devices {
         if matches!(zone.spec.kind, ZoneKind::Qinq(_)) {
             let names = ZoneDeviceNames::of(name);
             for device in [&names.bridge, &names.service, &names.near, &names.far] {
+                claim(&mut owners, device, (Kind::Zone, name.as_str()), findings);
+            }
+        }
+        if zone.spec.kind.is_bundle() {
+            let names = ZoneDeviceNames::of(name);
+            for device in [&names.bridge, &names.tunnel] {
                 claim(&mut owners, device, (Kind::Zone, name.as_str()), findings);
             }
         }

@@ -1,14 +1,15 @@
 //! Measures the data plane against `ip -batch`, in fresh network namespaces.
 //!
-//! Needs root. `bench_dataplane [--json] [--vlans] [N...]` measures for N vnets each, 100, 1000 and
-//! 4000 when none is given: a vnet is a bridge and a VXLAN device with two peers, or with `--vlans`
-//! a bridge and a VLAN of one bridge that filters VLANs, which takes a full kernel. Every N is
-//! measured in a process of its own, so that the memory that it needs can be told.
+//! Needs root. `bench_dataplane [--json] [--vlans|--bundle] [N...]` measures for N vnets each, 100,
+//! 1000 and 4000 when none is given: a vnet is a bridge and a VXLAN device with two peers, or with
+//! `--vlans` a bridge and a VLAN of one bridge that filters VLANs, or with `--bundle` a VLAN of one
+//! bridge and a network of one VXLAN device. The latter two take a full kernel, and the last is
+//! measured without `ip`. Every N is measured in a process of its own, so that the memory that it
+//! needs can be told.
 
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,16 +18,16 @@ use nix::sched::{CloneFlags, unshare};
 use serde_json::{Value, json};
 use weft_agent::dataplane;
 use weft_agent::kernel::Kernel;
-use weft_model::object::drift::DriftPolicy;
-use weft_model::plan::link::{Bridge, Link, LinkKind, Vlan, Vlans, Vxlan};
-use weft_model::plan::{Entry, NodePlan, Origin};
-use weft_model::port::UdpPort;
+use weft_model::plan::NodePlan;
 use weft_model::revision::ClusterId;
-use weft_model::vlan::VlanProtocol;
 use weft_node::driver::Driver;
 use weft_node::own::Owner;
 use weft_node::plan::plan;
 use weft_node::scope::Scope;
+
+mod layout;
+
+use layout::{Layout, vnet};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -41,12 +42,15 @@ const ADDED: u32 = 20;
 
 fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let layout = if words.iter().any(|word| word == "--vlans") {
-        Layout::Vlans
-    } else {
-        Layout::Tunnels
+    let has = |layout: &Layout| {
+        words
+            .iter()
+            .any(|word| Some(word.as_str()) == layout.flag())
     };
-    let words: Vec<String> = words.into_iter().filter(|word| word != "--vlans").collect();
+    let layout = [Layout::Vlans, Layout::Bundle].into_iter().find(has);
+    let layout = layout.unwrap_or(Layout::Tunnels);
+    let is_other = |word: &String| Some(word.as_str()) != layout.flag();
+    let words: Vec<String> = words.iter().filter(|it| is_other(it)).cloned().collect();
     if let [flag, count] = words.as_slice()
         && flag == "--one"
     {
@@ -64,7 +68,7 @@ fn main() -> Result<()> {
     for count in counts {
         let output = Command::new(std::env::current_exe()?)
             .args(["--one", &count.to_string()])
-            .args((layout == Layout::Vlans).then_some("--vlans"))
+            .args(layout.flag())
             .stderr(Stdio::inherit())
             .output()?;
         // The kernel goes on taking the namespace apart, and that would be measured next.
@@ -98,53 +102,6 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// What a vnet is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Layout {
-    /// A bridge and a VXLAN device.
-    Tunnels,
-    /// A bridge and a VLAN of a bridge that the host has.
-    Vlans,
-}
-
-impl Layout {
-    /// What the host has before, for `ip -batch`.
-    fn host(self) -> &'static str {
-        match self {
-            Self::Tunnels => "link set lo up\n",
-            Self::Vlans => {
-                "link set lo up\nlink add vmbr0 type bridge vlan_filtering 1\nlink set vmbr0 up\n"
-            }
-        }
-    }
-
-    /// A vnet as someone makes it by hand, for `ip -batch` and for `bridge -batch` after it.
-    fn by_hand(self, number: u32) -> (String, String) {
-        let bridge = format!("link add v{number} type bridge\n");
-        let (port, rest) = match self {
-            Self::Tunnels => (
-                format!(
-                    "link add vx{number} type vxlan id {number} local 127.0.0.1 dstport 4789\n"
-                ),
-                String::new(),
-            ),
-            Self::Vlans => (
-                format!(
-                    "link add link vmbr0 name vx{number} type vlan id {}\n",
-                    number + 1
-                ),
-                format!("vlan add dev vmbr0 vid {} self\n", number + 1),
-            ),
-        };
-        let join = format!(
-            "link set vx{number} master v{number} mtu 1450\n\
-             link set vx{number} up\n\
-             link set v{number} up mtu 1450\n"
-        );
-        (format!("{bridge}{port}{join}"), rest)
-    }
-}
-
 /// Measures `count` vnets and prints the figures; times are in milliseconds.
 fn one(layout: Layout, count: u32) -> Result<()> {
     let mut figures = fresh(|| {
@@ -154,11 +111,13 @@ fn one(layout: Layout, count: u32) -> Result<()> {
             .build()?;
         runtime.block_on(by_agent(layout, count))
     })?;
-    let by_ip = fresh(|| by_ip(layout, count))?;
     figures["vnets"] = json!(count);
-    figures["create, ip -batch"] = json!(ms(by_ip.0));
-    figures["delete per vnet, ip -batch"] = json!(ms(by_ip.1));
-    figures["create, agent to ip"] = ratio(&figures["create, agent"], ms(by_ip.0));
+    if layout != Layout::Bundle {
+        let by_ip = fresh(|| by_ip(layout, count))?;
+        figures["create, ip -batch"] = json!(ms(by_ip.0));
+        figures["delete per vnet, ip -batch"] = json!(ms(by_ip.1));
+        figures["create, agent to ip"] = ratio(&figures["create, agent"], ms(by_ip.0));
+    }
     writeln!(std::io::stdout(), "{figures}")?;
     Ok(())
 }
@@ -221,13 +180,16 @@ async fn by_agent(layout: Layout, count: u32) -> Result<Value> {
         [127, 0, 0, 2].into(),
         [127, 0, 0, 3].into(),
     ]));
-    let mut want: NodePlan = (1..=count).flat_map(|n| vnet(layout, n, &flood)).collect();
+    let vnets = (1..=count).flat_map(|n| vnet(layout, n, &flood));
+    let mut want: NodePlan = layout.zone().into_iter().chain(vnets).collect();
+    let kernel_before = kernel_memory()?;
 
     let all = Arc::new(want.clone());
     let start = Instant::now();
     plane.apply(Arc::clone(&all)).await.map_err(told)?;
     let create = start.elapsed();
     let memory = memory()?;
+    let kernel_memory = kernel_memory()? - kernel_before;
 
     let start = Instant::now();
     let warm = plane.apply(Arc::clone(&all)).await.map_err(told)?;
@@ -284,6 +246,7 @@ async fn by_agent(layout: Layout, count: u32) -> Result<Value> {
         "delete all, after the confirm": ms(collect),
         "delete per vnet, after the confirm": ms(collect / count),
         "memory of agent and plan, MiB": memory,
+        "memory of the kernel, MiB": (kernel_memory * 10.0).round() / 10.0,
     }))
 }
 
@@ -303,6 +266,21 @@ fn memory() -> Result<f64> {
     Ok((kib / 102.4).round() / 10.0)
 }
 
+/// What the kernel keeps for itself, on the whole machine, in MiB.
+fn kernel_memory() -> Result<f64> {
+    let all = std::fs::read_to_string("/proc/meminfo")?;
+    let kib = |name: &str| {
+        let line = all.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim()
+            .trim_end_matches("kB")
+            .trim()
+            .parse::<f64>()
+            .ok()
+    };
+    let kept = ["Slab:", "Percpu:"].map(|name| kib(name).unwrap_or_default());
+    Ok(kept.iter().sum::<f64>() / 1024.0)
+}
+
 fn ms(time: Duration) -> f64 {
     (time.as_secs_f64() * 100_000.0).round() / 100.0
 }
@@ -310,65 +288,4 @@ fn ms(time: Duration) -> f64 {
 fn ratio(of: &Value, to: f64) -> Value {
     of.as_f64()
         .map_or(Value::Null, |of| json!((of / to * 100.0).round() / 100.0))
-}
-
-fn vnet(layout: Layout, number: u32, flood: &Arc<BTreeSet<IpAddr>>) -> Vec<Entry> {
-    let name = |text: String| text.parse().ok();
-    let vni = number.try_into().ok();
-    let (Some(vni), Ok(zone), Ok(vnet)) = (vni, "bench".parse(), format!("vnet-{number}").parse())
-    else {
-        return Vec::new();
-    };
-    let (Some(bridge), Some(port)) = (name(format!("v{number}")), name(format!("vx{number}")))
-    else {
-        return Vec::new();
-    };
-    let link = Link {
-        name: bridge,
-        origin: Origin::Zone {
-            zone,
-            vnet: Some(vnet),
-        },
-        kind: LinkKind::Bridge(Bridge::default()),
-        mtu: 1450.try_into().ok(),
-        mac: None,
-        alias: None,
-        alternative_name: None,
-        master: None,
-        addresses: BTreeSet::new(),
-        routes: BTreeSet::new(),
-        static_routes: BTreeSet::new(),
-        forward: BTreeSet::new(),
-        proxy_arp: false,
-        vlans: Vlans::default(),
-        drift: DriftPolicy::Heal,
-    };
-    let kind = match layout {
-        Layout::Tunnels => LinkKind::Vxlan(Vxlan {
-            vni,
-            local: Ipv4Addr::LOCALHOST.into(),
-            port: UdpPort::VXLAN,
-            learning: true,
-            flood: Arc::clone(flood),
-        }),
-        Layout::Vlans => {
-            // VLAN 1 is the one without tag.
-            let (Ok(id), Ok(parent)) = ((number + 1).try_into(), "vmbr0".parse()) else {
-                return Vec::new();
-            };
-            LinkKind::Vlan(Vlan {
-                parent,
-                id,
-                protocol: VlanProtocol::Dot1q,
-                join: true,
-            })
-        }
-    };
-    let port = Link {
-        name: port,
-        kind,
-        master: Some(link.name.clone()),
-        ..link.clone()
-    };
-    vec![Entry::Link(link), Entry::Link(port)]
 }
