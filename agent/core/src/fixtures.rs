@@ -5,7 +5,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use weft_model::object::drift::DriftPolicy;
 use weft_model::object::subnet::Snat;
 use weft_model::plan::link::{
     Bridge, Bundle, GuestPorts, Link, LinkKind, SwitchPort, Vlan, Vlans, Vxlan,
@@ -29,24 +28,15 @@ pub(crate) fn owner() -> Owner {
 /// A bridge that is all that a vnet `name` has.
 pub(crate) fn bridge(name: &str) -> Link {
     Link {
-        name: name.parse().unwrap(),
-        origin: Origin::Zone {
-            zone: "prod".parse().unwrap(),
-            vnet: Some(format!("{name}-vnet").replace('_', "-").parse().unwrap()),
-        },
-        kind: LinkKind::Bridge(Bridge::default()),
         mtu: Some(1450.try_into().unwrap()),
-        mac: None,
-        alias: None,
-        alternative_name: None,
-        master: None,
-        addresses: BTreeSet::new(),
-        routes: BTreeSet::new(),
-        static_routes: BTreeSet::new(),
-        forward: BTreeSet::new(),
-        proxy_arp: false,
-        vlans: Vlans::default(),
-        drift: DriftPolicy::Heal,
+        ..Link::plain(
+            name.parse().unwrap(),
+            Origin::Zone {
+                zone: "prod".parse().unwrap(),
+                vnet: Some(format!("{name}-vnet").replace('_', "-").parse().unwrap()),
+            },
+            LinkKind::Bridge(Bridge::default()),
+        )
     }
 }
 

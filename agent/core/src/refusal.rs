@@ -157,23 +157,8 @@ mod tests {
         let origin = Origin::Host {
             host: "rack".parse().unwrap(),
         };
-        let card = Link {
-            name: "eth0".parse().unwrap(),
-            origin: origin.clone(),
-            kind: LinkKind::Physical,
-            mtu: None,
-            mac: None,
-            alias: None,
-            alternative_name: None,
-            master: None,
-            addresses: BTreeSet::new(),
-            routes: BTreeSet::new(),
-            static_routes: BTreeSet::new(),
-            forward: BTreeSet::new(),
-            proxy_arp: false,
-            vlans: weft_model::plan::link::Vlans::default(),
-            drift: weft_model::object::drift::DriftPolicy::Heal,
-        };
+        let name = "eth0".parse().unwrap();
+        let card = Link::plain(name, origin.clone(), LinkKind::Physical);
         let next: NodePlan = [Entry::Link(card)].into_iter().collect();
         let abilities = Abilities {
             device_types: BTreeSet::new(),

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use weft_model::object::drift::DriftPolicy;
-use weft_model::plan::link::{Bridge, Bundle, Link, LinkKind, Vlan, Vlans, Vxlan};
+use weft_model::plan::link::{Bridge, Bundle, Link, LinkKind, Vlan, Vxlan};
 use weft_model::plan::segment::Segment;
 use weft_model::plan::{Entry, Origin};
 use weft_model::port::UdpPort;
@@ -29,6 +28,15 @@ impl Layout {
             Self::Tunnels => None,
             Self::Vlans => Some("--vlans"),
             Self::Bundle => Some("--bundle"),
+        }
+    }
+
+    /// What it is called in the table.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Tunnels => "separate",
+            Self::Vlans => "vlans",
+            Self::Bundle => "bundle",
         }
     }
 
@@ -93,24 +101,15 @@ pub(super) fn vnet(layout: Layout, number: u32, flood: &Arc<BTreeSet<IpAddr>>) -
         return Vec::new();
     };
     let link = Link {
-        name: bridge,
-        origin: Origin::Zone {
-            zone,
-            vnet: Some(vnet),
-        },
-        kind: LinkKind::Bridge(Bridge::default()),
         mtu: 1450.try_into().ok(),
-        mac: None,
-        alias: None,
-        alternative_name: None,
-        master: None,
-        addresses: BTreeSet::new(),
-        routes: BTreeSet::new(),
-        static_routes: BTreeSet::new(),
-        forward: BTreeSet::new(),
-        proxy_arp: false,
-        vlans: Vlans::default(),
-        drift: DriftPolicy::Heal,
+        ..Link::plain(
+            bridge,
+            Origin::Zone {
+                zone,
+                vnet: Some(vnet),
+            },
+            LinkKind::Bridge(Bridge::default()),
+        )
     };
     let kind = match layout {
         Layout::Tunnels | Layout::Bundle => LinkKind::Vxlan(Vxlan {

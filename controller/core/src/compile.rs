@@ -6,7 +6,7 @@
 //! of its vnets has no tag. So the plan of one vnet on one node is the unit of work, and [`update`]
 //! visits only what changed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use weft_model::name::{HostNetworkName, LinkName, NodeName, VnetName, ZoneName};
@@ -113,58 +113,39 @@ fn origin(zone: &Zone, vnet: &Vnet) -> Origin {
 /// The bridge that guests of a vnet plug into, with nothing of the node's own on it.
 fn guest_bridge(zone: &Zone, vnet: &Vnet) -> Link {
     let spec = &vnet.declared.spec;
+    let kind = LinkKind::Bridge(Bridge {
+        vlan_aware: spec.vlan_aware,
+        bare_ports: false,
+        guests: GuestPorts {
+            isolated: spec.isolate_ports,
+            learning: zone.declared.spec.kind.learns_guests(),
+        },
+        ..Bridge::default()
+    });
     Link {
-        name: vnet.devices.bridge.clone(),
-        origin: origin(zone, vnet),
-        kind: LinkKind::Bridge(Bridge {
-            vlan_aware: spec.vlan_aware,
-            bare_ports: false,
-            guests: GuestPorts {
-                isolated: spec.isolate_ports,
-                learning: zone.declared.spec.kind.learns_guests(),
-            },
-            ..Bridge::default()
-        }),
         mtu: vnet.mtu,
-        mac: None,
         alias: spec.alias.clone(),
         alternative_name: vnet.devices.alternative.clone(),
-        master: None,
-        addresses: BTreeSet::new(),
-        routes: BTreeSet::new(),
-        static_routes: BTreeSet::new(),
-        forward: BTreeSet::new(),
-        proxy_arp: false,
-        vlans: Vlans::default(),
         drift: zone.declared.spec.drift,
+        ..Link::plain(vnet.devices.bridge.clone(), origin(zone, vnet), kind)
     }
 }
 
 /// A bridge that has VLANs of a zone, there for the zone as a whole.
 fn zone_bridge(zone: &Zone, name: LinkName, bare_ports: bool) -> Link {
+    let origin = Origin::Zone {
+        zone: zone.name().clone(),
+        vnet: None,
+    };
+    let kind = LinkKind::Bridge(Bridge {
+        vlan_aware: true,
+        bare_ports,
+        ..Bridge::default()
+    });
     Link {
-        name,
-        origin: Origin::Zone {
-            zone: zone.name().clone(),
-            vnet: None,
-        },
-        kind: LinkKind::Bridge(Bridge {
-            vlan_aware: true,
-            bare_ports,
-            ..Bridge::default()
-        }),
         mtu: zone.mtu,
-        mac: None,
-        alias: None,
-        alternative_name: None,
-        master: None,
-        addresses: BTreeSet::new(),
-        routes: BTreeSet::new(),
-        static_routes: BTreeSet::new(),
-        forward: BTreeSet::new(),
-        proxy_arp: false,
-        vlans: Vlans::default(),
         drift: zone.declared.spec.drift,
+        ..Link::plain(name, origin, kind)
     }
 }
 

@@ -5,7 +5,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use weft_model::object::drift::DriftPolicy;
 use weft_model::plan::link::{Bridge, Bundle, Link, LinkKind, Vlan, Vlans, Vxlan};
 use weft_model::plan::segment::Segment;
 use weft_model::plan::{Entry, NodePlan, Origin};
@@ -16,24 +15,15 @@ use weft_model::vlan::{VlanId, VlanProtocol};
 /// A bridge that is all that a vnet has.
 pub fn bridge(name: &str) -> Link {
     Link {
-        name: name.parse().unwrap(),
-        origin: Origin::Zone {
-            zone: "prod".parse().unwrap(),
-            vnet: Some(name.parse().unwrap()),
-        },
-        kind: LinkKind::Bridge(Bridge::default()),
         mtu: Some(1450.try_into().unwrap()),
-        mac: None,
-        alias: None,
-        alternative_name: None,
-        master: None,
-        addresses: BTreeSet::new(),
-        routes: BTreeSet::new(),
-        static_routes: BTreeSet::new(),
-        forward: BTreeSet::new(),
-        proxy_arp: false,
-        vlans: Vlans::default(),
-        drift: DriftPolicy::Heal,
+        ..Link::plain(
+            name.parse().unwrap(),
+            Origin::Zone {
+                zone: "prod".parse().unwrap(),
+                vnet: Some(name.parse().unwrap()),
+            },
+            LinkKind::Bridge(Bridge::default()),
+        )
     }
 }
 

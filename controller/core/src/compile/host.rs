@@ -85,21 +85,10 @@ fn vlans(bridge: &HostBridge) -> Vlans {
 fn bare(host: &HostNetwork, name: &LinkName, kind: LinkKind, plugs: &Plugs<'_>) -> Link {
     let (master, vlans) = plugs.get(name).cloned().unzip();
     Link {
-        name: name.clone(),
-        origin: origin(host),
-        kind,
-        mtu: None,
-        mac: None,
-        alias: None,
-        alternative_name: None,
         master: master.cloned(),
-        addresses: BTreeSet::new(),
-        routes: BTreeSet::new(),
-        static_routes: BTreeSet::new(),
-        forward: BTreeSet::new(),
-        proxy_arp: false,
         vlans: vlans.unwrap_or_default(),
         drift: host.declared.spec.drift,
+        ..Link::plain(name.clone(), origin(host), kind)
     }
 }
 

@@ -75,6 +75,29 @@ pub struct Link {
     pub drift: DriftPolicy,
 }
 
+impl Link {
+    /// A device with nothing on it, that the kernel chooses for what can be left to it.
+    pub fn plain(name: LinkName, origin: Origin, kind: LinkKind) -> Self {
+        Self {
+            name,
+            origin,
+            kind,
+            mtu: None,
+            mac: None,
+            alias: None,
+            alternative_name: None,
+            master: None,
+            addresses: BTreeSet::new(),
+            routes: BTreeSet::new(),
+            static_routes: BTreeSet::new(),
+            forward: BTreeSet::new(),
+            proxy_arp: false,
+            vlans: Vlans::default(),
+            drift: DriftPolicy::default(),
+        }
+    }
+}
+
 /// The VLANs of a bridge's port.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
