@@ -61,12 +61,24 @@ impl Series {
     /// # Errors
     /// When `ping` cannot be started.
     pub fn start(from: &Namespace, to: &str) -> Result<Self> {
+        Self::every(from, to, "0.01")
+    }
+
+    /// Starts to send a thousand packets a second. They are numbered for a minute.
+    ///
+    /// # Errors
+    /// When `ping` cannot be started.
+    pub fn start_dense(from: &Namespace, to: &str) -> Result<Self> {
+        Self::every(from, to, "0.001")
+    }
+
+    fn every(from: &Namespace, to: &str, seconds: &str) -> Result<Self> {
         let inside = from.command("ping");
         let mut child = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", "--"])
             .arg(inside.get_program())
             .args(inside.get_args())
-            .args(["-n", "-i", "0.01", to])
+            .args(["-n", "-i", seconds, to])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
