@@ -82,13 +82,60 @@ fn judge(snapshot: &Snapshot) -> Arc<Verdict> {
 /// at, so that a draft and its own past are compared at the cost of what changed.
 pub fn same(one: &Snapshot, other: &Snapshot) -> bool {
     one.nodes().differences(other.nodes()).found.is_empty()
+        && hosts_are_same(one, other)
         && one.zones().differences(other.zones()).found.is_empty()
         && one.vnets().differences(other.vnets()).found.is_empty()
         && one.subnets().differences(other.subnets()).found.is_empty()
         && one.facts().differences(other.facts()).found.is_empty()
 }
 
+fn hosts_are_same(one: &Snapshot, other: &Snapshot) -> bool {
+    let (one, other) = (one.host_networks(), other.host_networks());
+    one.differences(other).found.is_empty()
+}
+
 /// Whether two snapshots hold the same objects, whatever nodes say of themselves.
 pub fn same_objects(one: &Snapshot, other: &Snapshot) -> bool {
     same(one, &other.with_facts_of(one))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use weft_model::object::{Kind, Object};
+
+    use super::*;
+
+    fn object(kind: Kind) -> Object {
+        let written = |spec: serde_json::Value| {
+            json!({ "metadata": { "name": "it" }, "spec": spec }).to_string()
+        };
+        match kind {
+            Kind::Node => Object::Node(serde_json::from_str(&written(json!({}))).unwrap()),
+            Kind::HostNetwork => {
+                let spec = json!({ "interfaces": [{ "name": "eth0" }] });
+                Object::HostNetwork(serde_json::from_str(&written(spec)).unwrap())
+            }
+            Kind::Zone => {
+                Object::Zone(serde_json::from_str(&written(json!({ "type": "simple" }))).unwrap())
+            }
+            Kind::Vnet => {
+                Object::Vnet(serde_json::from_str(&written(json!({ "zone": "prod" }))).unwrap())
+            }
+            Kind::Subnet => {
+                let spec = json!({ "vnet": "web", "cidr": "10.0.0.0/24" });
+                Object::Subnet(serde_json::from_str(&written(spec)).unwrap())
+            }
+        }
+    }
+
+    #[test]
+    fn one_object_more_of_any_kind_is_a_difference() {
+        for kind in Kind::ALL {
+            let mut more = Snapshot::default();
+            more.put(object(kind));
+            assert!(!same_objects(&Snapshot::default(), &more), "{kind}");
+            assert!(same_objects(&more, &more.clone()), "{kind}");
+        }
+    }
 }
