@@ -34,7 +34,7 @@ mod task;
 use request::Request;
 use task::Task;
 
-use crate::kernel::{self, Kernel};
+use crate::kernel::{self, Kernel, Places};
 
 /// How many requests may wait; the session asks one thing at a time.
 const REQUESTS: usize = 16;
@@ -204,7 +204,7 @@ pub enum OpenError {
 /// # Errors
 /// When the kernel cannot be opened or read.
 pub async fn open(cluster: Option<ClusterId>) -> Result<Opened, OpenError> {
-    open_with_switch(cluster, Path::new(crate::ovs::USUAL_SOCKET)).await
+    open_at(cluster, Places::default()).await
 }
 
 /// The same, with the database of Open vSwitch at `switch`.
@@ -215,7 +215,18 @@ pub async fn open_with_switch(
     cluster: Option<ClusterId>,
     switch: &Path,
 ) -> Result<Opened, OpenError> {
-    let switch = switch.to_owned();
+    let places = Places {
+        switch: switch.to_owned(),
+        ..Places::default()
+    };
+    open_at(cluster, places).await
+}
+
+/// The same, with what is at these places.
+///
+/// # Errors
+/// When the kernel, or what is noted of devices of the host, cannot be opened or read.
+pub async fn open_at(cluster: Option<ClusterId>, places: Places) -> Result<Opened, OpenError> {
     let thread = |source| OpenError::Thread { source };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -226,7 +237,7 @@ pub async fn open_with_switch(
         .name("weft-dataplane".to_owned())
         .spawn(move || {
             runtime.block_on(async move {
-                match Kernel::open_with_switch(&switch).await {
+                match Kernel::open_at(&places).await {
                     Ok(kernel) => {
                         let (opened, work) = start(kernel, cluster).await;
                         // Whoever waited may have gone: then the work ends by itself.

@@ -10,6 +10,8 @@ mod sysctl;
 
 mod facts;
 
+pub mod ledger;
+
 pub mod kernel;
 
 pub mod fake;
@@ -25,8 +27,6 @@ pub mod options;
 pub mod log;
 
 pub mod probe;
-
-pub mod ledger;
 
 pub mod session;
 

@@ -7,18 +7,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
-use weft_model::facts::{BridgeFacts, LinkFacts};
 use weft_model::mtu::Mtu;
-use weft_model::name::LinkName;
-use weft_model::prefix::{Family, InterfaceAddress};
-use weft_model::vlan::{BridgeVlans, VlanSet};
+use weft_model::prefix::Family;
+use weft_model::vlan::VlanSet;
 use weft_node::driver::Changes;
-use weft_node::own;
+use weft_node::route::SeenRoute;
 use weft_node::seen::{Ipv6, Networks, Seen, SeenKind, SeenLink, SeenPlug};
 
-use crate::netlink::decode::{DefaultRoute, Event};
+use crate::netlink::decode::Event;
 use crate::netlink::network::Lane;
+use crate::netlink::route::DefaultRoute;
 use crate::ovs::News;
+
+mod foreign;
+
+use foreign::{is_marked, is_uplink};
 
 /// What the kernel has, and what of it changed.
 #[derive(Debug, Default)]
@@ -80,6 +83,19 @@ impl Mirror {
             }
             Event::RouteGone(index, to) => {
                 self.seen.remove_route(index, to);
+                self.touch(index);
+            }
+            Event::Static(index, route) => self.static_route(index, route, false),
+            Event::StaticInstead(index, route) => self.static_route(index, route, true),
+            Event::StaticGone(index, route) => {
+                self.seen.remove_static(index, &route);
+                self.touch(index);
+                if let Some(default) = as_default(index, &route) {
+                    self.changes.facts |= self.defaults.remove(&default);
+                }
+            }
+            Event::ProxyArp(index, on) => {
+                self.seen.set_proxy_arp(index, on);
                 self.touch(index);
             }
             Event::Flood(index, peer) => {
@@ -196,56 +212,6 @@ impl Mirror {
         &mut self.changes
     }
 
-    /// The device of the first default route of a family.
-    pub(crate) fn default_link(&self, family: Family) -> Option<LinkName> {
-        let route = self.defaults.iter().find(|route| route.family == family)?;
-        self.seen.link(route.index)?.name.parse().ok()
-    }
-
-    /// The devices of others that have an address which others can reach.
-    pub(crate) fn foreign_links(&self) -> impl Iterator<Item = (LinkName, LinkFacts)> {
-        self.seen.links().filter_map(|link| {
-            let addresses: BTreeSet<InterfaceAddress> =
-                link.addresses.iter().copied().filter(is_global).collect();
-            if is_marked(link) || addresses.is_empty() {
-                return None;
-            }
-            let facts = LinkFacts {
-                mtu: Mtu::try_from(link.mtu).ok(),
-                addresses,
-            };
-            Some((link.name.parse().ok()?, facts))
-        })
-    }
-
-    /// The bridges of others.
-    pub(crate) fn foreign_bridges(&self) -> impl Iterator<Item = (LinkName, BridgeFacts)> {
-        let of_kernel = self.seen.links().filter_map(|link| {
-            let SeenKind::Bridge { vlans, .. } = link.kind else {
-                return None;
-            };
-            let uplinks = self.seen.ports(link.index).filter(|port| is_uplink(port));
-            let facts = BridgeFacts {
-                vlans: vlans.map_or(BridgeVlans::Ignored, BridgeVlans::Filtered),
-                mtu: Mtu::try_from(link.mtu).ok(),
-                uplinks: uplinks.filter_map(|port| port.name.parse().ok()).collect(),
-            };
-            let name = link.name.parse().ok().filter(|_| !is_marked(link))?;
-            Some((name, facts))
-        });
-        // Each is there as a device too; where it is not, its switch does not run, or is elsewhere.
-        let of_switches = self.seen.switches.iter().filter_map(|name| {
-            let link = self.seen.named(name)?;
-            let facts = BridgeFacts {
-                vlans: BridgeVlans::OpenVswitch,
-                mtu: Mtu::try_from(link.mtu).ok(),
-                uplinks: BTreeSet::new(),
-            };
-            Some((name.parse().ok()?, facts))
-        });
-        of_kernel.chain(of_switches)
-    }
-
     /// Whether a bridge filters VLANs, so that it matters which.
     pub(crate) fn has_vlans(&self) -> bool {
         let filters =
@@ -291,6 +257,25 @@ impl Mirror {
                 };
             }
         });
+    }
+
+    fn static_route(&mut self, index: u32, route: SeenRoute, replaces: bool) {
+        if replaces {
+            let holders = self.seen.route_holders(route.place());
+            let names: Vec<String> = holders.map(|(link, _)| link.name.clone()).collect();
+            self.changes.names.extend(names);
+        }
+        self.seen.add_static(index, route, replaces);
+        self.touch(index);
+        if let Some(default) = as_default(index, &route) {
+            if replaces {
+                let is_same = |was: &DefaultRoute| {
+                    (was.family, was.metric) == (default.family, default.metric)
+                };
+                self.defaults.retain(|was| !is_same(was));
+            }
+            self.changes.facts |= self.defaults.insert(default);
+        }
     }
 
     fn link(&mut self, mut link: SeenLink) {
@@ -359,29 +344,21 @@ fn is_bundle(link: &SeenLink) -> bool {
     matches!(link.kind, SeenKind::Bundle { .. })
 }
 
-/// Whether a port of a bridge leads to other machines, as far as can be seen: a device of the
-/// machine, several of them as one, or a VLAN of such. What guests are plugged in by is none of it.
-fn is_uplink(port: &SeenLink) -> bool {
-    matches!(port.kind, SeenKind::Uplink | SeenKind::Vlan(_)) && !is_marked(port)
-}
-
-/// Whether a device bears a mark of ours: enough to leave it out of the facts.
-fn is_marked(link: &SeenLink) -> bool {
-    link.group == own::GROUP
-        || own::is_doomed(link.group)
-        || own::INDEXES.contains(&link.index)
-        || matches!(link.kind, SeenKind::Switched(_))
-}
-
-fn is_global(address: &InterfaceAddress) -> bool {
-    match address.address() {
-        std::net::IpAddr::V4(address) => !address.is_loopback() && !address.is_link_local(),
-        std::net::IpAddr::V6(address) => !address.is_loopback() && !address.is_unicast_link_local(),
-    }
+/// The same as what packets take that no other route is for, where it is such.
+fn as_default(index: u32, route: &SeenRoute) -> Option<DefaultRoute> {
+    (route.to.length() == 0).then(|| DefaultRoute {
+        family: route.to.family(),
+        metric: route.metric,
+        index,
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use weft_model::facts::LinkFacts;
+    use weft_model::name::LinkName;
+    use weft_node::own;
+
     use super::*;
 
     fn link(index: u32, name: &str) -> SeenLink {

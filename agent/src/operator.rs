@@ -16,6 +16,7 @@ use weft_model::revision::{Epoch, RolloutId, Timestamp};
 use weft_node::session::journal::State;
 use weft_proto::convert::message::progress_word;
 
+use crate::kernel::Places;
 use crate::options::StatusFormat;
 use crate::respite::{Respites, wall_clock};
 use crate::session::Memory;
@@ -170,9 +171,11 @@ pub async fn clean_up(state_dir: &Path, openvswitch: &Path, is_meant: bool) -> R
     let Some(cluster) = memory.cluster() else {
         return Ok(0);
     };
-    let dataplane = dataplane::open_with_switch(Some(cluster), openvswitch)
-        .await?
-        .dataplane;
+    let places = Places {
+        switch: openvswitch.to_owned(),
+        state: Some(state_dir.to_owned()),
+    };
+    let dataplane = dataplane::open_at(Some(cluster), places).await?.dataplane;
     let applied = dataplane.apply(Arc::new(NodePlan::default())).await;
     let collected = dataplane.collect().await;
     match (applied, collected) {

@@ -16,6 +16,7 @@ use weft_node::session::journal::BootId;
 
 use crate::connect::Controller;
 use crate::dataplane;
+use crate::kernel::Places;
 use crate::ledger::error::LedgerError;
 use crate::ledger::lock;
 use crate::options::{Options, OptionsError};
@@ -70,7 +71,11 @@ impl Service {
         let memory = remember(&self.state_dir).await?;
         let _signature = lock::sign(&self.state_dir)
             .context("cannot let the watchdog see that this is the agent")?;
-        let opened = dataplane::open_with_switch(memory.cluster(), &self.openvswitch).await?;
+        let places = Places {
+            switch: self.openvswitch.clone(),
+            state: Some(self.state_dir.clone()),
+        };
+        let opened = dataplane::open_at(memory.cluster(), places).await?;
         // A data plane that is gone is found out by whoever asks it next.
         let _ = opened.dataplane.heed(self.state_dir.clone()).await;
         let stop = CancellationToken::new();

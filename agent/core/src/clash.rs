@@ -5,6 +5,7 @@ use weft_model::plan::Origin;
 use weft_model::plan::link::{Link, LinkKind, SwitchPort, Vlan};
 use weft_model::report::Fault;
 
+use crate::route::SeenRoute;
 use crate::seen::SeenLink;
 
 /// A device that is not ours has the name.
@@ -118,6 +119,61 @@ pub(crate) fn network(origin: &Origin, vni: u32, other: &SeenLink) -> Fault {
         attempt: format!("cannot receive for VXLAN network {vni}"),
         cause: format!("device {} does already", other.name),
         advice: format!("remove it from device {}, or use another tag", other.name),
+    }
+}
+
+/// The plan configures a device that the host does not have.
+pub(crate) fn absent(link: &Link) -> Fault {
+    let name = &link.name;
+    Fault {
+        origin: Some(link.origin.clone()),
+        attempt: format!("cannot configure device {name}"),
+        cause: "the host has no such device".to_owned(),
+        advice: format!(
+            "name the device as this host does, or keep {} off it",
+            link.origin
+        ),
+    }
+}
+
+/// A device of the host has the name and is something else.
+pub(crate) fn misfit(link: &Link, other: &SeenLink) -> Fault {
+    let name = &other.name;
+    Fault {
+        origin: Some(link.origin.clone()),
+        attempt: format!(
+            "cannot take over device {name} as type {}",
+            link.kind.as_str()
+        ),
+        cause: format!(
+            "it is something else, and not Weft's (number {})",
+            other.index
+        ),
+        advice: format!("remove device {name} first, or declare it as what it is"),
+    }
+}
+
+/// A bond gets another mode only without its devices, and one of them is not ours to take out.
+pub(crate) fn bystander(link: &Link, member: &SeenLink) -> Fault {
+    let name = &member.name;
+    Fault {
+        origin: Some(link.origin.clone()),
+        attempt: format!("cannot change the mode of bond {}", link.name),
+        cause: format!("{name} must leave it meanwhile, and no host network declares it"),
+        advice: format!("declare {name} as a member too, or take it out of the bond"),
+    }
+}
+
+/// Somebody has another route in the place of a wanted one.
+pub(crate) fn route(link: &Link, route: &SeenRoute, other: &SeenLink) -> Fault {
+    Fault {
+        origin: Some(link.origin.clone()),
+        attempt: format!("cannot add route {route} by device {}", link.name),
+        cause: format!("there is another to {} by device {}", route.to, other.name),
+        advice: format!(
+            "declare device {} too, remove its route, or choose another metric",
+            other.name
+        ),
     }
 }
 

@@ -10,7 +10,7 @@ use weft_model::prefix::InterfaceAddress;
 use weft_model::report::Fault;
 
 use crate::own::Owner;
-use crate::seen::{Seen, SeenLink};
+use crate::seen::{Seen, SeenKind, SeenLink};
 
 /// More ports than these are counted.
 const FEW: usize = 8;
@@ -35,7 +35,35 @@ pub fn disruptions(owner: &Owner, now: &NodePlan, next: &NodePlan, seen: &Seen) 
         let loss = loss(link, after)?;
         (!ports.is_empty()).then(|| fault(&link.origin, &loss, &ports))
     });
-    lost.collect()
+    let modes = delta.put.iter().filter_map(|entry| match &**entry {
+        Entry::Link(link) => changed_mode(link, seen),
+        Entry::Segment(_) | Entry::Nat(_) => None,
+    });
+    lost.chain(modes).collect()
+}
+
+/// A bond that must let go of its devices to get another mode.
+fn changed_mode(next: &Link, seen: &Seen) -> Option<Fault> {
+    let LinkKind::Bond(bond) = &next.kind else {
+        return None;
+    };
+    let is = seen.named(next.name.as_str())?;
+    let SeenKind::Bond(has) = &is.kind else {
+        return None;
+    };
+    let ports: Vec<&str> = seen
+        .ports(is.index)
+        .map(|port| port.name.as_str())
+        .collect();
+    (has.mode != bond.mode && !ports.is_empty()).then(|| Fault {
+        origin: Some(next.origin.clone()),
+        attempt: format!(
+            "cannot change the mode of {} from {} to {}",
+            next.name, has.mode, bond.mode
+        ),
+        cause: format!("its devices must leave it meanwhile: {}", ports.join(", ")),
+        advice: "agree to it with --accept destructive".to_owned(),
+    })
 }
 
 /// The ports of a bridge that are not ours.
@@ -46,7 +74,8 @@ fn guests<'a>(owner: &Owner, link: &Link, seen: &'a Seen) -> Vec<&'a str> {
     let ports = bridge
         .into_iter()
         .flat_map(|bridge| seen.ports(bridge.index));
-    let guests = ports.filter(|port: &&SeenLink| !owner.owns(port));
+    let guests =
+        ports.filter(|port: &&SeenLink| !owner.owns(port) && seen.loan(port.index).is_none());
     guests.map(|port| port.name.as_str()).collect()
 }
 
@@ -106,7 +135,6 @@ mod tests {
     use crate::plan::plan;
     use crate::replay::replay;
     use crate::scope::Scope;
-    use crate::seen::SeenKind;
 
     fn with_addresses(name: &str, addresses: &[&str]) -> Link {
         Link {

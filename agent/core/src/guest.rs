@@ -17,9 +17,9 @@ use crate::step::{GuestChange, Step};
 pub(crate) fn marks(kind: &LinkKind) -> Marks {
     match kind {
         LinkKind::Bridge(bridge) => Marks {
-            joined: false,
             isolated: bridge.guests.isolated,
             unlearned: !bridge.guests.learning,
+            ..Marks::default()
         },
         LinkKind::Vxlan(_)
         | LinkKind::Bundle(_)

@@ -11,7 +11,8 @@ use crate::plan::{Plan, plan};
 use crate::replay::replay;
 use crate::scope::Scope;
 use crate::seen::{Ipv6, Seen, SeenKind, SeenLink, SeenPlug};
-use crate::step::{Change, Master, Settings, Step};
+use crate::settings::{Master, Settings};
+use crate::step::{Change, Step};
 
 /// How often a node is planned for again at most; kernels take things away on the side.
 const PASSES: usize = 3;
@@ -358,6 +359,6 @@ fn a_device_taken_from_its_bridge_by_someone_is_put_back_in_one_message() {
     let plan = all(&want, &seen);
     assert_eq!(
         changes(&plan.steps),
-        [&set(|all| all.master = Some(Master::Bridge(0x5700_0000)))]
+        [&set(|all| all.master = Some(Master::Device(0x5700_0000)))]
     );
 }

@@ -1,6 +1,11 @@
 //! Decides for one node, without IO.
 
 pub mod nft;
+pub mod route;
+pub mod settings;
+
+pub mod loan;
+
 pub mod seen;
 pub mod step;
 
@@ -8,6 +13,8 @@ pub mod own;
 
 mod link;
 mod segment;
+
+mod host;
 
 pub mod scope;
 

@@ -11,7 +11,10 @@ use weft_model::prefix::{InterfaceAddress, Prefix};
 use weft_model::revision::ClusterId;
 use weft_model::vlan::{VlanId, VlanSet};
 
+use crate::loan::Loan;
 use crate::nft::Table;
+use crate::route::SeenRoute;
+use crate::settings::{Ipv6Switch, Settings};
 
 /// One change: one kernel message, one switch, or one whole table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +41,18 @@ pub enum Step {
         origin: Origin,
         /// What changes.
         change: GuestChange,
+    },
+    /// Notes what a device of the host gets back one day, before it is changed; `None` when it got
+    /// all back. Changes nothing in the kernel.
+    Lend {
+        /// The device's number.
+        index: u32,
+        /// Its name.
+        name: String,
+        /// The host network that it is there for.
+        origin: Option<Origin>,
+        /// What it gets back.
+        loan: Option<Box<Loan>>,
     },
     /// Destroys all devices of a group.
     DestroyGroup {
@@ -81,6 +96,15 @@ pub enum Change {
     AddRoute(Prefix),
     /// Removes a route.
     RemoveRoute(Prefix),
+    /// Adds a route with gateway and metric.
+    AddStatic {
+        /// The route.
+        route: SeenRoute,
+        /// Whether it takes the place of one to the same network with the same metric.
+        replace: bool,
+    },
+    /// Removes a route with gateway and metric.
+    RemoveStatic(SeenRoute),
     /// Adds an entry to the flood list.
     AddFlood(IpAddr),
     /// Removes an entry from the flood list.
@@ -146,99 +170,11 @@ pub enum GuestChange {
     AddVlans(Vlans),
 }
 
-/// Properties of a device that one message can change together; `None` stays as it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Settings {
-    /// The name. A device must be down to get another.
-    pub name: Option<String>,
-    /// The alias.
-    pub alias: Option<String>,
-    /// The link group.
-    pub group: Option<u32>,
-    /// The MTU.
-    pub mtu: Option<u32>,
-    /// The Ethernet address.
-    pub mac: Option<[u8; 6]>,
-    /// What it is a port of.
-    pub master: Option<Master>,
-    /// Up or down.
-    pub up: Option<bool>,
-    /// Whether IPv4 packets that come in by it are forwarded.
-    pub forward_ipv4: Option<bool>,
-    /// Switches spanning tree and forwarding delay off (bridge).
-    pub plain_bridge: bool,
-    /// The source address (VXLAN).
-    pub local: Option<IpAddr>,
-    /// Whether it learns (VXLAN).
-    pub learning: Option<bool>,
-    /// Whether it filters VLANs (bridge).
-    pub filter_vlans: Option<bool>,
-    /// Whether a new port takes part in no VLAN (bridge).
-    pub bare_ports: Option<bool>,
-    /// Whether VLANs become networks of the tunnel on it, as a port of its bridge.
-    pub tunnel: Option<bool>,
-    /// Whether its bridge keeps it from reaching other isolated ports.
-    pub isolated: Option<bool>,
-    /// Whether its bridge learns who is behind it.
-    pub learned: Option<bool>,
-}
-
-/// What a device becomes a port of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Master {
-    /// Nothing.
-    Nobody,
-    /// The bridge with this number.
-    Bridge(u32),
-}
-
-/// An IPv6 switch of a device; only `/proc/sys` has them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Ipv6Switch {
-    /// `disable_ipv6`.
-    Disable,
-    /// `forwarding`.
-    Forwarding,
-    /// `accept_ra`.
-    AcceptRa,
-    /// `accept_dad`.
-    AcceptDad,
-}
-
-impl Ipv6Switch {
-    /// The switch's file.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Disable => "disable_ipv6",
-            Self::Forwarding => "forwarding",
-            Self::AcceptRa => "accept_ra",
-            Self::AcceptDad => "accept_dad",
-        }
-    }
-}
-
-impl Settings {
-    /// Sets the device aside: it carries nothing any more and waits to be destroyed.
-    pub fn quiesce(group: u32) -> Self {
-        Self {
-            group: Some(group),
-            master: Some(Master::Nobody),
-            up: Some(false),
-            ..Self::default()
-        }
-    }
-
-    /// Whether nothing changes.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
 impl Step {
     /// The objects that the step is made for.
     pub fn origin(&self) -> Option<&Origin> {
         match self {
-            Self::Link { origin, .. } => origin.as_ref(),
+            Self::Link { origin, .. } | Self::Lend { origin, .. } => origin.as_ref(),
             Self::Guest { origin, .. } => Some(origin),
             Self::DestroyGroup { .. } | Self::Nat(_) => None,
         }
@@ -254,7 +190,7 @@ impl Step {
             } => BTreeSet::from([*index, of.bridge]),
             Self::Link { index, .. } | Self::Guest { index, .. } => BTreeSet::from([*index]),
             Self::DestroyGroup { devices, .. } => devices.clone(),
-            Self::Nat(_) => BTreeSet::new(),
+            Self::Nat(_) | Self::Lend { .. } => BTreeSet::new(),
         }
     }
 }
@@ -281,6 +217,10 @@ impl fmt::Display for Step {
                 }
                 Change::AddRoute(route) => write!(f, "add route {route} by device {name}"),
                 Change::RemoveRoute(route) => write!(f, "remove route {route} by device {name}"),
+                Change::AddStatic { route, .. } => write!(f, "add route {route} by device {name}"),
+                Change::RemoveStatic(route) => {
+                    write!(f, "remove route {route} by device {name}")
+                }
                 Change::AddFlood(peer) => write!(f, "add peer {peer} to device {name}"),
                 Change::RemoveFlood(peer) => write!(f, "remove peer {peer} from device {name}"),
                 Change::AddNetworks(vnis) => {
@@ -340,6 +280,10 @@ impl fmt::Display for Step {
                     write!(f, "let guest's port {name} carry {}", Carried(vlans))
                 }
             },
+            Self::Lend { name, loan, .. } => match loan {
+                Some(_) => write!(f, "note what device {name} of the host was before"),
+                None => write!(f, "give device {name} back to the host"),
+            },
             Self::DestroyGroup { group, devices } => {
                 write!(
                     f,
@@ -354,43 +298,6 @@ impl fmt::Display for Step {
                 f.write_str("remove all source translations")
             }
         }
-    }
-}
-
-impl fmt::Display for Settings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mac = self.mac.map(|mac| {
-            let pairs: Vec<String> = mac.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("address {}", pairs.join(":"))
-        });
-        let parts = [
-            self.name.as_ref().map(|name| format!("name {name}")),
-            self.mtu.map(|mtu| format!("mtu {mtu}")),
-            mac,
-            self.group.map(|group| format!("group {group:#x}")),
-            self.alias.as_ref().map(|alias| format!("alias {alias:?}")),
-            self.master.map(|master| match master {
-                Master::Nobody => "no master".to_owned(),
-                Master::Bridge(index) => format!("master {index}"),
-            }),
-            self.forward_ipv4
-                .map(|on| format!("IPv4 forwarding {}", word(on))),
-            self.plain_bridge.then(|| "no spanning tree".to_owned()),
-            self.local.map(|local| format!("source {local}")),
-            self.learning.map(|on| format!("learning {}", word(on))),
-            self.filter_vlans
-                .map(|on| format!("VLAN filtering {}", word(on))),
-            self.bare_ports
-                .map(|on| format!("bare new ports {}", word(on))),
-            self.tunnel
-                .map(|on| format!("VLANs as networks {}", word(on))),
-            self.isolated.map(|on| format!("isolation {}", word(on))),
-            self.learned
-                .map(|on| format!("learning of its bridge {}", word(on))),
-            self.up.map(|up| if up { "up" } else { "down" }.to_owned()),
-        ];
-        let parts: Vec<String> = parts.into_iter().flatten().collect();
-        f.write_str(&parts.join(", "))
     }
 }
 

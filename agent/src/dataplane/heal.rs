@@ -224,7 +224,7 @@ fn differences(target: &NodePlan, steps: &[Step]) -> BTreeMap<String, Difference
             // No drift: a guest was plugged in, and its port gets what the vnet asks for.
             Step::Guest { name, .. } => (name.clone(), step.to_string(), false),
             Step::Nat(_) => (NAT.to_owned(), step.to_string(), false),
-            Step::DestroyGroup { .. } => continue,
+            Step::DestroyGroup { .. } | Step::Lend { .. } => continue,
         };
         let origin = name.parse().ok().and_then(|name| target.link(&name));
         let difference = differences.entry(name).or_insert_with(|| Difference {

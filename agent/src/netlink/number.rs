@@ -97,6 +97,11 @@ pub(crate) const BRIDGE_VLAN_INFO_PVID: u16 = 1 << 1;
 pub(crate) const BRIDGE_VLAN_INFO_UNTAGGED: u16 = 1 << 2;
 pub(crate) const BRIDGE_VLAN_INFO_RANGE_BEGIN: u16 = 1 << 3;
 pub(crate) const BRIDGE_VLAN_INFO_RANGE_END: u16 = 1 << 4;
+pub(crate) const IFLA_BOND_MODE: u16 = 1;
+pub(crate) const IFLA_BOND_MIIMON: u16 = 3;
+pub(crate) const IFLA_BOND_PRIMARY: u16 = 11;
+pub(crate) const IFLA_BOND_XMIT_HASH_POLICY: u16 = 14;
+pub(crate) const IFLA_BOND_AD_LACP_RATE: u16 = 21;
 pub(crate) const IFLA_VLAN_ID: u16 = 1;
 pub(crate) const IFLA_VLAN_PROTOCOL: u16 = 5;
 pub(crate) const ETH_P_8021Q: u16 = 0x8100;
@@ -118,6 +123,7 @@ pub(crate) const VXLAN_VNIFILTER_ENTRY_END: u16 = 2;
 pub(crate) const IFLA_INET_CONF: u16 = 1;
 pub(crate) const IFLA_INET6_CONF: u16 = 2;
 pub(crate) const IPV4_DEVCONF_FORWARDING: u16 = 1;
+pub(crate) const IPV4_DEVCONF_PROXY_ARP: u16 = 3;
 pub(crate) const DEVCONF_FORWARDING: usize = 0;
 pub(crate) const DEVCONF_ACCEPT_RA: usize = 3;
 pub(crate) const DEVCONF_DISABLE_IPV6: usize = 26;
@@ -133,11 +139,16 @@ pub(crate) const IFA_F_NODAD: u32 = 0x02;
 
 pub(crate) const RTA_DST: u16 = 1;
 pub(crate) const RTA_OIF: u16 = 4;
+pub(crate) const RTA_GATEWAY: u16 = 5;
+pub(crate) const RTA_PREFSRC: u16 = 7;
 pub(crate) const RTA_PRIORITY: u16 = 6;
 pub(crate) const RTA_MULTIPATH: u16 = 9;
 pub(crate) const RT_TABLE_MAIN: u8 = 254;
 pub(crate) const RT_SCOPE_LINK: u8 = 253;
 pub(crate) const RT_SCOPE_UNIVERSE: u8 = 0;
+pub(crate) const RTPROT_BOOT: u8 = 3;
+pub(crate) const RTPROT_STATIC: u8 = 4;
+pub(crate) const RTPROT_DHCP: u8 = 16;
 pub(crate) const RTN_UNICAST: u8 = 1;
 
 pub(crate) const NDA_DST: u16 = 1;
@@ -149,6 +160,7 @@ pub(crate) const NUD_PERMANENT_NOARP: u16 = 0xc0;
 
 pub(crate) const NETCONFA_IFINDEX: u16 = 1;
 pub(crate) const NETCONFA_FORWARDING: u16 = 2;
+pub(crate) const NETCONFA_PROXY_NEIGH: u16 = 5;
 pub(crate) const NETCONFA_IFINDEX_ALL: u32 = u32::MAX;
 
 /// The groups of events that the mirror follows: devices, neighbours, addresses, routes, switches.

@@ -30,6 +30,8 @@ pub struct NodePlan {
     entries: BTreeMap<EntryKey, Arc<Entry>>,
     /// The VLANs of every device that has some, by that device.
     vlans: BTreeMap<LinkName, BTreeSet<LinkName>>,
+    /// The devices that are there for host networks.
+    hosts: BTreeSet<LinkName>,
 }
 
 /// Names one entry of a plan.
@@ -160,12 +162,18 @@ impl NodePlan {
             let vlans = self.vlans.entry(parent.clone()).or_default();
             vlans.insert(name.clone());
         }
+        if let (Entry::Link(link), Origin::Host { .. }) = (&*entry, entry.origin()) {
+            self.hosts.insert(link.name.clone());
+        }
         self.entries.insert(entry.key(), entry);
     }
 
     /// Takes an entry out.
     pub fn remove(&mut self, key: &EntryKey) -> Option<Arc<Entry>> {
         let entry = self.entries.remove(key)?;
+        if let EntryKey::Link(name) = key {
+            self.hosts.remove(name);
+        }
         if let Some((parent, name)) = vlan_of(&entry)
             && let Some(vlans) = self.vlans.get_mut(parent)
         {
@@ -193,6 +201,11 @@ impl NodePlan {
             Entry::Link(link) => Some(link),
             Entry::Nat(_) | Entry::Segment(_) => None,
         })
+    }
+
+    /// Every device that is there for a host network.
+    pub fn host_links(&self) -> impl Iterator<Item = &Link> {
+        self.hosts.iter().filter_map(|name| self.link(name))
     }
 
     /// The device with this name.

@@ -3,5 +3,6 @@
 
 mod abilities;
 mod bundle;
+mod host;
 mod trunk;
 mod vlan;

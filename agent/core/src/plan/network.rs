@@ -109,7 +109,7 @@ impl<'a> Round<'a> {
                     self.networks(want, *index, is, stays)
                 }
                 Place::Moved(is) => self.networks(want, *index, &link::retired(is), false),
-                Place::New => continue,
+                Place::Lent(_) | Place::New => continue,
             };
             steps.extend(work.clears);
         }

@@ -4,7 +4,7 @@ use weft_model::plan::link::{LinkKind, Vlans};
 use weft_model::vlan::VlanProtocol;
 
 use super::{Refused, follow_mtu};
-use crate::link::{bundle, tunnel, vlan};
+use crate::link::{bond_made, bundle, delay, tunnel, vlan};
 use crate::own::GROUP;
 use crate::seen::{Claim, Seen, SeenKind, SeenLink, SeenPlug};
 use crate::step::Plug;
@@ -25,8 +25,8 @@ pub(super) fn create(
 ) -> Result<(), Refused> {
     let kind = match made.kind {
         LinkKind::Bridge(bridge) => SeenKind::Bridge {
-            spanning_tree: false,
-            forward_delay: 0,
+            spanning_tree: bridge.spanning_tree,
+            forward_delay: delay(bridge),
             vlans: bridge.vlan_aware.then_some(VlanProtocol::Dot1q),
             bare_ports: bridge.bare_ports,
         },
@@ -63,7 +63,8 @@ pub(super) fn create(
             )?;
             SeenKind::Veth { peer: Some(other) }
         }
-        LinkKind::Bond(_) | LinkKind::Physical => return Err(Refused::Invalid),
+        LinkKind::Bond(bond) => SeenKind::Bond(bond_made(bond)),
+        LinkKind::Physical => return Err(Refused::Invalid),
     };
     add_device(seen, index, name, kind, made)
 }
