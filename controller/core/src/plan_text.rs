@@ -6,18 +6,26 @@ use std::fmt::Display;
 use weft_model::name::LinkName;
 use weft_model::object::drift::DriftPolicy;
 use weft_model::object::subnet::Snat;
-use weft_model::plan::link::{
-    Bond, Bridge, Bundle, Link, LinkKind, SwitchPort, Vlan, Vlans, Vxlan,
-};
+use weft_model::plan::link::{Bridge, Bundle, Link, LinkKind, Vxlan};
 use weft_model::plan::nat::Nat;
 use weft_model::plan::segment::Segment;
 use weft_model::plan::{Entry, NodePlan, Origin, PlanDelta};
+
+mod parts;
+
+use parts::{
+    bond_parts, bridge_parts, bundle_parts, peers, switch_part, vlan_part, vlans, vxlan_parts,
+};
 
 /// The changes that a delta makes to a plan; what goes stands first, then what comes or changes.
 pub fn changes(plan: &NodePlan, delta: &PlanDelta) -> Vec<String> {
     let mut lines = Vec::new();
     for key in &delta.remove {
-        lines.push(format!("delete {key}"));
+        let verb = match plan.get(key).map(|entry| &**entry) {
+            Some(Entry::Link(link)) => gone(link),
+            Some(Entry::Nat(_) | Entry::Segment(_)) | None => "delete",
+        };
+        lines.push(format!("{verb} {key}"));
     }
     for entry in &delta.put {
         let before = plan.get(&entry.key()).map(|entry| &**entry);
@@ -83,6 +91,15 @@ fn create_link(link: &Link, lines: &mut Vec<String>) {
         parts.join(", ")
     ));
     change_sets(&bare(link), link, lines);
+}
+
+/// What becomes of a device that goes. Whether it was there before, only the node knows.
+fn gone(link: &Link) -> &'static str {
+    match (&link.origin, &link.kind) {
+        (Origin::Zone { .. }, _) => "delete",
+        (Origin::Host { .. }, LinkKind::Physical) => "give back",
+        (Origin::Host { .. }, _) => "delete or give back",
+    }
 }
 
 /// The same device with nothing on it.
@@ -314,89 +331,6 @@ fn change_nat(old: &Nat, new: &Nat, lines: &mut Vec<String>) {
 
 fn kind(kind: &LinkKind) -> String {
     kind.as_str().to_owned()
-}
-
-fn bond_parts(bond: &Bond) -> Vec<String> {
-    let mut parts = vec![
-        format!("mode {}", bond.mode),
-        format!("looking at links every {}", bond.miimon),
-    ];
-    parts.extend(bond.lacp_rate.map(|rate| format!("LACP rate {rate}")));
-    let hash = bond.xmit_hash_policy;
-    parts.extend(hash.map(|policy| format!("hash policy {policy}")));
-    let primary = bond.primary.as_ref();
-    parts.extend(primary.map(|name| format!("primary {name}")));
-    parts
-}
-
-fn bridge_parts(bridge: &Bridge) -> Vec<String> {
-    let parts = [
-        bridge.vlan_aware.then_some("filters VLANs"),
-        bridge.bare_ports.then_some("new ports in no VLAN"),
-        bridge.guests.isolated.then_some("guests isolated"),
-        (!bridge.guests.learning).then_some("guests not learned"),
-        bridge.spanning_tree.then_some("spanning tree"),
-    ];
-    let words = parts.into_iter().flatten().map(str::to_owned);
-    let delay = (bridge.forward_delay > 0)
-        .then(|| format!("ports forward after {} s", bridge.forward_delay));
-    words.chain(delay).collect()
-}
-
-fn vlan_part(vlan: &Vlan) -> String {
-    format!(
-        "VLAN {} of {} by {} tags",
-        vlan.id, vlan.parent, vlan.protocol
-    )
-}
-
-fn switch_part(port: &SwitchPort) -> String {
-    let (id, switch) = (port.id, &port.switch);
-    match port.tunnel {
-        None => format!("VLAN {id} of {switch}"),
-        Some(protocol) => format!("VLAN {id} of {switch} by {protocol} tags before guests' own"),
-    }
-}
-
-fn vlans(vlans: &Vlans) -> String {
-    match (&vlans.tagged, vlans.untagged) {
-        (tagged, None) if tagged.is_empty() => "no VLANs".to_owned(),
-        (tagged, Some(id)) if tagged.is_empty() => format!("VLAN {id} untagged"),
-        (tagged, None) => format!("VLANs {tagged} tagged"),
-        (tagged, Some(id)) => format!("VLANs {tagged} tagged and {id} untagged"),
-    }
-}
-
-fn vxlan_parts(vxlan: &Vxlan) -> Vec<String> {
-    let mut parts = vec![
-        format!("VNI {}", vxlan.vni),
-        format!("local {}", vxlan.local),
-        format!("port {}", vxlan.port),
-    ];
-    if !vxlan.learning {
-        parts.push("learning off".to_owned());
-    }
-    parts.push(peers(vxlan.flood.len()));
-    parts
-}
-
-fn bundle_parts(bundle: &Bundle) -> Vec<String> {
-    let mut parts = vec![
-        format!("local {}", bundle.local),
-        format!("port {}", bundle.port),
-    ];
-    if !bundle.learning {
-        parts.push("learning off".to_owned());
-    }
-    parts
-}
-
-fn peers(count: usize) -> String {
-    match count {
-        0 => "no peers".to_owned(),
-        1 => "1 peer".to_owned(),
-        more => format!("{more} peers"),
-    }
 }
 
 fn on_off(value: bool) -> &'static str {
