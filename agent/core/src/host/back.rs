@@ -41,8 +41,6 @@ pub(crate) fn give_back(loan: &Loan, is: &SeenLink, declared: &Declared, bonds: 
     let is_elsewhere = |address: &InterfaceAddress| declared.is_elsewhere(*address, &is.name);
     let is_taken = |route: &SeenRoute| declared.routes.contains(&route.place());
     let ours = |route: &&SeenRoute| route.protocol == ROUTE_PROTOCOL && !is_taken(route);
-    let statics = is.static_routes.iter().filter(ours).copied();
-    changes.extend(statics.map(Change::RemoveStatic));
     changes.extend(is.routes.iter().copied().map(Change::RemoveRoute));
     let given = loan.given.intersection(&is.addresses).copied();
     changes.extend(given.map(Change::RemoveAddress));
@@ -133,7 +131,13 @@ pub(crate) fn give_back(loan: &Loan, is: &SeenLink, declared: &Declared, bonds: 
         |route: &SeenRoute| is_taken(route) || (!pending.is_empty() && !reaches(route, &addresses));
     let (waiting, back): (BTreeSet<SeenRoute>, BTreeSet<SeenRoute>) = missing.partition(waits);
     let reached = back.into_iter().filter(|it| reaches(it, &addresses));
-    changes.extend(reached.map(|route| Change::AddStatic {
+    let reached: Vec<SeenRoute> = reached.collect();
+    // One takes the place of another without a moment in which there is none.
+    let is_replaced = |route: &&SeenRoute| reached.iter().any(|it| it.place() == route.place());
+    let statics = is.static_routes.iter().filter(ours);
+    let gone: Vec<SeenRoute> = statics.filter(|it| !is_replaced(it)).copied().collect();
+    changes.splice(0..0, gone.into_iter().map(Change::RemoveStatic));
+    changes.extend(reached.into_iter().map(|route| Change::AddStatic {
         route,
         replace: true,
     }));
