@@ -8,17 +8,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use weft_model::mtu::Mtu;
 use weft_model::name::NodeName;
 use weft_model::object::subnet::SubnetSpec;
 use weft_model::object::vnet::VnetSpec;
-use weft_model::object::zone::{QinqZone, ZoneKind, ZoneSpec};
 use weft_model::object::{Kind, ObjectKey};
 
 use crate::diff::{Pending, pending_all};
-use crate::intent::{Intent, Underlay, Zone};
+use crate::intent::{Intent, Zone};
 
 mod host;
+mod zone;
 
 /// A kind of change; the graver, the later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -83,7 +82,7 @@ pub fn classify(old: &Intent, new: &Intent) -> Vec<Classified> {
         match key.kind {
             Kind::Node => node(old, new, key, *pending, &mut found),
             Kind::HostNetwork => host::classify(old, new, key, *pending, &mut found),
-            Kind::Zone => zone(old, new, key, *pending, &mut found),
+            Kind::Zone => zone::classify(old, new, key, *pending, &mut found),
             Kind::Vnet => vnet(old, new, key, *pending, &mut found),
             Kind::Subnet => subnet(old, new, key, *pending, &mut found),
         }
@@ -92,9 +91,9 @@ pub fn classify(old: &Intent, new: &Intent) -> Vec<Classified> {
         let key = ObjectKey::new(Kind::Zone, before.name().as_str());
         let is_theirs =
             |node: &NodeName| is_declared.contains(&ObjectKey::new(Kind::Node, node.as_str()));
-        membership(&before, &after, &key, is_theirs, &mut found);
+        zone::membership(&before, &after, &key, is_theirs, &mut found);
         if !is_declared.contains(&key) {
-            sizes(&before, &after, &key, &mut found);
+            zone::sizes(&before, &after, &key, &mut found);
         }
     }
     host::memberships(old, new, |key| is_declared.contains(key), &mut found);
@@ -171,124 +170,6 @@ fn node(old: &Intent, new: &Intent, key: &ObjectKey, pending: Pending, found: &m
             let what = format!("its tunnels of zone {zone} end at {after} instead of {before}");
             found.note(key, Class::FlagDay, what);
         }
-    }
-}
-
-/// Nodes that come to a zone or leave it, told of the object whose change that is.
-fn membership(
-    before: &Zone,
-    after: &Zone,
-    key: &ObjectKey,
-    is_theirs: impl Fn(&NodeName) -> bool,
-    found: &mut Found,
-) {
-    if before.nodes() == after.nodes() {
-        return;
-    }
-    let name = before.name();
-    let mut tell = |node: &NodeName, class, own: &str, theirs: &str| {
-        let node_key = ObjectKey::new(Kind::Node, node.as_str());
-        if is_theirs(node) {
-            found.note(&node_key, class, format!("it {theirs} zone {name}"));
-        } else {
-            found.note(key, class, format!("node {node} {own} it"));
-        }
-    };
-    for node in before.nodes().difference(after.nodes()) {
-        tell(node, Class::Destructive, "leaves", "leaves");
-    }
-    for node in after.nodes().difference(before.nodes()) {
-        tell(node, Class::Additive, "joins", "joins");
-    }
-}
-
-fn zone(old: &Intent, new: &Intent, key: &ObjectKey, pending: Pending, found: &mut Found) {
-    match pending {
-        Pending::New => return found.note(key, Class::Additive, "it comes"),
-        Pending::Deleted => {
-            return found.note(key, Class::Destructive, "it goes, with its vnets");
-        }
-        Pending::Changed => {}
-    }
-    let (Some(before), Some(after)) = (
-        old.snapshot().zones().get(key.name.as_str()),
-        new.snapshot().zones().get(key.name.as_str()),
-    ) else {
-        return;
-    };
-    found.note(key, Class::Compatible, PLAIN);
-    kinds(&before.spec, &after.spec, key, found);
-    let (Some(before), Some(after)) = (
-        old.zones().find(|zone| zone.name().as_str() == key.name),
-        new.zones().find(|zone| zone.name().as_str() == key.name),
-    ) else {
-        return;
-    };
-    sizes(before, after, key, found);
-}
-
-/// How vnets reach from node to node.
-fn kinds(before: &ZoneSpec, after: &ZoneSpec, key: &ObjectKey, found: &mut Found) {
-    let mut flag_day = |what: String| found.note(key, Class::FlagDay, what);
-    match (&before.kind, &after.kind) {
-        (ZoneKind::Simple, ZoneKind::Simple) => {}
-        (ZoneKind::Vlan(before), ZoneKind::Vlan(after)) => {
-            if before.bridge != after.bridge {
-                let (before, after) = (&before.bridge, &after.bridge);
-                flag_day(format!("it uses bridge {after} instead of {before}"));
-            }
-        }
-        (ZoneKind::Qinq(before), ZoneKind::Qinq(after)) => {
-            if before.bridge != after.bridge {
-                let (before, after) = (&before.bridge, &after.bridge);
-                flag_day(format!("it uses bridge {after} instead of {before}"));
-            }
-            let word = |zone: &QinqZone| format!("{} by {}", zone.tag, zone.protocol);
-            if word(before) != word(after) {
-                let (before, after) = (word(before), word(after));
-                flag_day(format!("its service VLAN is {after} instead of {before}"));
-            }
-        }
-        (ZoneKind::Vxlan(before), ZoneKind::Vxlan(after)) => {
-            if before.layout != after.layout {
-                let [before, after] = [before, after].map(|zone| zone.layout.as_str());
-                let what = format!(
-                    "its layout is {after} instead of {before}: the bridges that guests are plugged \
-                     into go"
-                );
-                found.note(key, Class::Destructive, what);
-            }
-            let mut flag_day = |what: String| found.note(key, Class::FlagDay, what);
-            if before.port != after.port {
-                let (before, after) = (before.port, after.port);
-                flag_day(format!("its tunnels use port {after} instead of {before}"));
-            }
-            let [before, after] = [before, after].map(|zone| zone.peers.family());
-            if before != after {
-                flag_day("its tunnels use the other family of addresses".to_owned());
-            }
-        }
-        (ZoneKind::Simple | ZoneKind::Vlan(_) | ZoneKind::Qinq(_) | ZoneKind::Vxlan(_), other) => {
-            let [before, after] = [&before.kind, other].map(|kind| kind.zone_type().as_str());
-            flag_day(format!("its type is {after} instead of {before}"));
-        }
-    }
-}
-
-/// What a frame may measure, which also follows from what nodes say of themselves.
-fn sizes(before: &Zone, after: &Zone, key: &ObjectKey, found: &mut Found) {
-    let [before_mtu, after_mtu] = [before, after].map(|zone| zone.mtu().unwrap_or(Mtu::ETHERNET));
-    if after_mtu < before_mtu {
-        let what = format!("its MTU falls from {before_mtu} to {after_mtu}");
-        found.note(key, Class::FlagDay, what);
-    } else if before_mtu < after_mtu {
-        let what = format!("its MTU rises from {before_mtu} to {after_mtu}");
-        found.note(key, Class::Compatible, what);
-    }
-    let ends = |zone: Option<&Underlay>| zone.map(|it| it.endpoints.clone()).unwrap_or_default();
-    let [before, after] = [before, after].map(|zone| ends(zone.underlay()));
-    if before != after && before.intersection(&after).next().is_some() {
-        found.note(key, Class::Compatible, "its tunnels have other peers");
     }
 }
 

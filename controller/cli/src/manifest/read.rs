@@ -327,7 +327,7 @@ mod tests {
             ("{tag: 5}", "net.yaml:4: spec.zone is missing"),
             (
                 "{zone: blue, colour: red}",
-                "net.yaml:4: spec.colour: there is no such field: use zone, tag, alias, mac, vlanAware, isolatePorts, vlan",
+                "net.yaml:4: spec.colour: there is no such field: use zone, tag, vlan, alias, mac, vlanAware, isolatePorts",
             ),
             (
                 "{zone: blue, tag: 7, alias: \"a\\nb\"}",
