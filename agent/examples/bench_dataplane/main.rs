@@ -4,7 +4,7 @@
 //! 1000 and 4000 when none is given: a vnet is a bridge and a VXLAN device with two peers, or with
 //! `--vlans` a bridge and a VLAN of one bridge that filters VLANs, or with `--bundle` both the first
 //! and a VLAN of one bridge and a network of one VXLAN device, side by side. The latter two take a
-//! full kernel, and a bundle is measured without `ip`. Every N is measured in a process of its own, so that the memory that it
+//! full kernel, and the last is measured without `ip`. Every N is measured in a process of its own, so that the memory that it
 //! needs can be told.
 
 use std::collections::BTreeSet;
@@ -43,6 +43,10 @@ const ADDED: u32 = 20;
 /// because whatever else the machine does falls on one or the other.
 const LOOKS: u32 = 9;
 
+/// Two layouts are measured beside each other, without what takes minutes and tells nothing of the
+/// difference: `ip`, and the deletion after the confirm.
+const BESIDE: &str = "--beside";
+
 fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let has = |layout: &Layout| {
@@ -52,12 +56,13 @@ fn main() -> Result<()> {
     };
     let layout = [Layout::Vlans, Layout::Bundle].into_iter().find(has);
     let layout = layout.unwrap_or(Layout::Tunnels);
-    let is_other = |word: &String| Some(word.as_str()) != layout.flag();
+    let is_beside = words.iter().any(|word| word == BESIDE);
+    let is_other = |word: &String| Some(word.as_str()) != layout.flag() && word != BESIDE;
     let words: Vec<String> = words.iter().filter(|it| is_other(it)).cloned().collect();
     if let [flag, count] = words.as_slice()
         && flag == "--one"
     {
-        return one(layout, count.parse()?);
+        return one(layout, count.parse()?, is_beside);
     }
     // What a bundle is worth shows beside what it stands for.
     let layouts = match layout {
@@ -80,6 +85,7 @@ fn main() -> Result<()> {
         let output = Command::new(std::env::current_exe()?)
             .args(["--one", &count.to_string()])
             .args(layout.flag())
+            .args((layouts.len() > 1).then_some(BESIDE))
             .stderr(Stdio::inherit())
             .output()?;
         // The kernel goes on taking the namespace apart, and that would be measured next.
@@ -115,17 +121,17 @@ fn main() -> Result<()> {
 }
 
 /// Measures `count` vnets and prints the figures; times are in milliseconds.
-fn one(layout: Layout, count: u32) -> Result<()> {
+fn one(layout: Layout, count: u32, is_beside: bool) -> Result<()> {
     let mut figures = fresh(|| {
         run_batch("ip", layout.host())?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        runtime.block_on(by_agent(layout, count))
+        runtime.block_on(by_agent(layout, count, is_beside))
     })?;
     figures["vnets"] = json!(count);
     figures["layout"] = json!(layout.word());
-    if layout != Layout::Bundle {
+    if !is_beside {
         let by_ip = fresh(|| by_ip(layout, count))?;
         figures["create, ip -batch"] = json!(ms(by_ip.0));
         figures["delete per vnet, ip -batch"] = json!(ms(by_ip.1));
@@ -185,7 +191,7 @@ fn run_batch(program: &str, lines: &str) -> Result<()> {
     }
 }
 
-async fn by_agent(layout: Layout, count: u32) -> Result<Value> {
+async fn by_agent(layout: Layout, count: u32, is_beside: bool) -> Result<Value> {
     let cluster = ClusterId::from_bytes([1; 16]);
     let opened = dataplane::open(Some(cluster.clone())).await?;
     let plane = opened.dataplane;
@@ -246,10 +252,7 @@ async fn by_agent(layout: Layout, count: u32) -> Result<Value> {
         .await
         .map_err(told)?;
     let set_aside = start.elapsed();
-    let start = Instant::now();
-    plane.collect().await.map_err(told)?;
-    let collect = start.elapsed();
-    Ok(json!({
+    let mut figures = json!({
         "create, agent": ms(create),
         "no change, mirror warm": ms(no_change_warm),
         "no change, mirror warm, steps": warm.steps,
@@ -261,11 +264,17 @@ async fn by_agent(layout: Layout, count: u32) -> Result<Value> {
         "one vnet added, mean": ms(add / ADDED),
         "one vnet added, steps": messages,
         "delete all, on the commit path": ms(set_aside),
-        "delete all, after the confirm": ms(collect),
-        "delete per vnet, after the confirm": ms(collect / count),
         "memory of agent and plan, MiB": memory,
         "memory of the kernel, MiB": (kernel_memory * 10.0).round() / 10.0,
-    }))
+    });
+    if !is_beside {
+        let start = Instant::now();
+        plane.collect().await.map_err(told)?;
+        let collect = start.elapsed();
+        figures["delete all, after the confirm"] = json!(ms(collect));
+        figures["delete per vnet, after the confirm"] = json!(ms(collect / count));
+    }
+    Ok(figures)
 }
 
 fn told(faults: Vec<weft_model::report::Fault>) -> String {
