@@ -6,7 +6,7 @@ use std::path::Path;
 
 use nix::libc::EOPNOTSUPP;
 use nix::sys::utsname::uname;
-use weft_model::facts::{DeviceType, Facts};
+use weft_model::facts::{DeviceType, Facts, FrrFacts};
 use weft_model::prefix::Family;
 use weft_model::text::Text;
 
@@ -54,7 +54,12 @@ impl Constants {
 }
 
 /// The facts as they are now.
-pub(crate) fn facts(constants: &Constants, mirror: &Mirror, has_switch: bool) -> Facts {
+pub(crate) fn facts(
+    constants: &Constants,
+    mirror: &Mirror,
+    has_switch: bool,
+    frr: Option<FrrFacts>,
+) -> Facts {
     let switched = has_switch.then_some(DeviceType::OpenVswitch);
     Facts {
         kernel: constants.kernel.clone(),
@@ -74,6 +79,7 @@ pub(crate) fn facts(constants: &Constants, mirror: &Mirror, has_switch: bool) ->
             .filter(|family| sysctl::host_forwards(*family))
             .collect(),
         nft: constants.nft.clone(),
+        frr,
     }
 }
 

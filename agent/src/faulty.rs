@@ -169,6 +169,14 @@ impl<D: Driver + Send> Driver for Faulty<D> {
         Vec::new()
     }
 
+    fn mind_frr(&mut self, is_wanted: bool) {
+        self.inner.mind_frr(is_wanted);
+    }
+
+    async fn try_frr(&mut self, steps: &[Step]) -> Option<String> {
+        self.inner.try_frr(steps).await
+    }
+
     async fn facts(&mut self) -> Facts {
         self.inner.facts().await
     }

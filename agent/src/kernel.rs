@@ -8,11 +8,11 @@ use std::io;
 
 use weft_model::facts::Facts;
 use weft_node::driver::{Changes, Driver, Failure};
-use weft_node::nft::TABLE;
 use weft_node::seen::Seen;
 use weft_node::step::{Change, Step};
 
 use crate::facts::{self, Constants};
+use crate::frr::Frr;
 use crate::ledger::error::LedgerError;
 use crate::ledger::loans::LoanBook;
 use crate::mirror::Mirror;
@@ -34,8 +34,13 @@ mod open;
 
 mod plugging;
 
+mod routing;
+
+mod table;
+
 use handful::Handful;
 pub use open::Places;
+use plugging::is_of_switch;
 
 /// Why the kernel could not be opened or read.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +83,8 @@ pub struct Kernel {
     openvswitch: OpenVswitch,
     /// The numbers that devices have which were to get others, while steps are made.
     numbers: BTreeMap<u32, u32>,
+    /// `None` where the agent is to have nothing to do with FRR.
+    frr: Option<Frr>,
     constants: Constants,
     counters: Counters,
     /// Where it is noted what devices of the host get back; `None`: only in memory.
@@ -128,34 +135,6 @@ impl Kernel {
             .dump(message, event, &mut self.counters)
             .map_err(|source| Error::Read { what, source })
     }
-
-    /// Reads our table where there is one; `nft` is only asked when the kernel says so.
-    async fn read_table(&mut self) -> Result<(), Error> {
-        self.table_due = true;
-        let is_there = match &mut self.tables {
-            Some((requests, _)) if self.constants.has_nft() => {
-                self.counters.questions += 1;
-                let answers = requests
-                    .batch(&mut [encode::table(TABLE)])
-                    .map_err(|source| Error::Read {
-                        what: "source translations",
-                        source,
-                    })?;
-                answers.iter().all(Result::is_ok)
-            }
-            Some(_) | None => false,
-        };
-        self.mirror.seen.nat = if is_there {
-            nft::read().await.map_err(|error| Error::Read {
-                what: "source translations",
-                source: io::Error::other(error),
-            })?
-        } else {
-            None
-        };
-        self.table_due = false;
-        Ok(())
-    }
 }
 
 impl Driver for Kernel {
@@ -184,6 +163,7 @@ impl Driver for Kernel {
             self.read_table().await?;
             self.mirror.changes().nat |= was != self.mirror.seen.nat;
         }
+        self.look_at_frr(false).await;
         let changes = self.mirror.take_changes();
         if changes.all {
             self.look_again().await?;
@@ -227,12 +207,14 @@ impl Driver for Kernel {
             self.mirror.seen.lend(*index, Some(loan.clone()));
         }
         self.mirror.seen.nat = was.seen.nat;
+        self.mirror.seen.frr = was.seen.frr;
         // What happened during the dumps is taken in after them, in order, and so ends newest.
         self.drain()?;
         if let Some((_, events)) = &mut self.tables {
             let _ = events.drain(|_| {});
         }
         self.read_table().await?;
+        self.look_at_frr(true).await;
         *self.mirror.changes() = Changes {
             facts: true,
             all: self.mirror.changes().all,
@@ -242,19 +224,25 @@ impl Driver for Kernel {
     }
 
     async fn changed(&mut self) {
-        match &mut self.tables {
-            Some((_, tables)) => {
-                // Both may be dropped at any time: they only wait.
-                tokio::select! {
-                    () = self.events.heard() => {}
-                    () = tables.heard() => {}
-                    () = self.openvswitch.heard() => {}
-                }
+        let Self {
+            events,
+            tables,
+            openvswitch,
+            frr,
+            ..
+        } = self;
+        let tables = async {
+            match tables {
+                Some((_, tables)) => tables.heard().await,
+                None => std::future::pending().await,
             }
-            None => tokio::select! {
-                () = self.events.heard() => {}
-                () = self.openvswitch.heard() => {}
-            },
+        };
+        // All may be dropped at any time: they only wait.
+        tokio::select! {
+            () = events.heard() => {}
+            () = tables => {}
+            () = openvswitch.heard() => {}
+            () = routing::heard(frr) => {}
         }
     }
 
@@ -264,6 +252,8 @@ impl Driver for Kernel {
         let mut failures = Vec::new();
         let mut batch: Vec<(usize, Message)> = Vec::new();
         let mut plugs: Vec<usize> = Vec::new();
+        // Up to where FRR was told already.
+        let mut told = 0;
         for (place, step) in steps.iter().enumerate() {
             if is_of_switch(step) {
                 // In the order of the steps: what was gathered for the kernel goes first.
@@ -306,6 +296,12 @@ impl Driver for Kernel {
                     };
                     written.err().map(|cause| (None, cause))
                 }
+                Step::Frr(_) => {
+                    self.flush(steps, &mut batch, &mut failures).await;
+                    self.tell_frr(steps, place, &mut told, &mut failures).await;
+                    None
+                }
+                Step::FrrKept(written) => self.keep_frr(written).map(|cause| (None, cause)),
                 Step::Link {
                     index,
                     name,
@@ -352,23 +348,25 @@ impl Driver for Kernel {
         failures
     }
 
+    fn mind_frr(&mut self, is_wanted: bool) {
+        if let Some(frr) = &mut self.frr {
+            frr.mind(is_wanted);
+        }
+    }
+
+    async fn try_frr(&mut self, steps: &[Step]) -> Option<String> {
+        self.check_frr(steps).await
+    }
+
     async fn facts(&mut self) -> Facts {
-        facts::facts(&self.constants, &self.mirror, self.openvswitch.is_known())
+        let frr = self.facts_of_frr().await;
+        let has_switch = self.openvswitch.is_known();
+        facts::facts(&self.constants, &self.mirror, has_switch, frr)
     }
 
     fn may_switch(&self) -> bool {
         sysctl::may_turn()
     }
-}
-
-fn is_of_switch(step: &Step) -> bool {
-    matches!(
-        step,
-        Step::Link {
-            change: Change::Plug(_) | Change::Retag(_) | Change::Unplug,
-            ..
-        }
-    )
 }
 
 /// An error with all its causes, on one line.

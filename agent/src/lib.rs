@@ -5,6 +5,8 @@ mod netlink;
 mod ovs;
 
 mod mirror;
+
+pub mod frr;
 mod nft;
 mod sysctl;
 

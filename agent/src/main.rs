@@ -58,10 +58,13 @@ fn run(options: &Options) -> Result<()> {
             show(&operator::resume_healing(&options.state_dir, vnets)?);
             Ok(())
         }
-        Some(Command::Watchdog) => watchdog::watch_over(&options.state_dir, &options.openvswitch),
+        Some(Command::Watchdog) => {
+            watchdog::watch_over(&options.state_dir, &options.openvswitch, options.frr())
+        }
         Some(Command::Cleanup { yes }) => {
             let (state, switch) = (&options.state_dir, &options.openvswitch);
-            let changes = runtime()?.block_on(operator::clean_up(state, switch, *yes))?;
+            let work = operator::clean_up(state, switch, options.frr(), *yes);
+            let changes = runtime()?.block_on(work)?;
             println!("{changes} changes made, nothing of Weft's is left on this host");
             Ok(())
         }

@@ -16,6 +16,7 @@ use weft_model::revision::{Epoch, RolloutId, Timestamp};
 use weft_node::session::journal::State;
 use weft_proto::convert::message::progress_word;
 
+use crate::frr;
 use crate::kernel::Places;
 use crate::options::StatusFormat;
 use crate::respite::{Respites, wall_clock};
@@ -162,7 +163,12 @@ impl fmt::Display for Status {
 ///
 /// # Errors
 /// When the agent is running, or something could not be removed.
-pub async fn clean_up(state_dir: &Path, openvswitch: &Path, is_meant: bool) -> Result<u32> {
+pub async fn clean_up(
+    state_dir: &Path,
+    openvswitch: &Path,
+    frr: frr::Settings,
+    is_meant: bool,
+) -> Result<u32> {
     if !is_meant {
         bail!("the guests on this host would lose their network: say so with --yes");
     }
@@ -174,6 +180,7 @@ pub async fn clean_up(state_dir: &Path, openvswitch: &Path, is_meant: bool) -> R
     let places = Places {
         switch: openvswitch.to_owned(),
         state: Some(state_dir.to_owned()),
+        frr: Some(frr),
     };
     let dataplane = dataplane::open_at(Some(cluster), places).await?.dataplane;
     let applied = dataplane.apply(Arc::new(NodePlan::default())).await;

@@ -7,6 +7,7 @@ use nix::errno::Errno;
 use weft_model::name::{NameError, NodeName, VnetName};
 
 use crate::connect::{Controller, ControllerError};
+use crate::frr;
 use crate::ovs::USUAL_SOCKET;
 
 /// Where probes are when nobody says otherwise.
@@ -55,6 +56,34 @@ pub struct Options {
     )]
     pub openvswitch: PathBuf,
 
+    /// The directory of the sockets of FRR's daemons
+    ///
+    /// FRR is only spoken to where a plan wants something of it. The agent must be in the group
+    /// frrvty, or be root.
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        default_value = "/var/run/frr",
+        env = "WEFT_FRR_DIR",
+        help_heading = "FRR"
+    )]
+    pub frr_dir: PathBuf,
+
+    /// The file that FRR reads when it starts
+    ///
+    /// Weft's part of it stands in a block of its own, and all else in it is left as it is. Where
+    /// there is no such file, none is made, and FRR is told everything when it is back.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        default_value = "/etc/frr/frr.conf",
+        env = "WEFT_FRR_CONFIG",
+        help_heading = "FRR"
+    )]
+    pub frr_config: PathBuf,
+
     /// How log lines are written
     #[arg(
         long,
@@ -76,6 +105,17 @@ pub struct Options {
         help_heading = "Log"
     )]
     pub log: String,
+}
+
+impl Options {
+    /// Where FRR is.
+    pub fn frr(&self) -> frr::Settings {
+        frr::Settings {
+            run: self.frr_dir.clone(),
+            file: self.frr_config.clone(),
+            kept: self.state_dir.join("frr.json"),
+        }
+    }
 }
 
 /// How to run as a service.

@@ -16,6 +16,7 @@ use weft_node::session::journal::BootId;
 
 use crate::connect::Controller;
 use crate::dataplane;
+use crate::frr;
 use crate::kernel::Places;
 use crate::ledger::error::LedgerError;
 use crate::ledger::lock;
@@ -40,6 +41,7 @@ pub struct Service {
     controllers: Vec<Controller>,
     state_dir: PathBuf,
     openvswitch: PathBuf,
+    frr: frr::Settings,
     probes: Probes,
 }
 
@@ -54,6 +56,7 @@ impl Service {
             controllers: options.service.controllers()?,
             state_dir: options.state_dir.clone(),
             openvswitch: options.openvswitch.clone(),
+            frr: options.frr(),
             probes: Probes::new(&options.service.probe_dir),
         })
     }
@@ -74,6 +77,7 @@ impl Service {
         let places = Places {
             switch: self.openvswitch.clone(),
             state: Some(self.state_dir.clone()),
+            frr: Some(self.frr),
         };
         let opened = dataplane::open_at(memory.cluster(), places).await?;
         // A data plane that is gone is found out by whoever asks it next.

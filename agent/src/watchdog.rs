@@ -42,6 +42,7 @@ use alarm::Alarm;
 use charge::Charge;
 use undo::UndoError;
 
+use crate::frr;
 use crate::ledger::{self, lock};
 use crate::log::Chain;
 use crate::service;
@@ -75,9 +76,9 @@ pub enum WatchdogError {
 ///
 /// # Errors
 /// When the process lacks a right, or cannot watch.
-pub fn watch_over(directory: &Path, openvswitch: &Path) -> anyhow::Result<()> {
+pub fn watch_over(directory: &Path, openvswitch: &Path, frr: frr::Settings) -> anyhow::Result<()> {
     service::demand_rights()?;
-    let watchdog = Watchdog::open(directory, openvswitch, service::boot()?)?;
+    let watchdog = Watchdog::open(directory, openvswitch, frr, service::boot()?)?;
     service::tell_systemd(&[NotifyState::Ready]);
     watchdog.run()?;
     Ok(())
@@ -88,6 +89,7 @@ pub fn watch_over(directory: &Path, openvswitch: &Path) -> anyhow::Result<()> {
 struct Watchdog {
     directory: PathBuf,
     openvswitch: PathBuf,
+    frr: frr::Settings,
     boot: BootId,
     alarm: Alarm,
     watch: Watch,
@@ -99,7 +101,12 @@ struct Watchdog {
 
 impl Watchdog {
     /// Begins to watch the ledger in `directory`, which need not be there yet.
-    fn open(directory: &Path, openvswitch: &Path, boot: BootId) -> Result<Self, WatchdogError> {
+    fn open(
+        directory: &Path,
+        openvswitch: &Path,
+        frr: frr::Settings,
+        boot: BootId,
+    ) -> Result<Self, WatchdogError> {
         let alarm = Alarm::open(directory).map_err(|source| WatchdogError::Watch {
             path: directory.to_owned(),
             source,
@@ -107,6 +114,7 @@ impl Watchdog {
         Ok(Self {
             directory: directory.to_owned(),
             openvswitch: openvswitch.to_owned(),
+            frr,
             boot,
             alarm,
             watch: Watch::default(),
@@ -191,7 +199,7 @@ impl Watchdog {
             return;
         }
         warn!("nobody undoes the change that is past its deadline, taking over");
-        match undisturbed(|| undo::undo(&mut charge, &self.boot, &self.openvswitch)) {
+        match undisturbed(|| undo::undo(&mut charge, &self.boot, &self.openvswitch, &self.frr)) {
             Ok(is_on_disk) => {
                 if !is_on_disk {
                     let read = ledger::read(&self.directory);

@@ -17,7 +17,7 @@ use proptest::sample::{select, subsequence};
 use prost::Message;
 use weft_model::bond::{BondMode, LacpRate, XmitHashPolicy};
 use weft_model::clock::Span;
-use weft_model::facts::{BridgeFacts, DeviceType, Facts, LinkFacts};
+use weft_model::facts::{BridgeFacts, DeviceType, Facts, FrrFacts, LinkFacts};
 use weft_model::mac::Mac;
 use weft_model::message::{
     Answer, Command, Confirmed, Fence, Found, Gates, Hello, Lease, Pin, Progress, Standing, Target,
@@ -40,6 +40,7 @@ use weft_model::object::zone::{
 };
 use weft_model::object::{Declared, Metadata, Object};
 use weft_model::plan::digest::Digest;
+use weft_model::plan::frr::Frr;
 use weft_model::plan::link::{
     Bond, Bridge, Bundle, GuestPorts, Link, LinkKind, SwitchPort, Vlan, Vlans, Vxlan,
 };
@@ -496,7 +497,34 @@ fn entry() -> impl Strategy<Value = Entry> {
             })
         },
     );
-    prop_oneof![3 => link, 1 => nat, 1 => segment]
+    prop_oneof![3 => link, 1 => nat, 1 => segment, 1 => stanza()]
+}
+
+fn stanza() -> impl Strategy<Value = Entry> {
+    let stanzas = vec![
+        r#"{"vrf":{"name":"vrf_z","vni":7}}"#,
+        r#"{"static":{"vrf":"z","prefix":"10.0.0.0/8","via":{"hops":[{"gateway":"192.0.2.1"}]}}}"#,
+        r#"{"static":{"prefix":"fd00::/8","via":"blackhole"}}"#,
+        r#"{"bgp":{"at":{"asn":65000,"vrf":"z"},"routerId":"192.0.2.1",
+            "switches":{"ebgpRequiresPolicy":false},"listen":{"10.0.0.0/8":"VTEP"},
+            "ipv4":{"redistribute":{"connected":{"routeMap":"m"}}},
+            "evpn":{"advertise":{"ipv4":null,"ipv6":"m"},"targets":{"importOfAnyone":[7]}}}}"#,
+        r#"{"neighbor":{"at":{"asn":65000},"peer":{"link":["eth0",true,{"group":"VTEP"}]},
+            "bfd":{"profile":"fast"},"evpn":{"switches":["nextHopSelf"]}}}"#,
+        r#"{"network":{"at":{"asn":65000},"vni":7,"targets":{"rd":"1:7","export":["1:7"]}}}"#,
+        r#"{"routeMap":{"name":"m","rules":{"5":{"action":"permit",
+            "matches":[{"prefixes":["ipv6","p"]}],"then":{"goto":7}}}}}"#,
+        r#"{"prefixList":{"family":"ipv4","name":"p","rules":{
+            "5":{"action":"deny","prefix":"0.0.0.0/0","le":32}}}}"#,
+        r#"{"isis":{"tag":"i","net":"49.0001.0000.0000.0001.00",
+            "redistribute":[["ipv4","connected","one"]]}}"#,
+        r#"{"snippet":{"name":"s","order":1,"lines":[
+            {"text":"router bgp 1","inside":[{"text":"coalesce-time 5"}]}]}}"#,
+    ];
+    (origin(), select(stanzas)).prop_map(|(origin, text)| {
+        let stanza = serde_json::from_str(text).unwrap();
+        Entry::Frr(Frr { origin, stanza })
+    })
 }
 
 fn node_plan() -> impl Strategy<Value = NodePlan> {
@@ -522,6 +550,8 @@ fn facts() -> impl Strategy<Value = Facts> {
                 uplinks,
             }
         });
+    let frr = (text(), btree_set(text(), 0..3))
+        .prop_map(|(version, daemons)| FrrFacts { version, daemons });
     let texts = (
         text(),
         text(),
@@ -534,10 +564,11 @@ fn facts() -> impl Strategy<Value = Facts> {
         btree_map(name(), link, 0..3),
         btree_map(name(), bridge, 0..3),
         subsequence(vec![Family::Ipv4, Family::Ipv6], 0..=2),
+        option::of(frr),
     );
     (texts, sets).prop_map(|(texts, sets)| {
         let (kernel, agent, nft, default_ipv4, default_ipv6) = texts;
-        let (device_types, links, bridges, forwarding) = sets;
+        let (device_types, links, bridges, forwarding, frr) = sets;
         Facts {
             kernel,
             agent,
@@ -548,6 +579,7 @@ fn facts() -> impl Strategy<Value = Facts> {
             default_ipv6,
             forwarding: forwarding.into_iter().collect(),
             nft,
+            frr,
         }
     })
 }

@@ -35,6 +35,8 @@ pub mod trunk;
 
 pub mod openvswitch;
 
+pub mod frr;
+
 pub mod node;
 
 pub mod guest;

@@ -31,11 +31,13 @@ pub enum Need {
     OpenVswitch,
     /// Open vSwitch's programs, which can forward packets by themselves.
     SwitchPrograms,
+    /// FRR's daemons and its shell, with the user that they run as.
+    Frr,
 }
 
 impl Need {
     /// Every ability.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Vrf,
         Self::Vlan,
         Self::ServiceVlan,
@@ -45,6 +47,7 @@ impl Need {
         Self::Bond,
         Self::OpenVswitch,
         Self::SwitchPrograms,
+        Self::Frr,
     ];
 
     /// The ability in the words of who reads the list of skipped tests.
@@ -59,6 +62,7 @@ impl Need {
             Self::Bond => "bonds",
             Self::OpenVswitch => "Open vSwitch",
             Self::SwitchPrograms => "programs of Open vSwitch",
+            Self::Frr => "programs of FRR",
         }
     }
 
@@ -101,6 +105,7 @@ impl Need {
                  done
                  test -c /dev/net/tun || modprobe tun"
             }
+            Self::Frr => "command -v vtysh && test -x /usr/lib/frr/bgpd && getent passwd frr",
         };
         Command::new("unshare")
             .args(["--net", "--", "sh", "-c", script])

@@ -39,7 +39,8 @@ pub fn until<T, E: Debug>(
     }
 }
 
-fn patience() -> u32 {
+/// How many times longer than on a machine everything may take here.
+pub fn patience() -> u32 {
     match std::env::var_os("WEFT_LAB_BOOT") {
         Some(_) => IN_THE_LAB,
         None => 1,

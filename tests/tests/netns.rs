@@ -154,6 +154,7 @@ fn one_vnet_more_costs_at_most_twelve_messages_and_no_dump_and_none_costs_none()
         let scope = Scope::Some {
             names: vnet(101).map(|link| link.name.as_str().to_owned()).into(),
             nat: false,
+            frr: false,
         };
         let before = kernel.counters();
         let steps = plan(&owner, &want, kernel.seen(), &scope).steps;

@@ -2,9 +2,11 @@
 
 use weft_model::name::LinkName;
 use weft_model::plan::Origin;
+use weft_model::plan::frr::Frr;
 use weft_model::plan::link::{Link, LinkKind, SwitchPort, Vlan};
 use weft_model::report::Fault;
 
+use crate::frr::version::Version;
 use crate::route::SeenRoute;
 use crate::seen::SeenLink;
 
@@ -197,5 +199,25 @@ fn fault(link: &Link, cause: String, advice: String) -> Fault {
         ),
         cause,
         advice,
+    }
+}
+
+/// FRR is asked for, and is older than any that it is known of what it takes.
+pub(crate) fn old_frr(frr: &Frr, version: Version) -> Fault {
+    Fault {
+        origin: Some(frr.origin.clone()),
+        attempt: "cannot configure FRR".to_owned(),
+        cause: format!("it is version {version}"),
+        advice: format!("use FRR {} or newer", Version::OLDEST),
+    }
+}
+
+/// FRR is asked for and not there.
+pub(crate) fn no_frr(frr: &Frr) -> Fault {
+    Fault {
+        origin: Some(frr.origin.clone()),
+        attempt: "cannot configure FRR".to_owned(),
+        cause: "it is not running, or the agent may not speak to it".to_owned(),
+        advice: "install FRR, start it, and let the agent be in the group frrvty".to_owned(),
     }
 }

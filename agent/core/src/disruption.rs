@@ -37,7 +37,7 @@ pub fn disruptions(owner: &Owner, now: &NodePlan, next: &NodePlan, seen: &Seen) 
     });
     let modes = delta.put.iter().filter_map(|entry| match &**entry {
         Entry::Link(link) => changed_mode(link, seen),
-        Entry::Segment(_) | Entry::Nat(_) => None,
+        Entry::Segment(_) | Entry::Nat(_) | Entry::Frr(_) => None,
     });
     lost.chain(modes).collect()
 }

@@ -16,6 +16,8 @@ pub struct Changes {
     pub names: BTreeSet<String>,
     /// Whether our table of source translations may have changed.
     pub nat: bool,
+    /// Whether FRR's configuration may have changed.
+    pub frr: bool,
     /// Whether what a node says of itself may have changed.
     pub facts: bool,
     /// Whether anything at all may have changed, because word of it was lost.
@@ -61,6 +63,15 @@ pub trait Driver {
     /// waits, which it does between steps at least every moment or so: what was made stays made,
     /// and the next look tells of it.
     fn perform(&mut self, steps: &[Step]) -> impl Future<Output = Vec<Failure>> + Send;
+
+    /// Says whether something is wanted of FRR. Where nothing is, and nothing of it is ours, it is not
+    /// looked at.
+    fn mind_frr(&mut self, _is_wanted: bool) {}
+
+    /// Has what FRR would be told checked against its language; says what is wrong with it.
+    fn try_frr(&mut self, _steps: &[Step]) -> impl Future<Output = Option<String>> + Send {
+        std::future::ready(None)
+    }
 
     /// What the node is and has.
     fn facts(&mut self) -> impl Future<Output = Facts> + Send;

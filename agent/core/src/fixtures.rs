@@ -261,7 +261,7 @@ fn any_bundles() -> impl Strategy<Value = Vec<Entry>> {
                     }
                 }
                 Entry::Segment(segment) => segment.flood = Arc::new(flood.clone()),
-                Entry::Nat(_) => {}
+                Entry::Nat(_) | Entry::Frr(_) => {}
             }
         }
         entries

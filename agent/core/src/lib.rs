@@ -1,5 +1,6 @@
 //! Decides for one node, without IO.
 
+pub mod frr;
 pub mod nft;
 pub mod route;
 pub mod settings;

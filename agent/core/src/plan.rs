@@ -33,6 +33,8 @@ mod place;
 
 use place::Place;
 
+mod frr;
+
 /// What is to be done, and what stands in the way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
@@ -79,6 +81,12 @@ pub fn plan(owner: &Owner, want: &NodePlan, seen: &Seen, scope: &Scope) -> Plan 
             let first_set = steps.iter().position(is_set_up).unwrap_or(steps.len());
             steps.insert(first_set, Step::Nat(table));
         }
+    }
+    if scope.has_frr() {
+        // Devices are there before FRR speaks of them, and go after it does not any more.
+        let (said, clashes) = frr::told(want, seen);
+        steps.extend(said);
+        round.plan.clashes.extend(clashes);
     }
     steps.extend(unwanted);
     Plan {

@@ -61,6 +61,8 @@ pub fn replay(seen: &mut Seen, step: &Step) -> Result<(), Refused> {
             seen.lend(*index, loan.as_deref().cloned());
             Ok(())
         }
+        // An FRR in memory has laws of its own.
+        Step::Frr(_) | Step::FrrKept(_) => Ok(()),
         Step::DestroyGroup { group, .. } => {
             let doomed: Vec<u32> = seen
                 .links()

@@ -14,12 +14,14 @@ use crate::seen::{Seen, SeenLink};
 pub enum Scope {
     /// All of them.
     All,
-    /// Those with these names, and the source translations where `nat` says so.
+    /// Those with these names, and besides what the others say.
     Some {
         /// Names of devices.
         names: BTreeSet<String>,
         /// Whether source translations are looked at.
         nat: bool,
+        /// Whether FRR's configuration is looked at.
+        frr: bool,
     },
 }
 
@@ -28,12 +30,13 @@ impl Scope {
     ///
     /// Goes through both side by side; what they share costs one comparison of pointers.
     pub fn between(was: &NodePlan, next: &NodePlan) -> Self {
-        let (mut names, mut nat) = (BTreeSet::new(), false);
+        let (mut names, mut nat, mut frr) = (BTreeSet::new(), false, false);
         let mut differs = |key: &EntryKey| match key {
             EntryKey::Link(name) | EntryKey::Segment(name, _) => {
                 names.insert(name.as_str().to_owned());
             }
             EntryKey::Nat(..) => nat = true,
+            EntryKey::Frr(_) => frr = true,
         };
         let (mut was, mut next) = (was.entries().peekable(), next.entries().peekable());
         loop {
@@ -51,7 +54,7 @@ impl Scope {
                 (None, None) => {}
             }
         }
-        Self::Some { names, nat }
+        Self::Some { names, nat, frr }
     }
 
     /// Widens the scope by these devices.
@@ -59,9 +62,13 @@ impl Scope {
     pub fn and(self, more: impl IntoIterator<Item = String>) -> Self {
         match self {
             Self::All => Self::All,
-            Self::Some { mut names, nat } => {
+            Self::Some {
+                mut names,
+                nat,
+                frr,
+            } => {
                 names.extend(more);
-                Self::Some { names, nat }
+                Self::Some { names, nat, frr }
             }
         }
     }
@@ -70,7 +77,7 @@ impl Scope {
     /// its other end, a device with its VLANs.
     #[must_use]
     pub(crate) fn widened(&self, want: &NodePlan, seen: &Seen) -> Self {
-        let Self::Some { names, nat } = self else {
+        let Self::Some { names, nat, frr } = self else {
             return Self::All;
         };
         let mut all = names.clone();
@@ -100,6 +107,7 @@ impl Scope {
         Self::Some {
             names: all,
             nat: *nat,
+            frr: *frr,
         }
     }
 
@@ -114,6 +122,13 @@ impl Scope {
         match self {
             Self::All => true,
             Self::Some { names, .. } => names.contains(name),
+        }
+    }
+
+    pub(crate) fn has_frr(&self) -> bool {
+        match self {
+            Self::All => true,
+            Self::Some { frr, .. } => *frr,
         }
     }
 
@@ -162,16 +177,17 @@ mod tests {
         fn two_plans_differ_in_the_keys_of_their_delta(was in any_plan(), next in any_plan()) {
             let delta = was.delta(&next);
             let put: Vec<EntryKey> = delta.put.iter().map(|entry| entry.key()).collect();
-            let (mut names, mut nat) = (BTreeSet::new(), false);
+            let (mut names, mut nat, mut frr) = (BTreeSet::new(), false, false);
             for key in delta.remove.iter().chain(&put) {
                 match key {
                     EntryKey::Link(name) | EntryKey::Segment(name, _) => {
                 names.insert(name.as_str().to_owned());
             }
                     EntryKey::Nat(..) => nat = true,
+                    EntryKey::Frr(_) => frr = true,
                 }
             }
-            prop_assert_eq!(Scope::between(&was, &next), Scope::Some { names, nat });
+            prop_assert_eq!(Scope::between(&was, &next), Scope::Some { names, nat, frr });
         }
     }
 }

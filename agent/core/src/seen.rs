@@ -5,9 +5,11 @@
 //! without saying so (the IPv4 routes of a device that goes down) is taken away here too.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use weft_model::prefix::Family;
 
+use crate::frr::difference::SeenFrr;
 use crate::loan::Loan;
 use crate::nft::Table;
 
@@ -33,6 +35,8 @@ pub struct Seen {
     /// Ports with the mark of a cluster that Open vSwitch is to have and that there is no device
     /// of, by name.
     pub unmade: BTreeMap<String, SeenPlug>,
+    /// What FRR has; `None` where there is none, or nothing of ours is wanted of it.
+    pub frr: Option<Arc<SeenFrr>>,
 }
 
 impl Seen {

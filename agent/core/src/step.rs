@@ -11,6 +11,7 @@ use weft_model::prefix::{InterfaceAddress, Prefix};
 use weft_model::revision::ClusterId;
 use weft_model::vlan::{VlanId, VlanSet};
 
+use crate::frr::step::{Saying, Written};
 use crate::loan::Loan;
 use crate::nft::Table;
 use crate::route::SeenRoute;
@@ -63,6 +64,10 @@ pub enum Step {
     },
     /// Puts the table of source translations in place of what is there; `None` removes it.
     Nat(Option<Table>),
+    /// Tells one of FRR's daemons something.
+    Frr(Box<Saying>),
+    /// Notes what of FRR's configuration is ours, for when FRR or the agent starts again.
+    FrrKept(Box<Written>),
 }
 
 /// A change to one device.
@@ -176,7 +181,8 @@ impl Step {
         match self {
             Self::Link { origin, .. } | Self::Lend { origin, .. } => origin.as_ref(),
             Self::Guest { origin, .. } => Some(origin),
-            Self::DestroyGroup { .. } | Self::Nat(_) => None,
+            Self::Frr(saying) => saying.origin.as_ref(),
+            Self::DestroyGroup { .. } | Self::Nat(_) | Self::FrrKept(_) => None,
         }
     }
 
@@ -190,7 +196,7 @@ impl Step {
             } => BTreeSet::from([*index, of.bridge]),
             Self::Link { index, .. } | Self::Guest { index, .. } => BTreeSet::from([*index]),
             Self::DestroyGroup { devices, .. } => devices.clone(),
-            Self::Nat(_) | Self::Lend { .. } => BTreeSet::new(),
+            Self::Nat(_) | Self::Lend { .. } | Self::Frr(_) | Self::FrrKept(_) => BTreeSet::new(),
         }
     }
 }
@@ -297,6 +303,8 @@ impl fmt::Display for Step {
             Self::Nat(Some(Table::Unreadable) | None) => {
                 f.write_str("remove all source translations")
             }
+            Self::Frr(saying) => saying.fmt(f),
+            Self::FrrKept(_) => f.write_str("write Weft's part of FRR's configuration file"),
         }
     }
 }

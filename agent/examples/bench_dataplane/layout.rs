@@ -146,7 +146,7 @@ fn zone() -> Vec<Entry> {
     let links = vnet(Layout::Tunnels, 1, &Arc::default());
     let links = links.into_iter().filter_map(|entry| match entry {
         Entry::Link(link) => Some(link),
-        Entry::Nat(_) | Entry::Segment(_) => None,
+        Entry::Nat(_) | Entry::Segment(_) | Entry::Frr(_) => None,
     });
     let bundled = links.map(|link| {
         let kind = match &link.kind {

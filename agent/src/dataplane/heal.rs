@@ -25,6 +25,8 @@ use crate::respite::{Respites, moment, wall_clock};
 
 /// What stands for the source translations where a device's name is asked for.
 const NAT: &str = "";
+/// What stands for FRR's configuration; no device can be called so.
+const FRR: &str = "/frr";
 
 /// How soon a repair that failed is tried again before it is told.
 const AGAIN: Duration = Duration::from_millis(200);
@@ -63,6 +65,7 @@ impl<D: Driver> Task<D> {
         let mut healing = Scope::Some {
             names: [].into(),
             nat: false,
+            frr: false,
         };
         let mut healed = Vec::new();
         for (name, difference) in differences {
@@ -91,9 +94,10 @@ impl<D: Driver> Task<D> {
             }
             self.pace.note(&name, now);
             healing = match healing.and([name.clone()]) {
-                Scope::Some { names, nat } => Scope::Some {
+                Scope::Some { names, nat, frr } => Scope::Some {
                     names,
                     nat: nat || name == NAT,
+                    frr: frr || name == FRR,
                 },
                 Scope::All => Scope::All,
             };
@@ -107,7 +111,7 @@ impl<D: Driver> Task<D> {
                 self.failed = false;
                 for (name, difference) in healed {
                     // What is left over from another plan is cleared away, not repaired.
-                    if name == NAT || is_wanted(&target, &name) {
+                    if name == NAT || name == FRR || is_wanted(&target, &name) {
                         let text = difference.healed(&name);
                         self.tell(EventKind::DriftHealed, difference.origin, text);
                     }
@@ -144,6 +148,8 @@ impl<D: Driver> Task<D> {
         for name in names {
             if name == NAT {
                 self.dirty.nat = true;
+            } else if name == FRR {
+                self.dirty.frr = true;
             } else {
                 self.dirty.names.insert(name);
             }
@@ -224,7 +230,8 @@ fn differences(target: &NodePlan, steps: &[Step]) -> BTreeMap<String, Difference
             // No drift: a guest was plugged in, and its port gets what the vnet asks for.
             Step::Guest { name, .. } => (name.clone(), step.to_string(), false),
             Step::Nat(_) => (NAT.to_owned(), step.to_string(), false),
-            Step::DestroyGroup { .. } | Step::Lend { .. } => continue,
+            Step::Frr(_) => (FRR.to_owned(), step.to_string(), false),
+            Step::DestroyGroup { .. } | Step::Lend { .. } | Step::FrrKept(_) => continue,
         };
         let origin = name.parse().ok().and_then(|name| target.link(&name));
         let difference = differences.entry(name).or_insert_with(|| Difference {
@@ -249,6 +256,8 @@ fn wanted_name<'a>(name: &'a str, change: &'a Change) -> &'a str {
 fn device(name: &str) -> String {
     if name == NAT {
         "the table of source translations".to_owned()
+    } else if name == FRR {
+        "FRR's configuration".to_owned()
     } else {
         format!("device {name}")
     }

@@ -27,6 +27,7 @@ const PASSES: u32 = 12;
 impl<D: Driver> Task<D> {
     pub(super) async fn apply(&mut self, next: Arc<NodePlan>) -> Result<Applied, Vec<Fault>> {
         let owner = self.owner()?;
+        self.mind_frr(Some(&next));
         self.hear().await;
         let scope = self.scope(&next);
         self.target = None;

@@ -63,16 +63,22 @@ pub(super) struct Task<D> {
 pub(super) struct Dirty {
     pub(super) names: BTreeSet<String>,
     pub(super) nat: bool,
+    pub(super) frr: bool,
     pub(super) all: bool,
 }
 
 impl Dirty {
     pub(super) fn take(&mut self) -> Scope {
-        let Self { names, nat, all } = std::mem::take(self);
+        let Self {
+            names,
+            nat,
+            frr,
+            all,
+        } = std::mem::take(self);
         if all {
             Scope::All
         } else {
-            Scope::Some { names, nat }
+            Scope::Some { names, nat, frr }
         }
     }
 }
@@ -193,6 +199,7 @@ impl<D: Driver> Task<D> {
                 let _ = answer.send(());
             }
             Request::SetTarget { target, answer } => {
+                self.mind_frr(target.as_deref());
                 self.target = target;
                 self.dirty.all = true;
                 self.heal_at = Some(Instant::now());
@@ -217,12 +224,14 @@ impl<D: Driver> Task<D> {
         let Changes {
             names,
             nat,
+            frr,
             facts,
             all,
         } = changes;
-        let is_nothing = names.is_empty() && !nat && !all && !facts;
+        let is_nothing = names.is_empty() && !nat && !frr && !all && !facts;
         self.dirty.names.extend(names);
         self.dirty.nat |= nat;
+        self.dirty.frr |= frr;
         self.dirty.all |= all;
         self.facts_changed |= facts;
         if !is_nothing {
@@ -267,15 +276,24 @@ impl<D: Driver> Task<D> {
         })
     }
 
+    /// Has FRR looked at where the plan wants something of it.
+    pub(super) fn mind_frr(&mut self, plan: Option<&NodePlan>) {
+        let is_wanted = |plan: &NodePlan| plan.stanzas().next().is_some();
+        let target = self.target.as_deref();
+        self.driver
+            .mind_frr(plan.is_some_and(is_wanted) || target.is_some_and(is_wanted));
+    }
+
     /// What has to be looked at to get from the target to `next`.
     pub(super) fn scope(&mut self, next: &NodePlan) -> Scope {
         match &self.target {
             Some(target) if !self.dirty.all => {
-                let Scope::Some { names, nat } = Scope::between(target, next) else {
+                let Scope::Some { names, nat, frr } = Scope::between(target, next) else {
                     return Scope::All;
                 };
                 let nat = nat | self.dirty.nat;
-                Scope::Some { names, nat }.and(self.dirty.names.iter().cloned())
+                let frr = frr | self.dirty.frr;
+                Scope::Some { names, nat, frr }.and(self.dirty.names.iter().cloned())
             }
             Some(_) | None => Scope::All,
         }
@@ -283,6 +301,7 @@ impl<D: Driver> Task<D> {
 
     async fn check(&mut self, next: &NodePlan) -> Result<Checked, Vec<Fault>> {
         let owner = self.owner()?;
+        self.mind_frr(Some(next));
         self.hear().await;
         self.facts_changed = true;
         self.tell_facts().await;
@@ -291,6 +310,16 @@ impl<D: Driver> Task<D> {
         let abilities = self.driver.abilities(&self.facts.borrow());
         let mut found = refusals(&abilities, next, self.driver.seen(), &scope);
         found.extend(planned.clashes);
+        if found.is_empty()
+            && let Some(cause) = self.driver.try_frr(&planned.steps).await
+        {
+            found.push(Fault {
+                origin: None,
+                attempt: "cannot tell FRR what the plan has for it".to_owned(),
+                cause,
+                advice: "see the lines of snippets".to_owned(),
+            });
+        }
         if !found.is_empty() {
             return Err(found);
         }

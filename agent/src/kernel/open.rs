@@ -8,6 +8,7 @@ use weft_node::driver::Driver;
 use super::handful::Handful;
 use super::{Error, Kernel};
 use crate::facts::Constants;
+use crate::frr::{self, Frr};
 use crate::ledger::loans::LoanBook;
 use crate::mirror::Mirror;
 use crate::netlink::events::Events;
@@ -26,6 +27,9 @@ pub struct Places {
     /// The state directory, in which it is noted what devices of the host get back; `None`: who
     /// opens the next kernel does not know.
     pub state: Option<PathBuf>,
+    /// FRR; `None`: the agent has nothing to do with one. One that is not there is missed when a plan
+    /// wants something of it.
+    pub frr: Option<frr::Settings>,
 }
 
 impl Default for Places {
@@ -33,6 +37,7 @@ impl Default for Places {
         Self {
             switch: PathBuf::from(crate::ovs::USUAL_SOCKET),
             state: None,
+            frr: None,
         }
     }
 }
@@ -94,6 +99,7 @@ impl Kernel {
             handful: Handful::default(),
             openvswitch: OpenVswitch::at(&places.switch),
             numbers: BTreeMap::new(),
+            frr: places.frr.clone().map(Frr::new),
             constants,
             counters,
             loans,

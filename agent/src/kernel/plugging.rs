@@ -91,3 +91,14 @@ fn failure(places: &[usize], errno: Option<i32>, cause: String) -> Failure {
         cause,
     }
 }
+
+/// Whether Open vSwitch makes the change.
+pub(super) fn is_of_switch(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::Link {
+            change: Change::Plug(_) | Change::Retag(_) | Change::Unplug,
+            ..
+        }
+    )
+}

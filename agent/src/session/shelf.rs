@@ -146,7 +146,7 @@ fn share(plan: &mut NodePlan, known: &NodePlan) {
                 _ => None,
             },
             Entry::Segment(segment) => Some(&mut segment.flood),
-            Entry::Nat(_) => None,
+            Entry::Nat(_) | Entry::Frr(_) => None,
         };
         if let Some(list) = list
             && let Some(first) = lists.get(list)
@@ -170,6 +170,6 @@ fn flood(entry: &Entry) -> Option<&Arc<BTreeSet<IpAddr>>> {
             | LinkKind::Physical => None,
         },
         Entry::Segment(segment) => Some(&segment.flood),
-        Entry::Nat(_) => None,
+        Entry::Nat(_) | Entry::Frr(_) => None,
     }
 }

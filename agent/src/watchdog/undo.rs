@@ -15,6 +15,7 @@ use weft_node::session::machine::Session;
 
 use super::charge::Charge;
 use crate::dataplane::{self, Dataplane, OpenError};
+use crate::frr;
 use crate::kernel::Places;
 use crate::ledger::error::LedgerError;
 use crate::session::clock::Clock;
@@ -39,6 +40,7 @@ pub(super) fn undo(
     charge: &mut Charge,
     boot: &BootId,
     openvswitch: &Path,
+    frr: &frr::Settings,
 ) -> Result<bool, UndoError> {
     let confirmed = charge.journal.confirmed.target.digest;
     let plan = charge.plans.read(confirmed).map_err(UndoError::Plan)?;
@@ -52,6 +54,7 @@ pub(super) fn undo(
         let places = Places {
             switch: openvswitch.to_owned(),
             state: Some(state),
+            frr: Some(frr.clone()),
         };
         let opened = dataplane::open_at(cluster, places).await;
         let opened = opened.map_err(UndoError::Open)?;

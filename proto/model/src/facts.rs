@@ -38,6 +38,9 @@ pub struct Facts {
     /// The version of the `nft` program, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nft: Option<Text>,
+    /// The FRR that runs here, where there is one that the agent may speak to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frr: Option<FrrFacts>,
 }
 
 impl Facts {
@@ -48,6 +51,16 @@ impl Facts {
             Family::Ipv6 => self.default_ipv6.as_ref(),
         }
     }
+}
+
+/// What is known of the FRR of a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FrrFacts {
+    /// Its version, `8.4.4`.
+    pub version: Text,
+    /// Its daemons that were started, `bgpd`.
+    pub daemons: BTreeSet<Text>,
 }
 
 /// What is known of a device that is not ours.

@@ -15,11 +15,13 @@ use crate::prefix::Prefix;
 use crate::vlan::VlanId;
 
 pub mod digest;
+pub mod frr;
 pub mod link;
 pub mod nat;
 pub mod route;
 pub mod segment;
 
+use frr::{Frr, StanzaKey};
 use link::{Link, LinkKind};
 use nat::Nat;
 use segment::Segment;
@@ -44,6 +46,8 @@ pub enum EntryKey {
     Nat(LinkName, Prefix),
     /// A network of a tunnel device that has many, by that device and the network's VLAN.
     Segment(LinkName, VlanId),
+    /// A stanza of FRR's configuration.
+    Frr(StanzaKey),
 }
 
 impl fmt::Display for EntryKey {
@@ -54,6 +58,7 @@ impl fmt::Display for EntryKey {
                 write!(f, "source translation of {source} behind {inside}")
             }
             Self::Segment(tunnel, vlan) => write!(f, "VLAN {vlan} of {tunnel}"),
+            Self::Frr(key) => key.fmt(f),
         }
     }
 }
@@ -68,6 +73,8 @@ pub enum Entry {
     Nat(Nat),
     /// A network of a tunnel device that has many.
     Segment(Segment),
+    /// A stanza of FRR's configuration.
+    Frr(Frr),
 }
 
 impl Entry {
@@ -77,6 +84,7 @@ impl Entry {
             Self::Link(link) => EntryKey::Link(link.name.clone()),
             Self::Nat(nat) => EntryKey::Nat(nat.inside.clone(), nat.source),
             Self::Segment(segment) => EntryKey::Segment(segment.tunnel.clone(), segment.vlan),
+            Self::Frr(frr) => EntryKey::Frr(frr.stanza.key()),
         }
     }
 
@@ -86,6 +94,7 @@ impl Entry {
             Self::Link(link) => &link.origin,
             Self::Nat(nat) => &nat.origin,
             Self::Segment(segment) => &segment.origin,
+            Self::Frr(frr) => &frr.origin,
         }
     }
 }
@@ -199,7 +208,7 @@ impl NodePlan {
     pub fn links(&self) -> impl Iterator<Item = &Link> {
         self.entries.values().filter_map(|entry| match &**entry {
             Entry::Link(link) => Some(link),
-            Entry::Nat(_) | Entry::Segment(_) => None,
+            Entry::Nat(_) | Entry::Segment(_) | Entry::Frr(_) => None,
         })
     }
 
@@ -216,7 +225,7 @@ impl NodePlan {
             .map(|entry| &**entry)
         {
             Some(Entry::Link(link)) => Some(link),
-            Some(Entry::Nat(_) | Entry::Segment(_)) | None => None,
+            Some(Entry::Nat(_) | Entry::Segment(_) | Entry::Frr(_)) | None => None,
         }
     }
 
@@ -224,7 +233,7 @@ impl NodePlan {
     pub fn nats(&self) -> impl Iterator<Item = &Nat> {
         self.entries.values().filter_map(|entry| match &**entry {
             Entry::Nat(nat) => Some(nat),
-            Entry::Link(_) | Entry::Segment(_) => None,
+            Entry::Link(_) | Entry::Segment(_) | Entry::Frr(_) => None,
         })
     }
 
@@ -235,6 +244,15 @@ impl NodePlan {
         let entries = self.entries.range(first..=last).map(|(_, entry)| entry);
         entries.filter_map(|entry| match &**entry {
             Entry::Segment(segment) => Some(segment),
+            Entry::Link(_) | Entry::Nat(_) | Entry::Frr(_) => None,
+        })
+    }
+
+    /// Every stanza of FRR's configuration.
+    pub fn stanzas(&self) -> impl Iterator<Item = &Frr> {
+        self.entries.values().filter_map(|entry| match &**entry {
+            Entry::Frr(frr) => Some(frr),
+            Entry::Segment(_) => None,
             Entry::Link(_) | Entry::Nat(_) => None,
         })
     }
@@ -294,7 +312,7 @@ fn vlan_of(entry: &Entry) -> Option<(&LinkName, &LinkName)> {
             | LinkKind::Bond(_)
             | LinkKind::Physical => None,
         },
-        Entry::Nat(_) | Entry::Segment(_) => None,
+        Entry::Nat(_) | Entry::Segment(_) | Entry::Frr(_) => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use weft_model::facts::{BridgeFacts, DeviceType, Facts, LinkFacts};
+use weft_model::facts::{BridgeFacts, DeviceType, Facts, FrrFacts, LinkFacts};
 use weft_model::mtu::Mtu;
 use weft_model::prefix::Family;
 
@@ -22,6 +22,10 @@ impl From<&Facts> for v1::Facts {
             mtu: bridge.mtu.map(u32::from),
             uplinks: bridge.uplinks.iter().map(ToString::to_string).collect(),
         });
+        let frr = facts.frr.as_ref().map(|frr| v1::FrrFacts {
+            version: frr.version.to_string(),
+            daemons: frr.daemons.iter().map(ToString::to_string).collect(),
+        });
         let text = |value: Option<String>| value.unwrap_or_default();
         Self {
             kernel: facts.kernel.to_string(),
@@ -34,6 +38,7 @@ impl From<&Facts> for v1::Facts {
             forwarding_ipv6: facts.forwarding.contains(&Family::Ipv6),
             nft: text(facts.nft.as_ref().map(ToString::to_string)),
             bridges: bridges.collect(),
+            frr,
         }
     }
 }
@@ -75,6 +80,11 @@ impl TryFrom<&v1::Facts> for Facts {
         let default_ipv4 = fields.maybe_text("default_ipv4", &wire.default_ipv4);
         let default_ipv6 = fields.maybe_text("default_ipv6", &wire.default_ipv6);
         let nft = fields.maybe_text("nft", &wire.nft);
+        let frr = wire.frr.as_ref().map(|frr| {
+            let version = fields.text("frr.version", &frr.version);
+            let daemons = fields.texts("frr.daemons", &frr.daemons);
+            version.map(|version| FrrFacts { version, daemons })
+        });
         let forwarding = [
             (wire.forwarding_ipv4, Family::Ipv4),
             (wire.forwarding_ipv6, Family::Ipv6),
@@ -93,6 +103,7 @@ impl TryFrom<&v1::Facts> for Facts {
                 default_ipv6: default_ipv6?,
                 forwarding: forwarding.collect(),
                 nft: nft?,
+                frr: frr.flatten(),
             })
         })();
         fields.finish(value)

@@ -7,6 +7,7 @@ use weft_model::mac::Mac;
 use weft_model::name::LinkName;
 use weft_model::object::drift::DriftPolicy;
 use weft_model::plan::digest::Digest;
+use weft_model::plan::frr::Frr;
 use weft_model::plan::link::{Link, Vlans};
 use weft_model::plan::nat::Nat;
 use weft_model::plan::route::Route;
@@ -87,6 +88,7 @@ impl From<&Entry> for v1::Entry {
                 vni: segment.vni.get(),
                 flood: flood_to_wire(&segment.flood),
             }),
+            Entry::Frr(frr) => v1::entry::Entry::Frr(json(&frr.stanza)),
         };
         Self {
             origin: Some(entry.origin().into()),
@@ -147,10 +149,19 @@ impl TryFrom<&v1::Entry> for Entry {
             Some(v1::entry::Entry::Segment(wire)) => fields
                 .within("segment", segment(wire, origin))
                 .map(Self::Segment),
+            Some(v1::entry::Entry::Frr(wire)) => fields
+                .keep("frr", serde_json::from_str(wire))
+                .map(|stanza| Self::Frr(Frr { origin, stanza })),
             None => None,
         };
         fields.finish(value)
     }
+}
+
+/// Writes what the model alone describes. Its maps are ordered, so that it is the same everywhere.
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value)
+        .unwrap_or_else(|error| unreachable!("all keys of its maps are texts: {error}"))
 }
 
 fn nat(wire: &v1::Nat, origin: Origin) -> Result<Nat, Invalid> {
@@ -282,6 +293,7 @@ impl From<&EntryKey> for v1::EntryKey {
                 tunnel: tunnel.to_string(),
                 vlan: (*vlan).into(),
             }),
+            EntryKey::Frr(key) => v1::entry_key::Key::Frr(json(key)),
         };
         Self { key: Some(key) }
     }
@@ -309,6 +321,9 @@ impl TryFrom<&v1::EntryKey> for EntryKey {
                 tunnel
                     .zip(vlan)
                     .map(|(tunnel, vlan)| Self::Segment(tunnel, vlan))
+            }
+            Some(v1::entry_key::Key::Frr(key)) => {
+                fields.keep("frr", serde_json::from_str(key)).map(Self::Frr)
             }
             None => None,
         };

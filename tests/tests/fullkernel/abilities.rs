@@ -10,7 +10,7 @@ use weft_tests::needs::Need;
 #[test]
 fn a_full_kernel_has_every_ability() {
     // Whoever adds an ability is told here to add it to the line below.
-    assert_eq!(Need::ALL.len(), 9);
+    assert_eq!(Need::ALL.len(), 10);
     needs!(
         Vrf,
         Vlan,
@@ -20,7 +20,8 @@ fn a_full_kernel_has_every_ability() {
         Dummy,
         Bond,
         OpenVswitch,
-        SwitchPrograms
+        SwitchPrograms,
+        Frr
     );
 }
 

@@ -202,6 +202,12 @@ fn page(node: &v1::NodeView, now: SystemTime) -> String {
     if let Some(facts) = &node.facts {
         field("Kernel:", facts.kernel.clone());
         field("nft:", facts.nft.clone());
+        if let Some(frr) = &facts.frr {
+            field(
+                "FRR:",
+                format!("{}: {}", frr.version, frr.daemons.join(", ")),
+            );
+        }
         field("Can make:", facts.device_types.join(", "));
         let defaults = [&facts.default_ipv4, &facts.default_ipv6];
         let defaults: Vec<&str> = defaults.iter().map(|it| it.as_str()).collect();
@@ -273,6 +279,10 @@ mod tests {
                 default_ipv4: "eth0".to_owned(),
                 forwarding_ipv4: true,
                 nft: "1.0.6".to_owned(),
+                frr: Some(v1::FrrFacts {
+                    version: "8.4.4".to_owned(),
+                    daemons: vec!["bgpd".to_owned(), "zebra".to_owned()],
+                }),
                 ..v1::Facts::default()
             }),
             plan_entries: 7,

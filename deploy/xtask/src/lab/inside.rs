@@ -11,7 +11,7 @@ use super::fetch;
 use crate::shell;
 
 /// The packages, besides all that the machine has. Their services are not started.
-const PACKAGES: [&str; 1] = ["openvswitch-switch"];
+const PACKAGES: [&str; 2] = ["openvswitch-switch", "frr"];
 
 /// What installing the packages would link besides: the link, and where it leads.
 const LINKS: [(&str, &str); 1] = [(
@@ -27,7 +27,9 @@ const MERGED: [&str; 4] = ["bin", "lib", "lib64", "sbin"];
 /// # Errors
 /// When a package cannot be had.
 pub fn get(cache: &Path) -> Result<PathBuf> {
-    fetch::once(cache, "inside", |folder| {
+    // Named for what is in it, so that one that lacks a package is not taken for this one.
+    let name = format!("inside.{}", PACKAGES.join("+"));
+    fetch::once(cache, &name, |folder| {
         let names = fetch::known(&PACKAGES.join(" "), missing)?;
         fetch::unpack(folder, &names)?;
         merge(folder)?;

@@ -22,6 +22,11 @@ if [ -n "$WEFT_LAB_DISK" ]; then
         mount /dev/vda "$WEFT_LAB_DISK"
     }
 fi
+# Unpacking FRR makes no user, which installing it would.
+if [ -x /usr/lib/frr/zebra ] && ! getent passwd frr >/dev/null; then
+    groupadd --system frrvty
+    useradd --system --user-group --groups frrvty --home-dir /nonexistent --no-create-home frr
+fi
 exec </dev/null >/dev/hvc0 2>&1
 if [ -n "$WEFT_LAB_TERMINAL" ]; then
     stty -F /dev/hvc0 sane $WEFT_LAB_TERMINAL

@@ -1,0 +1,91 @@
+//! What FRR has to be told, as steps.
+
+use weft_model::plan::NodePlan;
+use weft_model::report::Fault;
+
+use crate::clash;
+use crate::frr::difference::difference;
+use crate::frr::version::Version;
+use crate::frr::want::Want;
+use crate::seen::Seen;
+use crate::step::Step;
+
+/// What FRR has to be told; nothing where something of it cannot be had.
+pub(super) fn told(want: &NodePlan, seen: &Seen) -> (Vec<Step>, Vec<Fault>) {
+    let Some(has) = &seen.frr else {
+        return (
+            Vec::new(),
+            want.stanzas()
+                .next()
+                .map(clash::no_frr)
+                .into_iter()
+                .collect(),
+        );
+    };
+    if has.version < Version::OLDEST
+        && let Some(first) = want.stanzas().next()
+    {
+        return (Vec::new(), vec![clash::old_frr(first, has.version)]);
+    }
+    let wanted = Want::new(want, has.version);
+    let found = difference(&wanted, has);
+    if !found.clashes.is_empty() || found.sayings.is_empty() {
+        return (Vec::new(), found.clashes);
+    }
+    let said = found
+        .sayings
+        .into_iter()
+        .map(|saying| Step::Frr(Box::new(saying)));
+    let kept = Step::FrrKept(Box::new(found.written));
+    (said.chain([kept]).collect(), Vec::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use serde_json::json;
+    use weft_model::plan::Entry;
+
+    use super::*;
+    use crate::frr::difference::SeenFrr;
+    use crate::frr::step::Written;
+
+    fn causes(plan: &NodePlan, version: Option<&str>) -> Vec<String> {
+        let frr = |version: &str| SeenFrr {
+            version: version.parse().unwrap(),
+            running: BTreeMap::new(),
+            written: Written::default(),
+            silent: BTreeMap::new(),
+        };
+        let mut seen = Seen::default();
+        seen.frr = version.map(|version| Arc::new(frr(version)));
+        let (steps, faults) = told(plan, &seen);
+        assert_eq!(steps, []);
+        let told = faults.into_iter();
+        told.map(|fault| format!("{}: {}", fault.attempt, fault.cause))
+            .collect()
+    }
+
+    #[test]
+    fn a_plan_that_needs_frr_is_refused_without_it_and_with_one_that_is_too_old() {
+        let stanza = json!({ "origin": { "zone": "prod" }, "stanza": {
+            "bgp": { "at": { "asn": 65000 }, "routerId": "192.0.2.1" } } });
+        let entry = Entry::Frr(serde_json::from_value(stanza).unwrap());
+        let plan = NodePlan::from_iter([entry]);
+        assert_eq!(
+            causes(&plan, None),
+            ["cannot configure FRR: it is not running, or the agent may not speak to it"]
+        );
+        assert_eq!(
+            causes(&plan, Some("7.5.1")),
+            ["cannot configure FRR: it is version 7.5"]
+        );
+        assert_eq!(
+            causes(&plan, Some("8.4.4")),
+            ["cannot configure FRR's bgpd: it is not running"]
+        );
+        assert_eq!(causes(&NodePlan::default(), None), [""; 0]);
+    }
+}

@@ -1,0 +1,87 @@
+//! The program `vtysh`: where it is not known which daemon holds what, and to have a text checked.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+/// Long enough for a busy node, short enough that the way back begins in time.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// How many commands one run of the program is given.
+const AT_ONCE: usize = 100;
+
+/// Why `vtysh` did not do what it was asked to do.
+#[derive(Debug, thiserror::Error)]
+pub enum VtyshError {
+    /// It did not run.
+    #[error("cannot run vtysh")]
+    Run {
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It did not end.
+    #[error("vtysh did not finish within {} s", LIMIT.as_secs())]
+    Late,
+    /// It ended with an error.
+    #[error("vtysh says: {0}")]
+    Refused(String),
+}
+
+/// What all daemons have.
+pub(crate) async fn running(run: &Path) -> Result<String, VtyshError> {
+    told(run, &["show running-config".to_owned()]).await
+}
+
+/// Tells all daemons, in order, up to the first command that is refused.
+pub(crate) async fn tell(run: &Path, commands: &[String]) -> Result<(), VtyshError> {
+    for some in commands.chunks(AT_ONCE) {
+        told(run, some).await?;
+    }
+    Ok(())
+}
+
+async fn told(run: &Path, commands: &[String]) -> Result<String, VtyshError> {
+    let mut words = vec!["--vty_socket".to_owned(), run.display().to_string()];
+    for command in commands {
+        words.extend(["-c".to_owned(), command.clone()]);
+    }
+    program(&words, None).await
+}
+
+/// Has a text checked against the language of this FRR; no daemon is told.
+pub(crate) async fn check(text: &str) -> Result<(), VtyshError> {
+    let words = ["--dryrun", "-f", "/dev/stdin"].map(str::to_owned);
+    program(&words, Some(text)).await.map(drop)
+}
+
+async fn program(words: &[String], input: Option<&str>) -> Result<String, VtyshError> {
+    let work = async {
+        let mut child = Command::new("vtysh")
+            .args(words)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        if let Some(mut stdin) = child.stdin.take() {
+            // A child that ends early says why on its own.
+            let _ = stdin.write_all(input.unwrap_or_default().as_bytes()).await;
+        }
+        child.wait_with_output().await
+    };
+    let output = timeout(LIMIT, work)
+        .await
+        .map_err(|_| VtyshError::Late)?
+        .map_err(|source| VtyshError::Run { source })?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        return Ok(text);
+    }
+    let all = format!("{text}{}", String::from_utf8_lossy(&output.stderr));
+    let words: Vec<&str> = all.split_whitespace().collect();
+    Err(VtyshError::Refused(words.join(" ")))
+}
