@@ -34,8 +34,7 @@ mod task;
 use request::Request;
 use task::Task;
 
-use crate::frr;
-use crate::kernel::{self, Kernel};
+use crate::kernel::{self, Kernel, Places};
 
 /// How many requests may wait; the session asks one thing at a time.
 const REQUESTS: usize = 16;
@@ -205,7 +204,7 @@ pub enum OpenError {
 /// # Errors
 /// When the kernel cannot be opened or read.
 pub async fn open(cluster: Option<ClusterId>) -> Result<Opened, OpenError> {
-    open_with_switch(cluster, Path::new(crate::ovs::USUAL_SOCKET)).await
+    open_at(cluster, Places::default()).await
 }
 
 /// The same, with the database of Open vSwitch at `switch`.
@@ -216,20 +215,18 @@ pub async fn open_with_switch(
     cluster: Option<ClusterId>,
     switch: &Path,
 ) -> Result<Opened, OpenError> {
-    open_beside(cluster, switch, None).await
+    let places = Places {
+        switch: switch.to_owned(),
+        ..Places::default()
+    };
+    open_at(cluster, places).await
 }
 
-/// As [`open_with_switch`], beside an FRR that is driven as well.
+/// The same, with what is at these places.
 ///
 /// # Errors
-/// When the kernel cannot be opened or read. An FRR that is not there is missed when a plan wants
-/// something of it.
-pub async fn open_beside(
-    cluster: Option<ClusterId>,
-    switch: &Path,
-    frr: Option<frr::Settings>,
-) -> Result<Opened, OpenError> {
-    let switch = switch.to_owned();
+/// When the kernel, or what is noted of devices of the host, cannot be opened or read.
+pub async fn open_at(cluster: Option<ClusterId>, places: Places) -> Result<Opened, OpenError> {
     let thread = |source| OpenError::Thread { source };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -240,12 +237,8 @@ pub async fn open_beside(
         .name("weft-dataplane".to_owned())
         .spawn(move || {
             runtime.block_on(async move {
-                match Kernel::open_with_switch(&switch).await {
+                match Kernel::open_at(&places).await {
                     Ok(kernel) => {
-                        let kernel = match frr {
-                            Some(frr) => kernel.with_frr(frr),
-                            None => kernel,
-                        };
                         let (opened, work) = start(kernel, cluster).await;
                         // Whoever waited may have gone: then the work ends by itself.
                         let _ = ready.send(Ok(opened));

@@ -11,8 +11,8 @@ use weft_model::prefix::Family;
 use weft_model::text::Text;
 
 use crate::mirror::Mirror;
-use crate::netlink::encode;
 use crate::netlink::requests::{Counters, Requests};
+use crate::netlink::{encode, network};
 use crate::sysctl;
 
 /// What does not change while the agent runs.
@@ -96,6 +96,15 @@ fn is_able(
     {
         return Ok(true);
     }
+    if kind == DeviceType::Bundle {
+        // A kernel that has no list of networks takes a device for many without one; but it does
+        // not know what a list is either.
+        return match requests.dump(&network::all(), |_| None::<()>, counters) {
+            Ok(_) => Ok(true),
+            Err(error) if error.raw_os_error() == Some(EOPNOTSUPP) => Ok(false),
+            Err(error) => Err(error),
+        };
+    }
     counters.questions += 1;
     let answers = requests.batch(&mut [encode::probe(kind)])?;
     Ok(answers
@@ -110,6 +119,7 @@ fn makes_devices_when_loaded(kind: DeviceType) -> Option<&'static str> {
         DeviceType::Bond => Some("bonding"),
         DeviceType::Bridge
         | DeviceType::Vxlan
+        | DeviceType::Bundle
         | DeviceType::Vlan
         | DeviceType::Vrf
         | DeviceType::Veth

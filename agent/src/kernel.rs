@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
 
 use weft_model::facts::Facts;
 use weft_node::driver::{Changes, Driver, Failure};
@@ -14,22 +13,24 @@ use weft_node::step::{Change, Step};
 
 use crate::facts::{self, Constants};
 use crate::frr::Frr;
+use crate::ledger::error::LedgerError;
+use crate::ledger::loans::LoanBook;
 use crate::mirror::Mirror;
 use crate::netlink::bytes::Message;
 use crate::netlink::decode::{Event, event};
 use crate::netlink::encode;
 use crate::netlink::events::Events;
-use crate::netlink::number::{
-    AF_INET, AF_INET6, NETLINK_NETFILTER, NETLINK_ROUTE, NFNLGRP_NFTABLES, ROUTE_GROUPS,
-};
+use crate::netlink::number::{AF_INET, AF_INET6};
 use crate::netlink::requests::{Counters, IN_FLIGHT, Requests};
-use crate::netlink::vlan;
+use crate::netlink::{network, vlan};
 use crate::ovs::OpenVswitch;
 use crate::{nft, sysctl};
 
 mod handful;
 
 mod hand_over;
+
+mod open;
 
 mod plugging;
 
@@ -38,6 +39,7 @@ mod routing;
 mod table;
 
 use handful::Handful;
+pub use open::Places;
 use plugging::is_of_switch;
 
 /// Why the kernel could not be opened or read.
@@ -50,6 +52,12 @@ pub enum Error {
         purpose: &'static str,
         /// Why.
         source: io::Error,
+    },
+    /// What devices of the host get back could not be read.
+    #[error("cannot read what devices of the host get back")]
+    Loans {
+        /// Why.
+        source: LedgerError,
     },
     /// A table could not be read.
     #[error("cannot read the kernel's {what}")]
@@ -79,52 +87,11 @@ pub struct Kernel {
     frr: Option<Frr>,
     constants: Constants,
     counters: Counters,
+    /// Where it is noted what devices of the host get back; `None`: only in memory.
+    loans: Option<LoanBook>,
 }
 
 impl Kernel {
-    /// Opens the kernel and reads everything once; Open vSwitch is where it usually is.
-    ///
-    /// # Errors
-    /// When a socket cannot be opened or a table cannot be read.
-    pub async fn open() -> Result<Self, Error> {
-        Self::open_with_switch(Path::new(crate::ovs::USUAL_SOCKET)).await
-    }
-
-    /// Opens the kernel and reads everything once; the database of Open vSwitch is at `switch`.
-    ///
-    /// # Errors
-    /// When a socket cannot be opened or a table cannot be read.
-    pub async fn open_with_switch(switch: &Path) -> Result<Self, Error> {
-        let open = |purpose| move |source| Error::Open { purpose, source };
-        let mut requests = Requests::open(NETLINK_ROUTE).map_err(open("requests"))?;
-        let events = Events::open(NETLINK_ROUTE, &ROUTE_GROUPS).map_err(open("events"))?;
-        let tables = Requests::open(NETLINK_NETFILTER)
-            .and_then(|requests| {
-                let events = Events::open(NETLINK_NETFILTER, &[NFNLGRP_NFTABLES])?;
-                Ok((requests, events))
-            })
-            .ok();
-        let version = nft::version().await;
-        let mut counters = Counters::default();
-        let constants = Constants::find(&mut requests, version.as_deref(), &mut counters)
-            .map_err(open("probes"))?;
-        let mut kernel = Self {
-            requests,
-            events,
-            tables,
-            mirror: Mirror::default(),
-            table_due: false,
-            handful: Handful::default(),
-            openvswitch: OpenVswitch::at(switch),
-            numbers: BTreeMap::new(),
-            frr: None,
-            constants,
-            counters,
-        };
-        kernel.look_again().await?;
-        Ok(kernel)
-    }
-
     /// What was asked of the kernel so far.
     pub fn counters(&self) -> Counters {
         self.counters
@@ -218,7 +185,16 @@ impl Driver for Kernel {
             }
         }
         // Thousands of ports that filter nothing have nothing to tell.
-        if fresh.has_vlans() {
+        if fresh.has_bundles() {
+            for (what, message) in [
+                ("VLANs", network::all_vlans()),
+                ("networks of tunnels", network::all()),
+            ] {
+                for event in self.dump(what, &message)? {
+                    fresh.take(event);
+                }
+            }
+        } else if fresh.has_vlans() {
             for event in self.dump("VLANs", &vlan::all())? {
                 fresh.take(event);
             }
@@ -227,6 +203,9 @@ impl Driver for Kernel {
         fresh.take_news(self.openvswitch.look().await);
         fresh.fill_up();
         let was = std::mem::replace(&mut self.mirror, fresh);
+        for (index, loan) in was.seen.loans() {
+            self.mirror.seen.lend(*index, Some(loan.clone()));
+        }
         self.mirror.seen.nat = was.seen.nat;
         self.mirror.seen.frr = was.seen.frr;
         // What happened during the dumps is taken in after them, in order, and so ends newest.
@@ -297,6 +276,14 @@ impl Driver for Kernel {
                 Step::Guest { index, change, .. } => {
                     batch.push((place, encode::guest(*index, change)));
                     None
+                }
+                Step::Lend { index, loan, .. } => {
+                    self.flush(steps, &mut batch, &mut failures).await;
+                    if !failures.is_empty() {
+                        break;
+                    }
+                    let noted = self.lend(*index, loan.as_deref());
+                    noted.err().map(|error| (None, chain(&error)))
                 }
                 Step::Nat(table) => {
                     self.flush(steps, &mut batch, &mut failures).await;

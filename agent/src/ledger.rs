@@ -30,6 +30,8 @@ mod record;
 
 mod slots;
 
+pub mod loans;
+
 pub mod plans;
 
 use disk::{Disk, HostDisk};

@@ -12,6 +12,8 @@ mod sysctl;
 
 mod facts;
 
+pub mod ledger;
+
 pub mod kernel;
 
 pub mod fake;
@@ -27,8 +29,6 @@ pub mod options;
 pub mod log;
 
 pub mod probe;
-
-pub mod ledger;
 
 pub mod session;
 

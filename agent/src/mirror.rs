@@ -7,17 +7,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
-use weft_model::facts::{BridgeFacts, LinkFacts};
 use weft_model::mtu::Mtu;
-use weft_model::name::LinkName;
-use weft_model::prefix::{Family, InterfaceAddress};
-use weft_model::vlan::BridgeVlans;
+use weft_model::prefix::Family;
+use weft_model::vlan::VlanSet;
 use weft_node::driver::Changes;
-use weft_node::own;
-use weft_node::seen::{Ipv6, Seen, SeenKind, SeenLink, SeenPlug};
+use weft_node::route::SeenRoute;
+use weft_node::seen::{Ipv6, Networks, Seen, SeenKind, SeenLink, SeenPlug};
 
-use crate::netlink::decode::{DefaultRoute, Event};
+use crate::netlink::decode::Event;
+use crate::netlink::network::Lane;
+use crate::netlink::route::DefaultRoute;
 use crate::ovs::News;
+
+mod foreign;
+
+use foreign::{is_marked, is_uplink};
 
 /// What the kernel has, and what of it changed.
 #[derive(Debug, Default)]
@@ -51,7 +55,9 @@ impl Mirror {
         match event {
             Event::Link(link) => self.link(*link),
             Event::Vlans(index, vlans) => {
-                if self.seen.link(index).is_some_and(|is| is.vlans != vlans) {
+                // Of a port with many networks it may be cut short; it is told of one by one.
+                let differs = |is: &SeenLink| is.vlans != vlans && !is_bundle(is);
+                if self.seen.link(index).is_some_and(differs) {
                     self.seen.set_vlans(index, vlans);
                     self.touch(index);
                 }
@@ -79,12 +85,47 @@ impl Mirror {
                 self.seen.remove_route(index, to);
                 self.touch(index);
             }
+            Event::Static(index, route) => self.static_route(index, route, false),
+            Event::StaticInstead(index, route) => self.static_route(index, route, true),
+            Event::StaticGone(index, route) => {
+                self.seen.remove_static(index, &route);
+                self.touch(index);
+                if let Some(default) = as_default(index, &route) {
+                    self.changes.facts |= self.defaults.remove(&default);
+                }
+            }
+            Event::ProxyArp(index, on) => {
+                self.seen.set_proxy_arp(index, on);
+                self.touch(index);
+            }
             Event::Flood(index, peer) => {
                 self.seen.add_flood(index, peer);
                 self.touch(index);
             }
             Event::FloodGone(index, peer) => {
                 self.seen.remove_flood(index, peer);
+                self.touch(index);
+            }
+            Event::Peer(index, vni, peer) => self.networks(index, |networks| {
+                networks.flood.entry(vni).or_default().insert(peer);
+            }),
+            Event::PeerGone(index, vni, peer) => self.networks(index, |networks| {
+                if let Some(peers) = networks.flood.get_mut(&vni) {
+                    peers.remove(&peer);
+                }
+            }),
+            Event::Networks(index, vnis) => {
+                self.networks(index, |networks| networks.vnis.extend(vnis));
+            }
+            Event::NetworksGone(index, vnis) => self.networks(index, |networks| {
+                networks.vnis.retain(|vni| !vnis.contains(vni));
+            }),
+            Event::Lanes(index, lanes) => {
+                lanes.iter().for_each(|lane| self.lane(index, lane, true));
+                self.touch(index);
+            }
+            Event::LanesGone(index, lanes) => {
+                lanes.iter().for_each(|lane| self.lane(index, lane, false));
                 self.touch(index);
             }
             Event::Forwarding(index, Family::Ipv4, on) => {
@@ -171,61 +212,70 @@ impl Mirror {
         &mut self.changes
     }
 
-    /// The device of the first default route of a family.
-    pub(crate) fn default_link(&self, family: Family) -> Option<LinkName> {
-        let route = self.defaults.iter().find(|route| route.family == family)?;
-        self.seen.link(route.index)?.name.parse().ok()
-    }
-
-    /// The devices of others that have an address which others can reach.
-    pub(crate) fn foreign_links(&self) -> impl Iterator<Item = (LinkName, LinkFacts)> {
-        self.seen.links().filter_map(|link| {
-            let addresses: BTreeSet<InterfaceAddress> =
-                link.addresses.iter().copied().filter(is_global).collect();
-            if is_marked(link) || addresses.is_empty() {
-                return None;
-            }
-            let facts = LinkFacts {
-                mtu: Mtu::try_from(link.mtu).ok(),
-                addresses,
-            };
-            Some((link.name.parse().ok()?, facts))
-        })
-    }
-
-    /// The bridges of others.
-    pub(crate) fn foreign_bridges(&self) -> impl Iterator<Item = (LinkName, BridgeFacts)> {
-        let of_kernel = self.seen.links().filter_map(|link| {
-            let SeenKind::Bridge { vlans, .. } = link.kind else {
-                return None;
-            };
-            let uplinks = self.seen.ports(link.index).filter(|port| is_uplink(port));
-            let facts = BridgeFacts {
-                vlans: vlans.map_or(BridgeVlans::Ignored, BridgeVlans::Filtered),
-                mtu: Mtu::try_from(link.mtu).ok(),
-                uplinks: uplinks.filter_map(|port| port.name.parse().ok()).collect(),
-            };
-            let name = link.name.parse().ok().filter(|_| !is_marked(link))?;
-            Some((name, facts))
-        });
-        // Each is there as a device too; where it is not, its switch does not run, or is elsewhere.
-        let of_switches = self.seen.switches.iter().filter_map(|name| {
-            let link = self.seen.named(name)?;
-            let facts = BridgeFacts {
-                vlans: BridgeVlans::OpenVswitch,
-                mtu: Mtu::try_from(link.mtu).ok(),
-                uplinks: BTreeSet::new(),
-            };
-            Some((name.parse().ok()?, facts))
-        });
-        of_kernel.chain(of_switches)
-    }
-
     /// Whether a bridge filters VLANs, so that it matters which.
     pub(crate) fn has_vlans(&self) -> bool {
         let filters =
             |link: &SeenLink| matches!(link.kind, SeenKind::Bridge { vlans: Some(_), .. });
         self.seen.links().any(filters)
+    }
+
+    /// Whether a device has many networks, which are told one by one.
+    pub(crate) fn has_bundles(&self) -> bool {
+        self.seen.links().any(is_bundle)
+    }
+
+    fn networks(&mut self, index: u32, change: impl FnOnce(&mut Networks)) {
+        self.seen.set_networks(index, change);
+        self.touch(index);
+    }
+
+    /// Takes in that a bridge or port has VLANs, or no longer has them.
+    fn lane(&mut self, index: u32, lane: &Lane, is_there: bool) {
+        let Some(link) = self.seen.link(index) else {
+            return;
+        };
+        let range = VlanSet::range(lane.first, lane.last);
+        let mut vlans = link.vlans.clone();
+        let gone = !is_there || lane.is_untagged || lane.is_own;
+        if gone {
+            vlans.tagged = vlans.tagged.without(&range);
+        } else {
+            let ranges = vlans.tagged.ranges().iter().chain(range.ranges());
+            vlans.tagged = ranges.copied().collect();
+        }
+        vlans.untagged = vlans.untagged.filter(|id| !range.contains(*id));
+        if is_there && lane.is_own {
+            vlans.untagged = Some(lane.first);
+        }
+        self.seen.set_vlans(index, vlans);
+        let first = lane.vni.filter(|_| is_there);
+        self.seen.set_networks(index, |networks| {
+            for (at, id) in (0..).zip(range.iter()) {
+                match first {
+                    Some(vni) => networks.vlans.insert(id.get(), vni + at),
+                    None => networks.vlans.remove(&id.get()),
+                };
+            }
+        });
+    }
+
+    fn static_route(&mut self, index: u32, route: SeenRoute, replaces: bool) {
+        if replaces {
+            let holders = self.seen.route_holders(route.place());
+            let names: Vec<String> = holders.map(|(link, _)| link.name.clone()).collect();
+            self.changes.names.extend(names);
+        }
+        self.seen.add_static(index, route, replaces);
+        self.touch(index);
+        if let Some(default) = as_default(index, &route) {
+            if replaces {
+                let is_same = |was: &DefaultRoute| {
+                    (was.family, was.metric) == (default.family, default.metric)
+                };
+                self.defaults.retain(|was| !is_same(was));
+            }
+            self.changes.facts |= self.defaults.insert(default);
+        }
     }
 
     fn link(&mut self, mut link: SeenLink) {
@@ -289,29 +339,26 @@ impl Mirror {
     }
 }
 
-/// Whether a port of a bridge leads to other machines, as far as can be seen: a device of the
-/// machine, several of them as one, or a VLAN of such. What guests are plugged in by is none of it.
-fn is_uplink(port: &SeenLink) -> bool {
-    matches!(port.kind, SeenKind::Uplink | SeenKind::Vlan(_)) && !is_marked(port)
+/// Whether a device is a tunnel end point for many networks.
+fn is_bundle(link: &SeenLink) -> bool {
+    matches!(link.kind, SeenKind::Bundle { .. })
 }
 
-/// Whether a device bears a mark of ours: enough to leave it out of the facts.
-fn is_marked(link: &SeenLink) -> bool {
-    link.group == own::GROUP
-        || own::is_doomed(link.group)
-        || own::INDEXES.contains(&link.index)
-        || matches!(link.kind, SeenKind::Switched(_))
-}
-
-fn is_global(address: &InterfaceAddress) -> bool {
-    match address.address() {
-        std::net::IpAddr::V4(address) => !address.is_loopback() && !address.is_link_local(),
-        std::net::IpAddr::V6(address) => !address.is_loopback() && !address.is_unicast_link_local(),
-    }
+/// The same as what packets take that no other route is for, where it is such.
+fn as_default(index: u32, route: &SeenRoute) -> Option<DefaultRoute> {
+    (route.to.length() == 0).then(|| DefaultRoute {
+        family: route.to.family(),
+        metric: route.metric,
+        index,
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use weft_model::facts::LinkFacts;
+    use weft_model::name::LinkName;
+    use weft_node::own;
+
     use super::*;
 
     fn link(index: u32, name: &str) -> SeenLink {

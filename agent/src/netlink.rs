@@ -7,7 +7,14 @@
 pub(crate) mod bytes;
 pub(crate) mod number;
 
+pub(crate) mod address;
+pub(crate) mod bond;
+pub(crate) mod route;
 pub(crate) mod vlan;
+
+pub(crate) mod network;
+
+pub(crate) mod kind;
 
 pub(crate) mod decode;
 pub(crate) mod encode;

@@ -17,6 +17,7 @@ use weft_node::session::journal::State;
 use weft_proto::convert::message::progress_word;
 
 use crate::frr;
+use crate::kernel::Places;
 use crate::options::StatusFormat;
 use crate::respite::{Respites, wall_clock};
 use crate::session::Memory;
@@ -176,9 +177,12 @@ pub async fn clean_up(
     let Some(cluster) = memory.cluster() else {
         return Ok(0);
     };
-    let dataplane = dataplane::open_beside(Some(cluster), openvswitch, Some(frr))
-        .await?
-        .dataplane;
+    let places = Places {
+        switch: openvswitch.to_owned(),
+        state: Some(state_dir.to_owned()),
+        frr: Some(frr),
+    };
+    let dataplane = dataplane::open_at(Some(cluster), places).await?.dataplane;
     let applied = dataplane.apply(Arc::new(NodePlan::default())).await;
     let collected = dataplane.collect().await;
     match (applied, collected) {

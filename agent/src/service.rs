@@ -17,6 +17,7 @@ use weft_node::session::journal::BootId;
 use crate::connect::Controller;
 use crate::dataplane;
 use crate::frr;
+use crate::kernel::Places;
 use crate::ledger::error::LedgerError;
 use crate::ledger::lock;
 use crate::options::{Options, OptionsError};
@@ -73,8 +74,12 @@ impl Service {
         let memory = remember(&self.state_dir).await?;
         let _signature = lock::sign(&self.state_dir)
             .context("cannot let the watchdog see that this is the agent")?;
-        let opened =
-            dataplane::open_beside(memory.cluster(), &self.openvswitch, Some(self.frr)).await?;
+        let places = Places {
+            switch: self.openvswitch.clone(),
+            state: Some(self.state_dir.clone()),
+            frr: Some(self.frr),
+        };
+        let opened = dataplane::open_at(memory.cluster(), places).await?;
         // A data plane that is gone is found out by whoever asks it next.
         let _ = opened.dataplane.heed(self.state_dir.clone()).await;
         let stop = CancellationToken::new();

@@ -7,7 +7,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 
 use weft_model::prefix::Family;
-use weft_node::step::Ipv6Switch;
+use weft_node::settings::Ipv6Switch;
 
 /// Turns a switch of a device.
 pub(crate) fn turn(device: &str, switch: Ipv6Switch, on: bool) -> io::Result<()> {

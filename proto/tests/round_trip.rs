@@ -27,7 +27,8 @@ use weft_model::message::{
 };
 use weft_model::mtu::Mtu;
 use weft_model::name::{
-    ControllerName, HostNetworkName, LabelKey, LabelValue, LinkName, NodeName, SubnetName, VnetName, ZoneName,
+    ControllerName, HostNetworkName, LabelKey, LabelValue, LinkName, NodeName, SubnetName,
+    VnetName, ZoneName,
 };
 use weft_model::object::drift::DriftPolicy;
 use weft_model::object::host_network::{
@@ -38,15 +39,18 @@ use weft_model::object::node::{NodeSpec, TunnelAddresses};
 use weft_model::object::selector::NodeSelector;
 use weft_model::object::subnet::{Snat, SubnetSpec};
 use weft_model::object::vnet::{Tag, VnetSpec};
-use weft_model::object::zone::{QinqZone, VlanZone, VxlanPeers, VxlanZone, ZoneKind, ZoneSpec};
+use weft_model::object::zone::{
+    Layout, QinqZone, VlanZone, VxlanPeers, VxlanZone, ZoneKind, ZoneSpec,
+};
 use weft_model::object::{Declared, Metadata, Object};
 use weft_model::plan::digest::Digest;
 use weft_model::plan::frr::Frr;
 use weft_model::plan::link::{
-    Bond, Bridge, GuestPorts, Link, LinkKind, SwitchPort, Vlan, Vlans, Vrf, Vxlan,
+    Bond, Bridge, Bundle, GuestPorts, Link, LinkKind, SwitchPort, Vlan, Vlans, Vrf, Vxlan,
 };
 use weft_model::plan::nat::Nat;
 use weft_model::plan::route::Route;
+use weft_model::plan::segment::Segment;
 use weft_model::plan::{Entry, NodePlan, Origin, PlanDelta};
 use weft_model::port::UdpPort;
 use weft_model::prefix::{Family, InterfaceAddress, Prefix};
@@ -147,14 +151,19 @@ fn zone_kind() -> impl Strategy<Value = ZoneKind> {
             }
         ),
         routing::evpn_zone().prop_map(ZoneKind::Evpn),
-        (peers(), port(), any::<bool>()).prop_map(|(peers, port, learning)| ZoneKind::Vxlan(
-            VxlanZone {
+        (peers(), port(), any::<bool>(), layout()).prop_map(|(peers, port, learning, layout)| {
+            ZoneKind::Vxlan(VxlanZone {
                 peers,
                 port,
-                learning
-            }
-        )),
+                learning,
+                layout,
+            })
+        }),
     ]
+}
+
+fn layout() -> impl Strategy<Value = Layout> {
+    select(vec![Layout::Separate, Layout::Bundle])
 }
 
 fn uplinks() -> impl Strategy<Value = BTreeSet<LinkName>> {
@@ -200,7 +209,7 @@ fn object() -> impl Strategy<Value = Object> {
     let tag = option::of((1u32..=0xff_ffff).prop_map(|tag| Tag::try_from(tag).unwrap()));
     let vnet = (
         name(),
-        tag,
+        (tag, option::of(vlan_id())),
         option::of(text()),
         option::of(mac()),
         any::<[bool; 2]>(),
@@ -208,9 +217,18 @@ fn object() -> impl Strategy<Value = Object> {
         routing::targets(),
     )
         .prop_map(
-            |(zone, tag, alias, mac, [vlan_aware, isolate_ports], distinguisher, targets)| VnetSpec {
+            |(
+                zone,
+                (tag, vlan),
+                alias,
+                mac,
+                [vlan_aware, isolate_ports],
+                distinguisher,
+                targets,
+            )| VnetSpec {
                 zone,
                 tag,
+                vlan,
                 alias,
                 mac,
                 vlan_aware,
@@ -364,13 +382,21 @@ fn link_kind() -> impl Strategy<Value = LinkKind> {
                 has_unreachable_default,
             })
         }),
-        (any::<[bool; 4]>(), 0..=30u8).prop_map(|(switches, forward_delay)| {
-            let [vlan_aware, isolated, learning, spanning_tree] = switches;
+        (any::<[bool; 5]>(), 0..=30u8).prop_map(|(switches, forward_delay)| {
+            let [vlan_aware, bare_ports, isolated, learning, spanning_tree] = switches;
             LinkKind::Bridge(Bridge {
                 vlan_aware,
+                bare_ports,
                 guests: GuestPorts { isolated, learning },
                 spanning_tree,
                 forward_delay,
+            })
+        }),
+        (address(), port(), any::<bool>()).prop_map(|(local, port, learning)| {
+            LinkKind::Bundle(Bundle {
+                local,
+                port,
+                learning,
             })
         }),
         bond().prop_map(LinkKind::Bond),
@@ -485,7 +511,19 @@ fn entry() -> impl Strategy<Value = Entry> {
             })
         },
     );
-    prop_oneof![3 => link, 1 => nat, 1 => stanza()]
+    let flood = btree_set(address(), 0..5);
+    let segment = (origin(), name(), vlan_id(), vni(), flood).prop_map(
+        |(origin, tunnel, vlan, vni, flood)| {
+            Entry::Segment(Segment {
+                origin,
+                tunnel,
+                vlan,
+                vni,
+                flood: Arc::new(flood),
+            })
+        },
+    );
+    prop_oneof![3 => link, 1 => nat, 1 => segment, 1 => stanza()]
 }
 
 fn stanza() -> impl Strategy<Value = Entry> {

@@ -16,6 +16,7 @@ use nix::sched::{CloneFlags, setns};
 use serde_json::{Value, json};
 use weft_agent::dataplane::{self, Dataplane, Opened};
 use weft_agent::frr::Settings;
+use weft_agent::kernel::Places;
 use weft_model::plan::frr::Frr as Stanza;
 use weft_model::plan::{Entry, NodePlan};
 use weft_model::revision::ClusterId;
@@ -131,7 +132,12 @@ async fn open(namespace: &Namespace, settings: Settings) -> Result<Opened> {
                 .build()?;
             let cluster = Some(ClusterId::from_bytes([0xab; 16]));
             let away = PathBuf::from("/nonexistent");
-            let opened = dataplane::open_beside(cluster, &away, Some(settings));
+            let places = Places {
+                switch: away,
+                frr: Some(settings),
+                ..Places::default()
+            };
+            let opened = dataplane::open_at(cluster, places);
             anyhow::Ok(runtime.block_on(opened)?)
         };
         drop(sender.send(open()));

@@ -11,6 +11,8 @@
 
 #[path = "netns/host.rs"]
 mod host;
+#[path = "netns/kinds.rs"]
+mod kinds;
 #[path = "netns/plans.rs"]
 mod plans;
 

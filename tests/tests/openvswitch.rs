@@ -12,8 +12,7 @@ use nix::sched::{CloneFlags, setns};
 use weft_agent::dataplane::{self, Dataplane, Opened};
 use weft_model::facts::{BridgeFacts, DeviceType};
 use weft_model::mtu::Mtu;
-use weft_model::object::drift::DriftPolicy;
-use weft_model::plan::link::{Bridge, Link, LinkKind, SwitchPort, Vlans};
+use weft_model::plan::link::{Bridge, Link, LinkKind, SwitchPort};
 use weft_model::plan::{Entry, NodePlan, Origin};
 use weft_model::report::{EventKind, Fault};
 use weft_model::revision::ClusterId;
@@ -106,25 +105,13 @@ impl Host {
 }
 
 fn link(name: &str, kind: LinkKind, master: Option<&str>) -> Link {
+    let origin = Origin::Zone {
+        zone: "campus".parse().unwrap(),
+        vnet: Some("web".parse().unwrap()),
+    };
     Link {
-        name: name.parse().unwrap(),
-        origin: Origin::Zone {
-            zone: "campus".parse().unwrap(),
-            vnet: Some("web".parse().unwrap()),
-        },
-        kind,
-        mtu: None,
-        mac: None,
-        alias: None,
-        alternative_name: None,
         master: master.map(|master| master.parse().unwrap()),
-        addresses: BTreeSet::new(),
-        routes: BTreeSet::new(),
-        static_routes: BTreeSet::new(),
-        forward: BTreeSet::new(),
-        proxy_arp: false,
-        vlans: Vlans::default(),
-        drift: DriftPolicy::Heal,
+        ..Link::plain(name.parse().unwrap(), origin, kind)
     }
 }
 

@@ -7,6 +7,7 @@ use weft_model::plan::link::{Link, LinkKind, SwitchPort, Vlan};
 use weft_model::report::Fault;
 
 use crate::frr::version::Version;
+use crate::route::SeenRoute;
 use crate::seen::SeenLink;
 
 /// A device that is not ours has the name.
@@ -74,6 +75,7 @@ pub(crate) fn claim(link: &Link, other: &SeenLink) -> Fault {
         }
         LinkKind::Vlan(vlan) => format!("VLAN {} of {}", vlan.id, vlan.parent),
         LinkKind::Bridge(_)
+        | LinkKind::Bundle(_)
         | LinkKind::Veth { .. }
         | LinkKind::Switched(_)
         | LinkKind::Bond(_)
@@ -84,6 +86,97 @@ pub(crate) fn claim(link: &Link, other: &SeenLink) -> Fault {
         format!("device {} has {what} already", other.name),
         format!("remove device {}, or use another tag", other.name),
     )
+}
+
+/// Another device receives on the port in a way that the kernel does not mix.
+pub(crate) fn port(link: &Link, other: &SeenLink) -> Fault {
+    let port = match &link.kind {
+        LinkKind::Vxlan(vxlan) => vxlan.port.to_string(),
+        LinkKind::Bundle(bundle) => bundle.port.to_string(),
+        LinkKind::Vlan(_)
+        | LinkKind::Bridge(_)
+        | LinkKind::Veth { .. }
+        | LinkKind::Switched(_)
+        | LinkKind::Bond(_)
+        | LinkKind::Physical => "its".to_owned(),
+    };
+    fault(
+        link,
+        format!(
+            "device {} uses UDP port {port} and is of the other kind: one for many networks, or one \
+             for one",
+            other.name
+        ),
+        format!(
+            "remove device {}, or give the zone another port",
+            other.name
+        ),
+    )
+}
+
+/// Another device receives for the network.
+pub(crate) fn network(origin: &Origin, vni: u32, other: &SeenLink) -> Fault {
+    Fault {
+        origin: Some(origin.clone()),
+        attempt: format!("cannot receive for VXLAN network {vni}"),
+        cause: format!("device {} does already", other.name),
+        advice: format!("remove it from device {}, or use another tag", other.name),
+    }
+}
+
+/// The plan configures a device that the host does not have.
+pub(crate) fn absent(link: &Link) -> Fault {
+    let name = &link.name;
+    Fault {
+        origin: Some(link.origin.clone()),
+        attempt: format!("cannot configure device {name}"),
+        cause: "the host has no such device".to_owned(),
+        advice: format!(
+            "name the device as this host does, or keep {} off it",
+            link.origin
+        ),
+    }
+}
+
+/// A device of the host has the name and is something else.
+pub(crate) fn misfit(link: &Link, other: &SeenLink) -> Fault {
+    let name = &other.name;
+    Fault {
+        origin: Some(link.origin.clone()),
+        attempt: format!(
+            "cannot take over device {name} as type {}",
+            link.kind.as_str()
+        ),
+        cause: format!(
+            "it is something else, and not Weft's (number {})",
+            other.index
+        ),
+        advice: format!("remove device {name} first, or declare it as what it is"),
+    }
+}
+
+/// A bond gets another mode only without its devices, and one of them is not ours to take out.
+pub(crate) fn bystander(link: &Link, member: &SeenLink) -> Fault {
+    let name = &member.name;
+    Fault {
+        origin: Some(link.origin.clone()),
+        attempt: format!("cannot change the mode of bond {}", link.name),
+        cause: format!("{name} must leave it meanwhile, and no host network declares it"),
+        advice: format!("declare {name} as a member too, or take it out of the bond"),
+    }
+}
+
+/// Somebody has another route in the place of a wanted one.
+pub(crate) fn route(link: &Link, route: &SeenRoute, other: &SeenLink) -> Fault {
+    Fault {
+        origin: Some(link.origin.clone()),
+        attempt: format!("cannot add route {route} by device {}", link.name),
+        cause: format!("there is another to {} by device {}", route.to, other.name),
+        advice: format!(
+            "declare device {} too, remove its route, or choose another metric",
+            other.name
+        ),
+    }
 }
 
 /// A guest is plugged into a bridge that would have to go.

@@ -4,12 +4,13 @@
 use std::collections::BTreeSet;
 
 use weft_model::plan::link::{Link, LinkKind};
-use weft_model::plan::{Entry, EntryKey, NodePlan};
+use weft_model::plan::segment::Segment;
+use weft_model::plan::{Entry, EntryKey, NodePlan, Origin};
 use weft_model::prefix::InterfaceAddress;
 use weft_model::report::Fault;
 
 use crate::own::Owner;
-use crate::seen::{Seen, SeenLink};
+use crate::seen::{Seen, SeenKind, SeenLink};
 
 /// More ports than these are counted.
 const FEW: usize = 8;
@@ -20,15 +21,49 @@ pub fn disruptions(owner: &Owner, now: &NodePlan, next: &NodePlan, seen: &Seen) 
     let put = delta.put.iter().map(|entry| entry.key());
     let touched: BTreeSet<EntryKey> = delta.remove.iter().cloned().chain(put).collect();
     let lost = touched.iter().filter_map(|key| {
+        if let Some(Entry::Segment(segment)) = now.get(key).map(|entry| &**entry) {
+            return next
+                .get(key)
+                .is_none()
+                .then(|| vlan(owner, now, segment, seen))?;
+        }
         let Some(Entry::Link(link)) = now.get(key).map(|entry| &**entry) else {
             return None;
         };
         let after = next.link(&link.name);
         let ports = matches!(link.kind, LinkKind::Bridge(_)).then(|| guests(owner, link, seen))?;
         let loss = loss(link, after)?;
-        (!ports.is_empty()).then(|| fault(link, &loss, &ports))
+        (!ports.is_empty()).then(|| fault(&link.origin, &loss, &ports))
     });
-    lost.collect()
+    let modes = delta.put.iter().filter_map(|entry| match &**entry {
+        Entry::Link(link) => changed_mode(link, seen),
+        Entry::Segment(_) | Entry::Nat(_) | Entry::Frr(_) => None,
+    });
+    lost.chain(modes).collect()
+}
+
+/// A bond that must let go of its devices to get another mode.
+fn changed_mode(next: &Link, seen: &Seen) -> Option<Fault> {
+    let LinkKind::Bond(bond) = &next.kind else {
+        return None;
+    };
+    let is = seen.named(next.name.as_str())?;
+    let SeenKind::Bond(has) = &is.kind else {
+        return None;
+    };
+    let ports: Vec<&str> = seen
+        .ports(is.index)
+        .map(|port| port.name.as_str())
+        .collect();
+    (has.mode != bond.mode && !ports.is_empty()).then(|| Fault {
+        origin: Some(next.origin.clone()),
+        attempt: format!(
+            "cannot change the mode of {} from {} to {}",
+            next.name, has.mode, bond.mode
+        ),
+        cause: format!("its devices must leave it meanwhile: {}", ports.join(", ")),
+        advice: "agree to it with --accept destructive".to_owned(),
+    })
 }
 
 /// The ports of a bridge that are not ours.
@@ -39,7 +74,8 @@ fn guests<'a>(owner: &Owner, link: &Link, seen: &'a Seen) -> Vec<&'a str> {
     let ports = bridge
         .into_iter()
         .flat_map(|bridge| seen.ports(bridge.index));
-    let guests = ports.filter(|port: &&SeenLink| !owner.owns(port));
+    let guests =
+        ports.filter(|port: &&SeenLink| !owner.owns(port) && seen.loan(port.index).is_none());
     guests.map(|port| port.name.as_str()).collect()
 }
 
@@ -63,13 +99,29 @@ fn loss(now: &Link, next: Option<&Link>) -> Option<String> {
     })
 }
 
-fn fault(link: &Link, loss: &str, ports: &[&str]) -> Fault {
+/// What guests lose whose VLAN goes.
+fn vlan(owner: &Owner, now: &NodePlan, segment: &Segment, seen: &Seen) -> Option<Fault> {
+    let bridge = now.link(&segment.tunnel)?.master.as_ref()?;
+    let is = seen
+        .named(bridge.as_str())
+        .filter(|bridge| owner.owns(bridge))?;
+    let ports = seen.ports(is.index).filter(|port| !owner.owns(port));
+    let carriers = ports.filter(|port| port.vlans.has(segment.vlan));
+    let names: Vec<&str> = carriers.map(|port| port.name.as_str()).collect();
+    let loss = format!(
+        "cannot take VLAN {} away from bridge {bridge}",
+        segment.vlan
+    );
+    (!names.is_empty()).then(|| fault(&segment.origin, &loss, &names))
+}
+
+fn fault(origin: &Origin, loss: &str, ports: &[&str]) -> Fault {
     let mut names = ports[..ports.len().min(FEW)].join(", ");
     if ports.len() > FEW {
         names += &format!(" and {} more", ports.len() - FEW);
     }
     Fault {
-        origin: Some(link.origin.clone()),
+        origin: Some(origin.clone()),
         attempt: loss.to_owned(),
         cause: format!("guests are plugged in: {names}"),
         advice: "unplug them, or agree to it with --accept destructive".to_owned(),
@@ -83,7 +135,6 @@ mod tests {
     use crate::plan::plan;
     use crate::replay::replay;
     use crate::scope::Scope;
-    use crate::seen::SeenKind;
 
     fn with_addresses(name: &str, addresses: &[&str]) -> Link {
         Link {

@@ -5,10 +5,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use weft_model::object::drift::DriftPolicy;
 use weft_model::object::subnet::Snat;
-use weft_model::plan::link::{Bridge, GuestPorts, Link, LinkKind, SwitchPort, Vlan, Vlans, Vxlan};
+use weft_model::plan::link::{
+    Bridge, Bundle, GuestPorts, Link, LinkKind, SwitchPort, Vlan, Vlans, Vxlan,
+};
 use weft_model::plan::nat::Nat;
+use weft_model::plan::segment::Segment;
 use weft_model::plan::{Entry, NodePlan, Origin};
 use weft_model::port::UdpPort;
 use weft_model::prefix::Family;
@@ -26,24 +28,15 @@ pub(crate) fn owner() -> Owner {
 /// A bridge that is all that a vnet `name` has.
 pub(crate) fn bridge(name: &str) -> Link {
     Link {
-        name: name.parse().unwrap(),
-        origin: Origin::Zone {
-            zone: "prod".parse().unwrap(),
-            vnet: Some(format!("{name}-vnet").replace('_', "-").parse().unwrap()),
-        },
-        kind: LinkKind::Bridge(Bridge::default()),
         mtu: Some(1450.try_into().unwrap()),
-        mac: None,
-        alias: None,
-        alternative_name: None,
-        master: None,
-        addresses: BTreeSet::new(),
-        routes: BTreeSet::new(),
-        static_routes: BTreeSet::new(),
-        forward: BTreeSet::new(),
-        proxy_arp: false,
-        vlans: Vlans::default(),
-        drift: DriftPolicy::Heal,
+        ..Link::plain(
+            name.parse().unwrap(),
+            Origin::Zone {
+                zone: "prod".parse().unwrap(),
+                vnet: Some(format!("{name}-vnet").replace('_', "-").parse().unwrap()),
+            },
+            LinkKind::Bridge(Bridge::default()),
+        )
     }
 }
 
@@ -79,6 +72,7 @@ pub(crate) fn host() -> Seen {
     let kind = SeenKind::Bridge {
         spanning_tree: false,
         forward_delay: 0,
+        bare_ports: false,
         vlans: Some(VlanProtocol::Dot1q),
     };
     let mut trunk = SeenLink::new(3, "vmbr0", kind);
@@ -133,6 +127,44 @@ pub(crate) fn switched(
     }
 }
 
+/// The bridge and the tunnel device of a zone of layout bundle, with these networks by their VLANs.
+pub(crate) fn bundle(bridge_name: &str, tunnel: &str, networks: &[(u32, u32)]) -> Vec<Entry> {
+    let zone = Origin::Zone {
+        zone: "prod".parse().unwrap(),
+        vnet: None,
+    };
+    let of_zone = |name| Link {
+        origin: zone.clone(),
+        kind: LinkKind::Bridge(Bridge {
+            vlan_aware: true,
+            bare_ports: true,
+            ..Bridge::default()
+        }),
+        ..bridge(name)
+    };
+    let device = Link {
+        kind: LinkKind::Bundle(Bundle {
+            local: [10, 0, 0, 1].into(),
+            port: UdpPort::VXLAN,
+            learning: true,
+        }),
+        master: Some(bridge_name.parse().unwrap()),
+        ..of_zone(tunnel)
+    };
+    let flood = Arc::new(BTreeSet::from([[10, 0, 0, 2].into(), [10, 0, 0, 3].into()]));
+    let segments = networks.iter().map(|(vlan, vni)| {
+        Entry::Segment(Segment {
+            origin: bridge(&format!("n{vni}")).origin,
+            tunnel: tunnel.parse().unwrap(),
+            vlan: vlan_id(*vlan),
+            vni: (*vni).try_into().unwrap(),
+            flood: Arc::clone(&flood),
+        })
+    });
+    let links = [of_zone(bridge_name), device].map(Entry::Link);
+    links.into_iter().chain(segments).collect()
+}
+
 /// One end of a pair.
 pub(crate) fn veth(name: &str, peer: &str, master: Option<&str>) -> Link {
     Link {
@@ -149,7 +181,11 @@ pub(crate) fn any_plan() -> impl Strategy<Value = NodePlan> {
     let names = ["a", "b", "c", "d"];
     let vnis = Just(vec![1u32, 2, 3, 4]).prop_shuffle();
     let seeds = proptest::collection::vec(any_seed(), 4);
-    (seeds, vnis, any::<bool>(), any::<bool>()).prop_map(move |(mut seeds, vnis, nat, pair)| {
+    let bundles = proptest::option::of(any_bundles());
+    let all = (seeds, vnis, any::<bool>(), any::<bool>(), bundles);
+    all.prop_map(move |(mut seeds, vnis, nat, pair, bundles)| {
+        // A port is for many networks a device or for one.
+        let port = UdpPort::try_from(if bundles.is_some() { 4790 } else { 4789 }).unwrap();
         if pair {
             for seed in &mut seeds[2..] {
                 (seed.present, seed.form) = (true, Form::Pair);
@@ -167,7 +203,12 @@ pub(crate) fn any_plan() -> impl Strategy<Value = NodePlan> {
             .filter(|(_, (seed, _))| seed.present)
             .map(|(name, (seed, vni))| {
                 let master = names[seed.master];
-                Entry::Link(seed.link(name, vni, is_bridge.get(master) == Some(&true), master))
+                let has_master = is_bridge.get(master) == Some(&true);
+                let mut link = seed.link(name, vni, has_master, master);
+                if let LinkKind::Vxlan(vxlan) = &mut link.kind {
+                    vxlan.port = port;
+                }
+                Entry::Link(link)
             })
             .collect();
         if nat {
@@ -179,7 +220,51 @@ pub(crate) fn any_plan() -> impl Strategy<Value = NodePlan> {
                 to: Snat::Masquerade,
             })));
         }
+        for entry in bundles.into_iter().flatten() {
+            plan.put(Arc::new(entry));
+        }
         plan
+    })
+}
+
+/// One or two zones of layout bundle that trade networks, VLANs and peers.
+fn any_bundles() -> impl Strategy<Value = Vec<Entry>> {
+    let owners = proptest::collection::vec(0..4u8, 6);
+    let vlans = Just(vec![1u32, 2, 3, 4, 5, 4094]).prop_shuffle();
+    let bits = (any::<bool>(), any::<bool>(), any::<bool>(), 0..8u8);
+    (owners, vlans, bits).prop_map(|(owners, vlans, (second, ipv6, learning, peers))| {
+        let networks = |owner: u8| -> Vec<(u32, u32)> {
+            let mine = owners.iter().zip(&vlans).zip(1..);
+            let mine = mine.filter(|((it, _), _)| **it == owner);
+            mine.map(|((_, vlan), vni)| (*vlan, vni)).collect()
+        };
+        let mut entries = bundle("e", "f", &networks(0));
+        if second {
+            entries.extend(bundle("g", "h", &networks(1)));
+        }
+        let address = |last: u8| -> IpAddr {
+            if ipv6 {
+                Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, last.into()).into()
+            } else {
+                Ipv4Addr::new(10, 0, 0, last).into()
+            }
+        };
+        let flood: BTreeSet<IpAddr> = (0..4u8)
+            .filter(|bit| peers & (1 << bit) != 0)
+            .map(address)
+            .collect();
+        for entry in &mut entries {
+            match entry {
+                Entry::Link(link) => {
+                    if let LinkKind::Bundle(bundle) = &mut link.kind {
+                        (bundle.local, bundle.learning) = (address(100), learning);
+                    }
+                }
+                Entry::Segment(segment) => segment.flood = Arc::new(flood.clone()),
+                Entry::Nat(_) | Entry::Frr(_) => {}
+            }
+        }
+        entries
     })
 }
 
@@ -260,6 +345,7 @@ impl Seed {
         if self.form == Form::Bridge {
             link.kind = LinkKind::Bridge(Bridge {
                 vlan_aware: bits_of_form.1,
+                bare_ports: false,
                 guests: GuestPorts {
                     isolated: self.named,
                     learning: self.learning,

@@ -17,11 +17,12 @@ use crate::step::{GuestChange, Step};
 pub(crate) fn marks(kind: &LinkKind) -> Marks {
     match kind {
         LinkKind::Bridge(bridge) => Marks {
-            joined: false,
             isolated: bridge.guests.isolated,
             unlearned: !bridge.guests.learning,
+            ..Marks::default()
         },
         LinkKind::Vxlan(_)
+        | LinkKind::Bundle(_)
         | LinkKind::Vlan(_)
         | LinkKind::Veth { .. }
         | LinkKind::Switched(_)
@@ -61,7 +62,7 @@ pub(crate) fn bind(want: &Bridge, origin: &Origin, port: &SeenLink) -> Vec<Step>
     }
     // Whoever plugs a guest in may choose its VLANs. A port that has only what every new port has
     // was not chosen for, and the guest's own tags would go nowhere.
-    if want.vlan_aware && port.vlans == Vlans::of_a_new_port() {
+    if want.vlan_aware && !want.bare_ports && port.vlans == Vlans::of_a_new_port() {
         changes.push(GuestChange::AddVlans(Vlans {
             tagged: guests_own(),
             untagged: None,
@@ -102,6 +103,7 @@ mod tests {
         plan_of([Link {
             kind: LinkKind::Bridge(Bridge {
                 vlan_aware,
+                bare_ports: false,
                 guests: GuestPorts { isolated, learning },
                 ..Bridge::default()
             }),
@@ -157,6 +159,7 @@ mod tests {
         let theirs = Port {
             isolated: true,
             learning: false,
+            tunnel: false,
         };
         plug(&mut seen, theirs);
         assert_eq!(reach(&web(false, false, true), &mut seen), [""; 0]);

@@ -2,12 +2,20 @@
 
 pub mod frr;
 pub mod nft;
+pub mod route;
+pub mod settings;
+
+pub mod loan;
+
 pub mod seen;
 pub mod step;
 
 pub mod own;
 
 mod link;
+mod segment;
+
+mod host;
 
 pub mod scope;
 

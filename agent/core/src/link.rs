@@ -3,23 +3,52 @@
 use std::collections::BTreeSet;
 
 use weft_model::mtu::Mtu;
-use weft_model::plan::link::{Link, LinkKind, Vlan, Vlans, Vxlan};
-use weft_model::prefix::Family;
+use weft_model::plan::link::{Bond, Bridge, Bundle, Link, LinkKind, Vlan, Vlans, Vxlan};
+use weft_model::prefix::{Family, Prefix};
 use weft_model::vlan::VlanProtocol;
 
-use crate::own::{self, GROUP, Owner};
-use crate::seen::{Ipv6, SeenKind, SeenLink, SeenPlug, SeenVlan, Tunnel};
-use crate::step::{Change, Ipv6Switch, Master, Plug, Settings};
+use crate::loan::Loan;
+use crate::own::{self, GROUP, Owner, ROUTE_PROTOCOL};
+use crate::route::{SeenRoute, default_metric};
+use crate::seen::{Ipv6, Port, SeenBond, SeenKind, SeenLink, SeenPlug, SeenVlan, Tunnel};
+use crate::settings::{Ipv6Switch, Settings};
+use crate::step::{Change, Plug};
+
+mod properties;
+
+pub(crate) use properties::{set_down, settings};
+
+/// What a device's work depends on besides itself.
+pub(crate) struct Around<'a> {
+    /// The alias that it gets.
+    pub alias: String,
+    /// The number of its master.
+    pub master: Option<u32>,
+    /// Whether that is a bond, which takes only what is down.
+    pub joins_bond: bool,
+    /// Whether it is a port of a bond that it leaves, which sets it down.
+    pub leaves_bond: bool,
+    /// Of a bond, the number of the device that is used while it works.
+    pub primary: Option<u32>,
+    /// Whether the whole host forwards IPv4, and a new device of it with it.
+    pub forwards: bool,
+    /// What it gets back, where it is a device of the host.
+    pub loan: Option<&'a Loan>,
+}
 
 /// The changes that one device needs, by when they are due.
 #[derive(Debug, Default)]
 pub(crate) struct Work {
+    /// Before anything else: what another device is to have.
+    pub early: Vec<Change>,
     /// Before the device is set up: what must never be on for a moment.
     pub switches: Vec<Change>,
     /// The device's own properties, a message each.
     pub settings: Vec<Settings>,
     /// What is missing on the device.
     pub adds: Vec<Change>,
+    /// When its ports are there.
+    pub late: Vec<Change>,
     /// What is too much on the device.
     pub drops: Vec<Change>,
 }
@@ -39,6 +68,16 @@ pub(crate) fn vlan(vlan: &Vlan, parent: u32) -> SeenVlan {
         parent,
         id: vlan.id.get(),
         protocol: vlan.protocol,
+    }
+}
+
+/// What a tunnel end point for many networks is once it is made.
+pub(crate) fn bundle(bundle: &Bundle) -> SeenKind {
+    SeenKind::Bundle {
+        port: bundle.port.get(),
+        family: Family::of(bundle.local),
+        local: Some(bundle.local),
+        learning: bundle.learning,
     }
 }
 
@@ -62,6 +101,7 @@ pub(crate) fn creation(want: &Link, other: Option<u32>, owner: &Owner) -> Change
                 .filter(|mtu| *mtu == Mtu::ETHERNET.get())
                 .map(|mtu| mtu - 1),
             LinkKind::Vxlan(_)
+            | LinkKind::Bundle(_)
             | LinkKind::Vlan(_)
             | LinkKind::Veth { .. }
             | LinkKind::Switched(_)
@@ -69,6 +109,22 @@ pub(crate) fn creation(want: &Link, other: Option<u32>, owner: &Owner) -> Change
             | LinkKind::Physical => mtu,
         },
         other,
+    }
+}
+
+/// A bridge's forwarding delay in the kernel's unit.
+pub(crate) fn delay(bridge: &Bridge) -> u32 {
+    u32::from(bridge.forward_delay) * 100
+}
+
+/// A bond as it is made.
+pub(crate) fn bond_made(bond: &Bond) -> SeenBond {
+    SeenBond {
+        mode: bond.mode,
+        miimon: bond.miimon.get(),
+        lacp_rate: bond.lacp_rate.unwrap_or_default(),
+        xmit_hash_policy: Some(bond.xmit_hash_policy.unwrap_or_default()),
+        primary: None,
     }
 }
 
@@ -82,10 +138,12 @@ pub(crate) fn created(
 ) -> SeenLink {
     let kind = match &want.kind {
         LinkKind::Bridge(bridge) => SeenKind::Bridge {
-            spanning_tree: false,
-            forward_delay: 0,
+            spanning_tree: bridge.spanning_tree,
+            forward_delay: delay(bridge),
             vlans: bridge.vlan_aware.then_some(VlanProtocol::Dot1q),
+            bare_ports: bridge.bare_ports,
         },
+        LinkKind::Bundle(it) => bundle(it),
         LinkKind::Vlan(it) => SeenKind::Vlan(vlan(it, other.unwrap_or(0))),
         LinkKind::Veth { .. } => SeenKind::Veth { peer: other },
         LinkKind::Switched(port) => SeenKind::Switched(Box::new(SeenPlug {
@@ -98,14 +156,18 @@ pub(crate) fn created(
             local: Some(vxlan.local),
             learning: vxlan.learning,
         },
-        LinkKind::Bond(_) | LinkKind::Physical => SeenKind::Uplink,
+        LinkKind::Bond(bond) => SeenKind::Bond(bond_made(bond)),
+        LinkKind::Physical => SeenKind::Uplink,
     };
     let mut link = SeenLink::new(index, want.name.as_str(), kind);
     // A switch marks its ports in its own way.
     let is_switched = matches!(want.kind, LinkKind::Switched(_));
     link.group = if is_switched { 0 } else { GROUP };
     link.mac = want.mac.map(|mac| mac.octets());
-    if matches!(want.kind, LinkKind::Vxlan(_) | LinkKind::Vlan(_)) {
+    if matches!(
+        want.kind,
+        LinkKind::Vxlan(_) | LinkKind::Bundle(_) | LinkKind::Vlan(_)
+    ) {
         link.mtu = want.mtu.map_or(0, Mtu::get);
     }
     link.ipv6 = has_ipv6.then(Ipv6::default);
@@ -121,19 +183,24 @@ pub(crate) fn retired(is: &SeenLink) -> SeenLink {
     link.master = None;
     link.alternative_names.clear();
     link.routes.clear();
+    link.static_routes.clear();
     link.addresses.clear();
     link.vlans = Vlans::default();
+    link.networks.vlans.clear();
+    link.networks.vnis.clear();
+    link.port = Port::default();
     link.alias = link.alias.map(|alias| own::without_joined(&alias));
     link
 }
 
-/// What turns `is` into `want`.
-pub(crate) fn update(want: &Link, alias: String, master: Option<u32>, is: &SeenLink) -> Work {
+/// What turns `is`, a device of ours, into `want`.
+pub(crate) fn update(want: &Link, around: Around<'_>, is: &SeenLink) -> Work {
     let mut work = Work {
         switches: switches(want, is),
-        settings: settings(want, alias, master, is),
         ..Work::default()
     };
+    let master = around.master;
+    settings(want, around, is, &mut work);
     if let (LinkKind::Switched(port), SeenKind::Switched(plug)) = (&want.kind, &is.kind)
         && plug.port.as_ref() != Some(port)
     {
@@ -144,15 +211,16 @@ pub(crate) fn update(want: &Link, alias: String, master: Option<u32>, is: &SeenL
         Change::AddAddress as fn(_) -> _,
         Change::RemoveAddress as fn(_) -> _,
     );
-    let routes = (
-        Change::AddRoute as fn(_) -> _,
-        Change::RemoveRoute as fn(_) -> _,
-    );
+    let (direct, by_gateway) = routes(want);
     // Routes go before the addresses with which a kernel would take them away.
-    drops(&want.routes, &is.routes, routes.1, &mut work);
+    drops(&direct, &is.routes, Change::RemoveRoute, &mut work);
+    let ours = |route: &&SeenRoute| route.protocol == ROUTE_PROTOCOL;
+    let is_static: BTreeSet<SeenRoute> = is.static_routes.iter().filter(ours).copied().collect();
+    drops(&by_gateway, &is_static, Change::RemoveStatic, &mut work);
     drops(&want.addresses, &is.addresses, addresses.1, &mut work);
     adds(&want.addresses, &is.addresses, addresses.0, &mut work);
-    adds(&want.routes, &is.routes, routes.0, &mut work);
+    adds(&direct, &is.routes, Change::AddRoute, &mut work);
+    adds(&by_gateway, &is_static, add_static, &mut work);
     let off = Change::Ipv6(Ipv6Switch::Disable, true);
     if !has_room_for_ipv6(want) || work.switches.contains(&off) {
         // The kernel takes them away by itself.
@@ -166,9 +234,32 @@ pub(crate) fn update(want: &Link, alias: String, master: Option<u32>, is: &SeenL
     work
 }
 
+/// A route as it is added where no other has its place.
+pub(crate) fn add_static(route: SeenRoute) -> Change {
+    Change::AddStatic {
+        route,
+        replace: false,
+    }
+}
+
+/// The wanted routes, those without gateway and metric apart: kernels tell the two from each other.
+pub(crate) fn routes(want: &Link) -> (BTreeSet<Prefix>, BTreeSet<SeenRoute>) {
+    let mut direct = want.routes.clone();
+    let mut by_gateway = BTreeSet::new();
+    for route in &want.static_routes {
+        let wanted = SeenRoute::wanted(route, ROUTE_PROTOCOL);
+        if wanted.via.is_none() && wanted.metric == default_metric(wanted.to.family()) {
+            direct.insert(wanted.to);
+        } else {
+            by_gateway.insert(wanted);
+        }
+    }
+    (direct, by_gateway)
+}
+
 /// The VLANs that the device carries as a port. Where the plan says none, those of a new port; a
 /// kernel that does not say which there are has no bridge that filters, and is not asked to.
-fn vlans(want: &Link, master: Option<u32>, is: &SeenLink, work: &mut Work) {
+pub(crate) fn vlans(want: &Link, master: Option<u32>, is: &SeenLink, work: &mut Work) {
     let new = Vlans::of_a_new_port();
     let stays = is.master.is_some() && is.master == master;
     let has = if stays { &is.vlans } else { &new };
@@ -177,6 +268,10 @@ fn vlans(want: &Link, master: Option<u32>, is: &SeenLink, work: &mut Work) {
     } else {
         &want.vlans
     };
+    if matches!(want.kind, LinkKind::Bundle(_)) {
+        // They are those of its segments.
+        return;
+    }
     if master.is_none() || (want.vlans.is_empty() && has.is_empty()) {
         return;
     }
@@ -203,67 +298,6 @@ fn vlans(want: &Link, master: Option<u32>, is: &SeenLink, work: &mut Work) {
     }
 }
 
-fn settings(want: &Link, alias: String, master: Option<u32>, is: &SeenLink) -> Vec<Settings> {
-    let forward = want.forward.contains(&Family::Ipv4);
-    let mut settings = Settings {
-        name: (is.name != want.name.as_str()).then(|| want.name.as_str().to_owned()),
-        group: (is.group != GROUP).then_some(GROUP),
-        mtu: want.mtu.map(Mtu::get).filter(|mtu| *mtu != is.mtu),
-        mac: want
-            .mac
-            .map(|mac| mac.octets())
-            .filter(|mac| Some(*mac) != is.mac),
-        master: (is.master != master).then(|| master.map_or(Master::Nobody, Master::Bridge)),
-        up: (!is.up).then_some(true),
-        forward_ipv4: (is.forward_ipv4 != Some(forward)).then_some(forward),
-        alias: (is.alias.as_ref() != Some(&alias)).then_some(alias),
-        ..Settings::default()
-    };
-    let mut first = Settings::default();
-    match (&want.kind, &is.kind) {
-        (
-            LinkKind::Bridge(bridge),
-            SeenKind::Bridge {
-                spanning_tree,
-                forward_delay,
-                vlans,
-            },
-        ) => {
-            settings.plain_bridge = *spanning_tree || *forward_delay != 0;
-            settings.filter_vlans =
-                (vlans.is_some() != bridge.vlan_aware).then_some(bridge.vlan_aware);
-        }
-        (
-            LinkKind::Vxlan(vxlan),
-            SeenKind::Vxlan {
-                local, learning, ..
-            },
-        ) => {
-            // A kernel refuses these together with an MTU.
-            first.local = (*local != Some(vxlan.local)).then_some(vxlan.local);
-            first.learning = (*learning != vxlan.learning).then_some(vxlan.learning);
-        }
-        (
-            LinkKind::Bridge(_)
-            | LinkKind::Vxlan(_)
-            | LinkKind::Vlan(_)
-            | LinkKind::Veth { .. }
-            | LinkKind::Switched(_)
-            | LinkKind::Bond(_)
-            | LinkKind::Physical,
-            _,
-        ) => {}
-    }
-    if is.master.is_some() && is.master == master {
-        settings.isolated = is.port.isolated.then_some(false);
-        settings.learned = (!is.port.learning).then_some(true);
-    }
-    [first, settings]
-        .into_iter()
-        .filter(|settings| !settings.is_empty())
-        .collect()
-}
-
 /// Whether the node itself speaks IPv6 on the device.
 ///
 /// Where it does not, IPv6 is off: no link-local address by which a guest could reach the host, and
@@ -276,6 +310,10 @@ pub(crate) fn speaks_ipv6(want: &Link) -> bool {
             .routes
             .iter()
             .any(|route| route.family() == Family::Ipv6)
+        || want
+            .static_routes
+            .iter()
+            .any(|route| route.to.family() == Family::Ipv6)
 }
 
 /// A kernel has no IPv6 on a device whose MTU is smaller.
@@ -283,12 +321,22 @@ fn has_room_for_ipv6(want: &Link) -> bool {
     want.mtu.is_none_or(|mtu| mtu >= Mtu::IPV6_MINIMUM)
 }
 
-fn switches(want: &Link, is: &SeenLink) -> Vec<Change> {
+pub(crate) fn switches(want: &Link, is: &SeenLink) -> Vec<Change> {
     let (Some(has), true) = (is.ipv6, has_room_for_ipv6(want)) else {
         return Vec::new();
     };
     let turn =
         |switch, has: Option<bool>, on| (has != Some(on)).then_some(Change::Ipv6(switch, on));
+    if want.origin.host().is_some() {
+        // The host's own: what it does by itself stays, and only what is asked for is switched on.
+        let forward = want.forward.contains(&Family::Ipv6);
+        let on = [
+            turn(Ipv6Switch::Forwarding, has.forwarding, true).filter(|_| forward),
+            turn(Ipv6Switch::Disable, has.disabled, false)
+                .filter(|_| speaks_ipv6(want) && has.disabled == Some(true)),
+        ];
+        return on.into_iter().flatten().collect();
+    }
     if speaks_ipv6(want) {
         let forward = want.forward.contains(&Family::Ipv6);
         // Probing would find the same gateway on another node, where it is meant to be.
@@ -322,7 +370,7 @@ fn names(want: &Link, is: &SeenLink, work: &mut Work) {
     );
 }
 
-fn adds<T: Ord + Copy>(
+pub(crate) fn adds<T: Ord + Copy>(
     want: &BTreeSet<T>,
     is: &BTreeSet<T>,
     add: fn(T) -> Change,
@@ -344,6 +392,7 @@ fn is_ipv6(change: &Change) -> bool {
     match change {
         Change::RemoveAddress(address) => address.family() == Family::Ipv6,
         Change::RemoveRoute(route) => route.family() == Family::Ipv6,
+        Change::RemoveStatic(route) => route.to.family() == Family::Ipv6,
         _ => false,
     }
 }

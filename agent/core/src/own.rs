@@ -71,6 +71,13 @@ pub fn retired_name(index: u32) -> String {
     format!("weft~{index:x}")
 }
 
+/// Whether an alias says that a device is there for a host network: it is as much the host's as ours.
+pub fn is_hosts(alias: Option<&str>) -> bool {
+    let words = alias.and_then(|alias| alias.strip_prefix("weft "));
+    let of = words.and_then(|words| words.split(' ').nth(1));
+    of.is_some_and(|of| of.starts_with(HOST))
+}
+
 /// Tells our devices from all others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
@@ -126,6 +133,17 @@ impl Owner {
     /// Whether a port of Open vSwitch is ours.
     pub fn plugged(&self, plug: &SeenPlug) -> bool {
         plug.cluster == self.cluster.as_str()
+    }
+
+    /// Whether the device is one of the host's that bears the mark of being lent to us.
+    pub fn has_lent(&self, link: &SeenLink) -> bool {
+        let alias = link.alias.as_deref();
+        matches!(self.read(alias), Alias::Ours) && Marks::of(alias).lent
+    }
+
+    /// Whether the device may be lent: no other cluster's agent says that it is its own.
+    pub fn may_borrow(&self, link: &SeenLink) -> bool {
+        !matches!(self.read(link.alias.as_deref()), Alias::AnotherClusters) && !self.owns(link)
     }
 
     /// Whether the device is ours.
@@ -188,11 +206,14 @@ pub struct Marks {
     pub isolated: bool,
     /// A bridge: guests' ports were kept from being learned.
     pub unlearned: bool,
+    /// It is a device of the host, and gets back what we changed.
+    pub lent: bool,
 }
 
 const JOINED: &str = " +joined";
 const ISOLATED: &str = " +isolated";
 const UNLEARNED: &str = " +unlearned";
+const LENT: &str = " +lent";
 
 impl Marks {
     /// The marks in an alias of ours. What the user named the device stands in quotes behind them.
@@ -203,6 +224,7 @@ impl Marks {
             joined: ours.contains(JOINED),
             isolated: ours.contains(ISOLATED),
             unlearned: ours.contains(UNLEARNED),
+            lent: ours.contains(LENT),
         }
     }
 
@@ -211,6 +233,7 @@ impl Marks {
             self.joined.then_some(JOINED),
             self.isolated.then_some(ISOLATED),
             self.unlearned.then_some(UNLEARNED),
+            self.lent.then_some(LENT),
         ];
         words.into_iter().flatten()
     }
@@ -257,6 +280,7 @@ mod tests {
         let bridge = || SeenKind::Bridge {
             spanning_tree: false,
             forward_delay: 1500,
+            bare_ports: false,
             vlans: None,
         };
         for (name, index, group, alias) in [
@@ -365,6 +389,7 @@ mod tests {
             joined: true,
             isolated: false,
             unlearned: true,
+            lent: false,
         };
         let users: Text = "x +isolated".parse().unwrap();
         let alias = owner().alias(&origin, marks, Some(&users));

@@ -12,6 +12,7 @@ use weft_model::facts::DeviceType;
 use weft_model::mtu::Mtu;
 use weft_model::plan::NodePlan;
 use weft_model::plan::link::Link;
+use weft_model::plan::nat::Nat;
 use weft_model::prefix::Family;
 use weft_model::report::Fault;
 
@@ -52,7 +53,7 @@ pub fn refusals(abilities: &Abilities, next: &NodePlan, seen: &Seen, scope: &Sco
                 "the nft program is missing".to_owned(),
                 "install nftables".to_owned(),
             ))
-        } else if !abilities.forwarding.contains(&family) {
+        } else if !abilities.forwarding.contains(&family) && !answers_come_in(next, nat) {
             Some((
                 format!("the host does not forward {family}"),
                 forwarding_advice(family),
@@ -70,6 +71,16 @@ pub fn refusals(abilities: &Abilities, next: &NodePlan, seen: &Seen, scope: &Sco
     faults
 }
 
+/// Whether the devices by which answers come in forward by their own switches.
+fn answers_come_in(next: &NodePlan, nat: &Nat) -> bool {
+    let family = nat.source.family();
+    let forwards = |name| {
+        let link = next.link(name);
+        link.is_some_and(|link| link.forward.contains(&family))
+    };
+    family == Family::Ipv4 && !nat.outside.is_empty() && nat.outside.iter().all(forwards)
+}
+
 fn unable(abilities: &Abilities, seen: &Seen, link: &Link) -> Option<Fault> {
     let kind = link.kind.as_str();
     let wants_ipv6 = speaks_ipv6(link);
@@ -77,12 +88,7 @@ fn unable(abilities: &Abilities, seen: &Seen, link: &Link) -> Option<Fault> {
         .kind
         .device_type()
         .filter(|kind| !abilities.device_types.contains(kind));
-    let (cause, advice) = if link.origin.host().is_some() {
-        (
-            "this version of the agent leaves the host's own network alone".to_owned(),
-            "take the host network out of the draft".to_owned(),
-        )
-    } else if lacks == Some(DeviceType::OpenVswitch) {
+    let (cause, advice) = if lacks == Some(DeviceType::OpenVswitch) {
         (
             "the agent does not reach Open vSwitch".to_owned(),
             "see that ovsdb-server runs and that the agent may use its socket, or keep the zone \
@@ -92,7 +98,14 @@ fn unable(abilities: &Abilities, seen: &Seen, link: &Link) -> Option<Fault> {
     } else if lacks.is_some() {
         (
             format!("the kernel cannot make devices of type {kind}"),
-            format!("load the kernel module {kind}, or keep the zone off this node"),
+            match link.kind.device_type() {
+                Some(DeviceType::Bundle) => {
+                    "use Linux 5.18 or newer, or keep the zone off this node, or give it the layout \
+                     separate"
+                        .to_owned()
+                }
+                _ => format!("load the kernel module {kind}, or keep the zone off this node"),
+            },
         )
     } else if wants_ipv6 && !seen.has_ipv6() {
         (
@@ -140,48 +153,58 @@ fn forwarding_advice(family: Family) -> String {
 
 #[cfg(test)]
 mod tests {
-    use weft_model::plan::link::LinkKind;
+    use weft_model::object::subnet::Snat;
     use weft_model::plan::{Entry, Origin};
 
     use super::*;
+    use crate::fixtures::bridge;
+
+    fn origin() -> Origin {
+        Origin::Host {
+            host: "rack".parse().unwrap(),
+        }
+    }
+
+    /// A masqueraded network, whose packets leave by `eth0`, which forwards or does not.
+    fn masquerade(forward: &[Family]) -> NodePlan {
+        let eth0 = Link {
+            origin: origin(),
+            kind: weft_model::plan::link::LinkKind::Physical,
+            forward: forward.iter().copied().collect(),
+            mtu: None,
+            ..bridge("eth0")
+        };
+        let nat = Nat {
+            origin: origin(),
+            source: "10.10.10.0/24".parse().unwrap(),
+            inside: "vmbr0".parse().unwrap(),
+            outside: ["eth0".parse().unwrap()].into(),
+            to: Snat::Masquerade,
+        };
+        [Entry::Link(eth0), Entry::Nat(nat)].into_iter().collect()
+    }
 
     #[test]
-    fn the_network_of_the_host_itself_is_refused_and_named() {
-        let origin = Origin::Host {
-            host: "rack".parse().unwrap(),
-        };
-        let card = Link {
-            name: "eth0".parse().unwrap(),
-            origin: origin.clone(),
-            kind: LinkKind::Physical,
-            mtu: None,
-            mac: None,
-            alias: None,
-            alternative_name: None,
-            master: None,
-            addresses: BTreeSet::new(),
-            routes: BTreeSet::new(),
-            static_routes: BTreeSet::new(),
-            forward: BTreeSet::new(),
-            proxy_arp: false,
-            vlans: weft_model::plan::link::Vlans::default(),
-            drift: weft_model::object::drift::DriftPolicy::Heal,
-        };
-        let next: NodePlan = [Entry::Link(card)].into_iter().collect();
-        let abilities = Abilities {
+    fn a_translation_needs_a_host_that_forwards_or_ways_out_that_do() {
+        let abilities = |forwarding: &[Family]| Abilities {
             device_types: BTreeSet::new(),
-            forwarding: BTreeSet::new(),
+            forwarding: forwarding.iter().copied().collect(),
             nft: true,
             switches: true,
         };
-        let faults = refusals(&abilities, &next, &Seen::default(), &Scope::All);
+        let faults = |forwarding: &[Family], forward: &[Family]| {
+            let next = masquerade(forward);
+            refusals(&abilities(forwarding), &next, &Seen::default(), &Scope::All)
+        };
+        assert_eq!(faults(&[Family::Ipv4], &[]), []);
+        assert_eq!(faults(&[], &[Family::Ipv4]), []);
         assert_eq!(
-            faults,
+            faults(&[], &[]),
             [Fault {
-                origin: Some(origin),
-                attempt: "cannot make device eth0 of type physical".to_owned(),
-                cause: "this version of the agent leaves the host's own network alone".to_owned(),
-                advice: "take the host network out of the draft".to_owned(),
+                origin: Some(origin()),
+                attempt: "cannot translate the source addresses of 10.10.10.0/24".to_owned(),
+                cause: "the host does not forward IPv4".to_owned(),
+                advice: "set the sysctl net.ipv4.ip_forward to 1".to_owned(),
             }]
         );
     }

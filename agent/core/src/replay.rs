@@ -6,15 +6,19 @@
 use weft_model::mtu::Mtu;
 use weft_model::plan::link::Vlans;
 use weft_model::prefix::Family;
-use weft_model::vlan::{VlanProtocol, VlanSet};
+use weft_model::vlan::VlanSet;
 
-use crate::seen::{Claim, Ipv6, Port, Seen, SeenKind, SeenLink};
-use crate::step::{Change, GuestChange, Ipv6Switch, Master, Settings, Step};
+use crate::seen::{Claim, Ipv6, Seen, SeenKind, SeenLink};
+use crate::settings::Ipv6Switch;
+use crate::step::{Change, GuestChange, Step};
 
 mod make;
+mod network;
+mod set;
 mod unmake;
 
 use make::{Made, create, plug};
+use set::set;
 use unmake::destroy;
 
 /// What a kernel answers to a step that it will not make, in its own words.
@@ -51,6 +55,10 @@ pub fn replay(seen: &mut Seen, step: &Step) -> Result<(), Refused> {
     match step {
         Step::Nat(table) => {
             seen.nat.clone_from(table);
+            Ok(())
+        }
+        Step::Lend { index, loan, .. } => {
+            seen.lend(*index, loan.as_deref().cloned());
             Ok(())
         }
         // An FRR in memory has laws of its own.
@@ -233,6 +241,28 @@ fn on_link(seen: &mut Seen, mut link: SeenLink, change: &Change) -> Result<(), R
             }
             seen.remove_route(index, *route);
         }
+        Change::AddStatic { route, replace } => {
+            if !link.up {
+                return Err(Refused::NetworkDown);
+            }
+            if !replace && seen.route_holders(route.place()).next().is_some() {
+                return Err(Refused::Exists);
+            }
+            let mut reached = link.addresses.iter();
+            if route
+                .via
+                .is_some_and(|via| !reached.any(|it| it.network().contains(via)))
+            {
+                return Err(Refused::Invalid);
+            }
+            seen.add_static(index, *route, *replace);
+        }
+        Change::RemoveStatic(route) => {
+            if !link.static_routes.contains(route) {
+                return Err(Refused::NotFound);
+            }
+            seen.remove_static(index, route);
+        }
         Change::AddFlood(peer) => {
             match link.claim() {
                 Some(Claim::Tunnel(tunnel)) if tunnel.family == Family::of(*peer) => {}
@@ -249,6 +279,11 @@ fn on_link(seen: &mut Seen, mut link: SeenLink, change: &Change) -> Result<(), R
             }
             seen.remove_flood(index, *peer);
         }
+        Change::AddNetworks(_)
+        | Change::RemoveNetworks(_)
+        | Change::AddPeer(..)
+        | Change::RemovePeer(..)
+        | Change::MapVlans(_) => return network::change(seen, &link, change),
         Change::AddVlans(vlans) => {
             link.master.ok_or(Refused::Invalid)?;
             add_vlans(seen, &link, vlans);
@@ -287,87 +322,6 @@ fn on_link(seen: &mut Seen, mut link: SeenLink, change: &Change) -> Result<(), R
     Ok(())
 }
 
-fn set(seen: &mut Seen, mut link: SeenLink, settings: &Settings) -> Result<(), Refused> {
-    let index = link.index;
-    if let Some(name) = &settings.name {
-        if link.up {
-            return Err(Refused::Busy);
-        }
-        if seen.named(name).is_some() {
-            return Err(Refused::Exists);
-        }
-        link.name.clone_from(name);
-    }
-    if settings.mtu.is_some() && (settings.local.is_some() || settings.learning.is_some()) {
-        return Err(Refused::Invalid);
-    }
-    if let Some(Master::Bridge(master)) = settings.master {
-        let master = seen.link(master).ok_or(Refused::NoDevice)?;
-        if !matches!(master.kind, SeenKind::Bridge { .. }) {
-            return Err(Refused::Invalid);
-        }
-    }
-    let was_in = link.master;
-    if let Some(master) = settings.master {
-        link.master = match master {
-            Master::Nobody => None,
-            Master::Bridge(index) => Some(index),
-        };
-        link.port = Port::default();
-    }
-    if let SeenKind::Vlan(vlan) = link.kind {
-        let most = seen.link(vlan.parent).ok_or(Refused::NoDevice)?.mtu;
-        if most != 0 && settings.mtu.is_some_and(|mtu| mtu > most) {
-            return Err(Refused::Range);
-        }
-    }
-    link.port.isolated = settings.isolated.unwrap_or(link.port.isolated);
-    link.port.learning = settings.learned.unwrap_or(link.port.learning);
-    link.alias = settings.alias.clone().or(link.alias);
-    link.group = settings.group.unwrap_or(link.group);
-    link.mtu = settings.mtu.unwrap_or(link.mtu);
-    link.mac = settings.mac.or(link.mac);
-    link.forward_ipv4 = settings.forward_ipv4.or(link.forward_ipv4);
-    match &mut link.kind {
-        SeenKind::Bridge {
-            spanning_tree,
-            forward_delay,
-            vlans,
-        } => {
-            if settings.plain_bridge {
-                (*spanning_tree, *forward_delay) = (false, 0);
-            }
-            if let Some(on) = settings.filter_vlans {
-                *vlans = on.then_some(VlanProtocol::Dot1q);
-            }
-        }
-        SeenKind::Vxlan {
-            local, learning, ..
-        } => {
-            *local = settings.local.or(*local);
-            *learning = settings.learning.unwrap_or(*learning);
-        }
-        SeenKind::Vlan(_)
-        | SeenKind::Veth { .. }
-        | SeenKind::Switched(_)
-        | SeenKind::Uplink
-        | SeenKind::Other => {}
-    }
-    link.up = settings.up.unwrap_or(link.up);
-    follow_mtu(seen, &mut link);
-    let off = !link.up || link.ipv6.is_none();
-    let is_in = link.master;
-    seen.put(link);
-    if is_in != was_in {
-        let vlans = is_in.map(|_| Vlans::of_a_new_port());
-        seen.set_vlans(index, vlans.unwrap_or_default());
-    }
-    if off {
-        lose_ipv6(seen, index);
-    }
-    Ok(())
-}
-
 fn lose_ipv6(seen: &mut Seen, index: u32) {
     let Some(link) = seen.link(index).cloned() else {
         return;
@@ -375,6 +329,11 @@ fn lose_ipv6(seen: &mut Seen, index: u32) {
     for address in link.addresses {
         if address.family() == Family::Ipv6 {
             seen.remove_address(index, address);
+        }
+    }
+    for route in link.static_routes {
+        if route.to.family() == Family::Ipv6 {
+            seen.remove_static(index, &route);
         }
     }
     for route in link.routes {

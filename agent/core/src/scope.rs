@@ -32,7 +32,9 @@ impl Scope {
     pub fn between(was: &NodePlan, next: &NodePlan) -> Self {
         let (mut names, mut nat, mut frr) = (BTreeSet::new(), false, false);
         let mut differs = |key: &EntryKey| match key {
-            EntryKey::Link(name) => drop(names.insert(name.as_str().to_owned())),
+            EntryKey::Link(name) | EntryKey::Segment(name, _) => {
+                names.insert(name.as_str().to_owned());
+            }
             EntryKey::Nat(..) => nat = true,
             EntryKey::Frr(_) => frr = true,
         };
@@ -88,6 +90,20 @@ impl Scope {
                 all.insert(peer.as_str().to_owned());
             }
         }
+        // What one device of the host is to have, another may have to give.
+        let lent = |name: &String| {
+            seen.named(name)
+                .is_some_and(|is| seen.loan(is.index).is_some())
+        };
+        let is_host = |name: &String| {
+            let link = name.parse().ok().and_then(|name| want.link(&name));
+            link.is_some_and(|link| link.origin.host().is_some())
+        };
+        if names.iter().any(|name| is_host(name) || lent(name)) {
+            all.extend(want.host_links().map(|link| link.name.as_str().to_owned()));
+            let lent = seen.loans().keys().filter_map(|index| seen.link(*index));
+            all.extend(lent.map(|is| is.name.clone()));
+        }
         Self::Some {
             names: all,
             nat: *nat,
@@ -125,10 +141,18 @@ impl Scope {
                 .collect(),
         };
         // Stable: what others are ports or VLANs of comes first, each part in the order of the names.
-        links.sort_by_key(|link| match link.kind {
-            LinkKind::Bridge(_) | LinkKind::Bond(_) | LinkKind::Physical => 0,
-            LinkKind::Vxlan(_) | LinkKind::Veth { .. } | LinkKind::Switched(_) => 1,
-            LinkKind::Vlan(_) => 2,
+        links.sort_by_key(|link| match &link.kind {
+            LinkKind::Bridge(_) => 0,
+            LinkKind::Bond(_) => 1,
+            LinkKind::Vxlan(_)
+            | LinkKind::Bundle(_)
+            | LinkKind::Veth { .. }
+            | LinkKind::Switched(_) => 2,
+            LinkKind::Physical => 3,
+            LinkKind::Vlan(vlan) => {
+                let parent = want.link(&vlan.parent).map(|parent| &parent.kind);
+                4 + u8::from(matches!(parent, Some(LinkKind::Vlan(_))))
+            }
         });
         links
     }
@@ -156,7 +180,9 @@ mod tests {
             let (mut names, mut nat, mut frr) = (BTreeSet::new(), false, false);
             for key in delta.remove.iter().chain(&put) {
                 match key {
-                    EntryKey::Link(name) => drop(names.insert(name.as_str().to_owned())),
+                    EntryKey::Link(name) | EntryKey::Segment(name, _) => {
+                names.insert(name.as_str().to_owned());
+            }
                     EntryKey::Nat(..) => nat = true,
                     EntryKey::Frr(_) => frr = true,
                 }

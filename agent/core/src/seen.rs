@@ -5,18 +5,19 @@
 //! without saying so (the IPv4 routes of a device that goes down) is taken away here too.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use weft_model::plan::link::Vlans;
-use weft_model::prefix::{Family, InterfaceAddress, Prefix};
-use weft_model::vlan::VlanProtocol;
+use weft_model::prefix::Family;
 
 use crate::frr::difference::SeenFrr;
+use crate::loan::Loan;
 use crate::nft::Table;
 
+mod device;
 mod port;
+mod upon;
 
+pub use device::{Claim, Ipv6, Networks, SeenBond, SeenKind, SeenLink, SeenVlan, Tunnel};
 pub use port::{Port, SeenPlug};
 
 /// What the kernel has, as far as a plan may depend on it.
@@ -26,6 +27,7 @@ pub struct Seen {
     names: BTreeMap<String, u32>,
     ports: BTreeMap<u32, BTreeSet<u32>>,
     claims: BTreeMap<Claim, BTreeSet<u32>>,
+    loans: BTreeMap<u32, Loan>,
     /// Our table of source translations.
     pub nat: Option<Table>,
     /// The names of the bridges that Open vSwitch has.
@@ -35,173 +37,6 @@ pub struct Seen {
     pub unmade: BTreeMap<String, SeenPlug>,
     /// What FRR has; `None` where there is none, or nothing of ours is wanted of it.
     pub frr: Option<Arc<SeenFrr>>,
-}
-
-/// What a kernel lets one device have and no other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Claim {
-    /// A network on a port.
-    Tunnel(Tunnel),
-    /// A VLAN of a device.
-    Vlan(SeenVlan),
-}
-
-/// A VLAN of a device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SeenVlan {
-    /// The number of the device.
-    pub parent: u32,
-    /// The VLAN.
-    pub id: u16,
-    /// Its tag.
-    pub protocol: VlanProtocol,
-}
-
-/// What a kernel allows one VXLAN device only to receive for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Tunnel {
-    /// The network identifier.
-    pub vni: u32,
-    /// The destination port.
-    pub port: u16,
-    /// The underlay's family.
-    pub family: Family,
-}
-
-/// A device, ours or not.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SeenLink {
-    /// The device's number.
-    pub index: u32,
-    /// Its name.
-    pub name: String,
-    /// Its other names.
-    pub alternative_names: BTreeSet<String>,
-    /// What it is.
-    pub kind: SeenKind,
-    /// Its link group.
-    pub group: u32,
-    /// Its alias.
-    pub alias: Option<String>,
-    /// Its MTU.
-    pub mtu: u32,
-    /// Its Ethernet address, where it has one.
-    pub mac: Option<[u8; 6]>,
-    /// The device that it is a port of.
-    pub master: Option<u32>,
-    /// Whether it is set up.
-    pub up: bool,
-    /// Whether IPv4 packets that come in by it are forwarded; `None` is not known.
-    pub forward_ipv4: Option<bool>,
-    /// Its IPv6 switches; `None` where it has no IPv6 at all.
-    pub ipv6: Option<Ipv6>,
-    /// Its addresses, without those that are only valid on the link.
-    pub addresses: BTreeSet<InterfaceAddress>,
-    /// The routes that carry our protocol number and leave by it.
-    pub routes: BTreeSet<Prefix>,
-    /// Where it sends what has no known destination (VXLAN).
-    pub flood: BTreeSet<IpAddr>,
-    /// What its bridge does with it, as a port.
-    pub port: Port,
-    /// The VLANs that it carries as a port; of a bridge, those that the host takes part in. Empty
-    /// where the kernel does not say.
-    pub vlans: Vlans,
-}
-
-/// What a device is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SeenKind {
-    /// A bridge.
-    Bridge {
-        /// Whether it takes part in spanning tree.
-        spanning_tree: bool,
-        /// How long a new port waits, in the kernel's unit of 10 ms.
-        forward_delay: u32,
-        /// The tag by which it filters VLANs; `None` where it does not filter.
-        vlans: Option<VlanProtocol>,
-    },
-    /// A VXLAN tunnel end point.
-    Vxlan {
-        /// Network and port.
-        tunnel: Tunnel,
-        /// The source address.
-        local: Option<IpAddr>,
-        /// Whether it learns.
-        learning: bool,
-    },
-    /// A VLAN of another device.
-    Vlan(SeenVlan),
-    /// One end of a pair.
-    Veth {
-        /// The number of the other end; `None` where that is in another namespace.
-        peer: Option<u32>,
-    },
-    /// A port of an Open vSwitch bridge that bears the mark of a cluster.
-    Switched(Box<SeenPlug>),
-    /// A device of the machine, or what others make of several: what leads to other machines.
-    Uplink,
-    /// Anything else.
-    Other,
-}
-
-/// A device's IPv6 switches; `None` is not known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ipv6 {
-    /// Whether IPv6 is off on the device.
-    pub disabled: Option<bool>,
-    /// Whether the device acts as a router.
-    pub forwarding: Option<bool>,
-    /// Whether router advertisements are believed.
-    pub accept_ra: Option<bool>,
-    /// Whether addresses are probed before they are used.
-    pub accept_dad: Option<bool>,
-}
-
-impl SeenLink {
-    /// A device of which only number, name and kind are known.
-    pub fn new(index: u32, name: impl Into<String>, kind: SeenKind) -> Self {
-        Self {
-            index,
-            name: name.into(),
-            alternative_names: BTreeSet::new(),
-            kind,
-            group: 0,
-            alias: None,
-            mtu: 0,
-            mac: None,
-            master: None,
-            up: false,
-            forward_ipv4: None,
-            ipv6: None,
-            addresses: BTreeSet::new(),
-            routes: BTreeSet::new(),
-            flood: BTreeSet::new(),
-            port: Port::default(),
-            vlans: Vlans::default(),
-        }
-    }
-
-    /// What only one device can have, where it is of a kind that has such.
-    pub fn claim(&self) -> Option<Claim> {
-        match self.kind {
-            SeenKind::Vxlan { tunnel, .. } => Some(Claim::Tunnel(tunnel)),
-            SeenKind::Vlan(vlan) => Some(Claim::Vlan(vlan)),
-            SeenKind::Bridge { .. }
-            | SeenKind::Veth { .. }
-            | SeenKind::Switched(_)
-            | SeenKind::Uplink
-            | SeenKind::Other => None,
-        }
-    }
-
-    /// Whether it is a bridge.
-    pub fn is_bridge(&self) -> bool {
-        matches!(self.kind, SeenKind::Bridge { .. })
-    }
-
-    fn lose_routes(&mut self, family: Family) {
-        self.routes.retain(|route| route.family() != family);
-    }
 }
 
 impl Seen {
@@ -252,12 +87,16 @@ impl Seen {
     /// from what was known.
     pub fn put(&mut self, mut link: SeenLink) {
         let index = link.index;
-        if let Some(was) = self.remove(index) {
+        if let Some(was) = self.take_out(index) {
             link.addresses = was.addresses;
             link.routes = was.routes;
+            link.static_routes = was.static_routes;
             link.flood = was.flood;
+            link.networks = was.networks;
             let is_elsewhere = was.master != link.master;
-            if !is_elsewhere {
+            if is_elsewhere {
+                link.networks.vlans.clear();
+            } else {
                 link.vlans = was.vlans;
             }
         }
@@ -276,8 +115,13 @@ impl Seen {
         self.links.insert(index, link);
     }
 
-    /// Takes a device out, and gives it.
+    /// Takes a device out, and gives it. What it would have got back goes with it.
     pub fn remove(&mut self, index: u32) -> Option<SeenLink> {
+        self.loans.remove(&index);
+        self.take_out(index)
+    }
+
+    fn take_out(&mut self, index: u32) -> Option<SeenLink> {
         let link = self.links.remove(&index)?;
         for name in link.alternative_names.iter().chain([&link.name]) {
             if self.names.get(name) == Some(&index) {
@@ -293,82 +137,21 @@ impl Seen {
         Some(link)
     }
 
-    /// Takes in an address.
-    pub fn add_address(&mut self, index: u32, address: InterfaceAddress) {
-        if let Some(link) = self.links.get_mut(&index) {
-            link.addresses.insert(address);
-        }
+    /// What the device gets back one day, where it is one of the host's that we changed.
+    pub fn loan(&self, index: u32) -> Option<&Loan> {
+        self.loans.get(&index)
     }
 
-    /// Takes out an address. With the last IPv4 address a kernel takes the IPv4 routes away.
-    pub fn remove_address(&mut self, index: u32, address: InterfaceAddress) {
-        if let Some(link) = self.links.get_mut(&index) {
-            let removed = link.addresses.remove(&address);
-            let is_ipv4 = |address: &InterfaceAddress| address.family() == Family::Ipv4;
-            if removed && is_ipv4(&address) && !link.addresses.iter().any(is_ipv4) {
-                link.lose_routes(Family::Ipv4);
-            }
-        }
+    /// What all devices get back, by their numbers.
+    pub fn loans(&self) -> &BTreeMap<u32, Loan> {
+        &self.loans
     }
 
-    /// Takes in a route of ours.
-    pub fn add_route(&mut self, index: u32, route: Prefix) {
-        if let Some(link) = self.links.get_mut(&index) {
-            link.routes.insert(route);
-        }
-    }
-
-    /// Takes out a route of ours.
-    pub fn remove_route(&mut self, index: u32, route: Prefix) {
-        if let Some(link) = self.links.get_mut(&index) {
-            link.routes.remove(&route);
-        }
-    }
-
-    /// Takes in an entry of a flood list.
-    pub fn add_flood(&mut self, index: u32, peer: IpAddr) {
-        if let Some(link) = self.links.get_mut(&index) {
-            link.flood.insert(peer);
-        }
-    }
-
-    /// Takes out an entry of a flood list.
-    pub fn remove_flood(&mut self, index: u32, peer: IpAddr) {
-        if let Some(link) = self.links.get_mut(&index) {
-            link.flood.remove(&peer);
-        }
-    }
-
-    /// Takes in the VLANs of a port or bridge.
-    pub fn set_vlans(&mut self, index: u32, vlans: Vlans) {
-        if let Some(link) = self.links.get_mut(&index) {
-            link.vlans = vlans;
-        }
-    }
-
-    /// Takes in whether a device forwards IPv4 packets.
-    pub fn set_forward_ipv4(&mut self, index: u32, forward: bool) {
-        if let Some(link) = self.links.get_mut(&index) {
-            link.forward_ipv4 = Some(forward);
-        }
-    }
-
-    /// Takes in the marks that a device was given while it is down, which kernels do not tell of.
-    pub fn mark_down(&mut self, index: u32, group: Option<u32>, alias: Option<&str>) {
-        if let Some(link) = self.links.get_mut(&index).filter(|link| !link.up) {
-            link.group = group.unwrap_or(link.group);
-            link.alias = alias.map(str::to_owned).or(link.alias.take());
-        }
-    }
-
-    /// Changes a device's IPv6 switches.
-    pub fn set_ipv6(&mut self, index: u32, change: impl FnOnce(&mut Ipv6)) {
-        if let Some(ipv6) = self
-            .links
-            .get_mut(&index)
-            .and_then(|link| link.ipv6.as_mut())
-        {
-            change(ipv6);
+    /// Takes in what a device gets back.
+    pub fn lend(&mut self, index: u32, loan: Option<Loan>) {
+        match loan.filter(|_| self.links.contains_key(&index)) {
+            Some(loan) => drop(self.loans.insert(index, loan)),
+            None => drop(self.loans.remove(&index)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One change to the kernel, fully decided.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -12,7 +12,10 @@ use weft_model::revision::ClusterId;
 use weft_model::vlan::{VlanId, VlanSet};
 
 use crate::frr::step::{Saying, Written};
+use crate::loan::Loan;
 use crate::nft::Table;
+use crate::route::SeenRoute;
+use crate::settings::{Ipv6Switch, Settings};
 
 /// One change: one kernel message, one switch, or one whole table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +42,18 @@ pub enum Step {
         origin: Origin,
         /// What changes.
         change: GuestChange,
+    },
+    /// Notes what a device of the host gets back one day, before it is changed; `None` when it got
+    /// all back. Changes nothing in the kernel.
+    Lend {
+        /// The device's number.
+        index: u32,
+        /// Its name.
+        name: String,
+        /// The host network that it is there for.
+        origin: Option<Origin>,
+        /// What it gets back.
+        loan: Option<Box<Loan>>,
     },
     /// Destroys all devices of a group.
     DestroyGroup {
@@ -86,10 +101,29 @@ pub enum Change {
     AddRoute(Prefix),
     /// Removes a route.
     RemoveRoute(Prefix),
+    /// Adds a route with gateway and metric.
+    AddStatic {
+        /// The route.
+        route: SeenRoute,
+        /// Whether it takes the place of one to the same network with the same metric.
+        replace: bool,
+    },
+    /// Removes a route with gateway and metric.
+    RemoveStatic(SeenRoute),
     /// Adds an entry to the flood list.
     AddFlood(IpAddr),
     /// Removes an entry from the flood list.
     RemoveFlood(IpAddr),
+    /// Receives for these networks too (a tunnel end point for many).
+    AddNetworks(BTreeSet<u32>),
+    /// No longer receives for these networks.
+    RemoveNetworks(BTreeSet<u32>),
+    /// Adds an entry to the flood list of a network.
+    AddPeer(u32, IpAddr),
+    /// Removes an entry from the flood list of a network.
+    RemovePeer(u32, IpAddr),
+    /// Lets the device carry these VLANs, as a port of its bridge, each as a network of the tunnel.
+    MapVlans(BTreeMap<VlanId, u32>),
     /// Lets the device carry these VLANs, as a port of its bridge.
     AddVlans(Vlans),
     /// Keeps these VLANs from the device.
@@ -141,95 +175,11 @@ pub enum GuestChange {
     AddVlans(Vlans),
 }
 
-/// Properties of a device that one message can change together; `None` stays as it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Settings {
-    /// The name. A device must be down to get another.
-    pub name: Option<String>,
-    /// The alias.
-    pub alias: Option<String>,
-    /// The link group.
-    pub group: Option<u32>,
-    /// The MTU.
-    pub mtu: Option<u32>,
-    /// The Ethernet address.
-    pub mac: Option<[u8; 6]>,
-    /// What it is a port of.
-    pub master: Option<Master>,
-    /// Up or down.
-    pub up: Option<bool>,
-    /// Whether IPv4 packets that come in by it are forwarded.
-    pub forward_ipv4: Option<bool>,
-    /// Switches spanning tree and forwarding delay off (bridge).
-    pub plain_bridge: bool,
-    /// The source address (VXLAN).
-    pub local: Option<IpAddr>,
-    /// Whether it learns (VXLAN).
-    pub learning: Option<bool>,
-    /// Whether it filters VLANs (bridge).
-    pub filter_vlans: Option<bool>,
-    /// Whether its bridge keeps it from reaching other isolated ports.
-    pub isolated: Option<bool>,
-    /// Whether its bridge learns who is behind it.
-    pub learned: Option<bool>,
-}
-
-/// What a device becomes a port of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Master {
-    /// Nothing.
-    Nobody,
-    /// The bridge with this number.
-    Bridge(u32),
-}
-
-/// An IPv6 switch of a device; only `/proc/sys` has them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Ipv6Switch {
-    /// `disable_ipv6`.
-    Disable,
-    /// `forwarding`.
-    Forwarding,
-    /// `accept_ra`.
-    AcceptRa,
-    /// `accept_dad`.
-    AcceptDad,
-}
-
-impl Ipv6Switch {
-    /// The switch's file.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Disable => "disable_ipv6",
-            Self::Forwarding => "forwarding",
-            Self::AcceptRa => "accept_ra",
-            Self::AcceptDad => "accept_dad",
-        }
-    }
-}
-
-impl Settings {
-    /// Sets the device aside: it carries nothing any more and waits to be destroyed.
-    pub fn quiesce(group: u32) -> Self {
-        Self {
-            group: Some(group),
-            master: Some(Master::Nobody),
-            up: Some(false),
-            ..Self::default()
-        }
-    }
-
-    /// Whether nothing changes.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
 impl Step {
     /// The objects that the step is made for.
     pub fn origin(&self) -> Option<&Origin> {
         match self {
-            Self::Link { origin, .. } => origin.as_ref(),
+            Self::Link { origin, .. } | Self::Lend { origin, .. } => origin.as_ref(),
             Self::Guest { origin, .. } => Some(origin),
             Self::Frr(saying) => saying.origin.as_ref(),
             Self::DestroyGroup { .. } | Self::Nat(_) | Self::FrrKept(_) => None,
@@ -246,7 +196,7 @@ impl Step {
             } => BTreeSet::from([*index, of.bridge]),
             Self::Link { index, .. } | Self::Guest { index, .. } => BTreeSet::from([*index]),
             Self::DestroyGroup { devices, .. } => devices.clone(),
-            Self::Nat(_) | Self::Frr(_) | Self::FrrKept(_) => BTreeSet::new(),
+            Self::Nat(_) | Self::Lend { .. } | Self::Frr(_) | Self::FrrKept(_) => BTreeSet::new(),
         }
     }
 }
@@ -273,8 +223,33 @@ impl fmt::Display for Step {
                 }
                 Change::AddRoute(route) => write!(f, "add route {route} by device {name}"),
                 Change::RemoveRoute(route) => write!(f, "remove route {route} by device {name}"),
+                Change::AddStatic { route, .. } => write!(f, "add route {route} by device {name}"),
+                Change::RemoveStatic(route) => {
+                    write!(f, "remove route {route} by device {name}")
+                }
                 Change::AddFlood(peer) => write!(f, "add peer {peer} to device {name}"),
                 Change::RemoveFlood(peer) => write!(f, "remove peer {peer} from device {name}"),
+                Change::AddNetworks(vnis) => {
+                    write!(f, "let device {name} receive {}", Listed("VNI", vnis))
+                }
+                Change::RemoveNetworks(vnis) => {
+                    write!(f, "keep {} from device {name}", Listed("VNI", vnis))
+                }
+                Change::AddPeer(vni, peer) => {
+                    write!(f, "add peer {peer} to VNI {vni} of device {name}")
+                }
+                Change::RemovePeer(vni, peer) => {
+                    write!(f, "remove peer {peer} from VNI {vni} of device {name}")
+                }
+                Change::MapVlans(vlans) => {
+                    let vnis: BTreeSet<u32> = vlans.values().copied().collect();
+                    let vlans: VlanSet = vlans.keys().copied().collect();
+                    write!(
+                        f,
+                        "let device {name} carry VLANs {vlans} as {}",
+                        Listed("VNI", &vnis)
+                    )
+                }
                 Change::AddVlans(vlans) => {
                     write!(f, "let device {name} carry {}", Carried(vlans))
                 }
@@ -311,6 +286,10 @@ impl fmt::Display for Step {
                     write!(f, "let guest's port {name} carry {}", Carried(vlans))
                 }
             },
+            Self::Lend { name, loan, .. } => match loan {
+                Some(_) => write!(f, "note what device {name} of the host was before"),
+                None => write!(f, "give device {name} back to the host"),
+            },
             Self::DestroyGroup { group, devices } => {
                 write!(
                     f,
@@ -330,39 +309,6 @@ impl fmt::Display for Step {
     }
 }
 
-impl fmt::Display for Settings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mac = self.mac.map(|mac| {
-            let pairs: Vec<String> = mac.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("address {}", pairs.join(":"))
-        });
-        let parts = [
-            self.name.as_ref().map(|name| format!("name {name}")),
-            self.mtu.map(|mtu| format!("mtu {mtu}")),
-            mac,
-            self.group.map(|group| format!("group {group:#x}")),
-            self.alias.as_ref().map(|alias| format!("alias {alias:?}")),
-            self.master.map(|master| match master {
-                Master::Nobody => "no master".to_owned(),
-                Master::Bridge(index) => format!("master {index}"),
-            }),
-            self.forward_ipv4
-                .map(|on| format!("IPv4 forwarding {}", word(on))),
-            self.plain_bridge.then(|| "no spanning tree".to_owned()),
-            self.local.map(|local| format!("source {local}")),
-            self.learning.map(|on| format!("learning {}", word(on))),
-            self.filter_vlans
-                .map(|on| format!("VLAN filtering {}", word(on))),
-            self.isolated.map(|on| format!("isolation {}", word(on))),
-            self.learned
-                .map(|on| format!("learning of its bridge {}", word(on))),
-            self.up.map(|up| if up { "up" } else { "down" }.to_owned()),
-        ];
-        let parts: Vec<String> = parts.into_iter().flatten().collect();
-        f.write_str(&parts.join(", "))
-    }
-}
-
 struct Lane<'a>(&'a SwitchPort);
 
 impl fmt::Display for Lane<'_> {
@@ -370,6 +316,23 @@ impl fmt::Display for Lane<'_> {
         match self.0.tunnel {
             None => write!(f, "VLAN {}", self.0.id),
             Some(protocol) => write!(f, "VLAN {} by {protocol} tags before all others", self.0.id),
+        }
+    }
+}
+
+/// A few numbers, or how many there are.
+struct Listed<'a>(&'static str, &'a BTreeSet<u32>);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(what, numbers) = self;
+        match numbers.len() {
+            few @ 0..=4 => {
+                let plural = if few == 1 { "" } else { "s" };
+                let numbers: Vec<String> = numbers.iter().map(u32::to_string).collect();
+                write!(f, "{what}{plural} {}", numbers.join(", "))
+            }
+            many => write!(f, "{many} {what}s"),
         }
     }
 }

@@ -231,8 +231,7 @@ fn differences(target: &NodePlan, steps: &[Step]) -> BTreeMap<String, Difference
             Step::Guest { name, .. } => (name.clone(), step.to_string(), false),
             Step::Nat(_) => (NAT.to_owned(), step.to_string(), false),
             Step::Frr(_) => (FRR.to_owned(), step.to_string(), false),
-            Step::FrrKept(_) => continue,
-            Step::DestroyGroup { .. } => continue,
+            Step::DestroyGroup { .. } | Step::Lend { .. } | Step::FrrKept(_) => continue,
         };
         let origin = name.parse().ok().and_then(|name| target.link(&name));
         let difference = differences.entry(name).or_insert_with(|| Difference {

@@ -1,13 +1,12 @@
 //! The data plane's loop over a kernel in memory, with the clock standing still until it is waited
 //! for.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use nix::libc;
 use tokio::time::{Instant, timeout};
 use weft_model::object::drift::DriftPolicy;
-use weft_model::plan::link::{Bridge, Link, LinkKind, Vlans};
+use weft_model::plan::link::{Bridge, Link, LinkKind};
 use weft_model::plan::{Entry, Origin};
 use weft_model::report::EventKind;
 use weft_node::seen::{Seen, SeenLink};
@@ -19,24 +18,15 @@ use crate::faulty::Faulty;
 
 fn bridge(name: &str) -> Link {
     Link {
-        name: name.parse().unwrap(),
-        origin: Origin::Zone {
-            zone: "prod".parse().unwrap(),
-            vnet: Some(name.parse().unwrap()),
-        },
-        kind: LinkKind::Bridge(Bridge::default()),
         mtu: Some(1450.try_into().unwrap()),
-        mac: None,
-        alias: None,
-        alternative_name: None,
-        master: None,
-        addresses: [].into(),
-        routes: [].into(),
-        static_routes: BTreeSet::new(),
-        forward: [].into(),
-        proxy_arp: false,
-        vlans: Vlans::default(),
-        drift: DriftPolicy::Heal,
+        ..Link::plain(
+            name.parse().unwrap(),
+            Origin::Zone {
+                zone: "prod".parse().unwrap(),
+                vnet: Some(name.parse().unwrap()),
+            },
+            LinkKind::Bridge(Bridge::default()),
+        )
     }
 }
 

@@ -4,10 +4,14 @@ use std::io;
 use std::time::Instant;
 
 use nix::libc;
+use tracing::warn;
 use weft_node::driver::Failure;
-use weft_node::step::{Change, Ipv6Switch, Step};
+use weft_node::loan::Loan;
+use weft_node::settings::Ipv6Switch;
+use weft_node::step::{Change, Step};
 
 use super::{Kernel, chain};
+use crate::ledger::error::LedgerError;
 use crate::netlink::bytes::Message;
 use crate::netlink::requests::Nack;
 use crate::sysctl;
@@ -88,8 +92,15 @@ impl Kernel {
                 | Change::RemoveAddress(_)
                 | Change::AddRoute(_)
                 | Change::RemoveRoute(_)
+                | Change::AddStatic { .. }
+                | Change::RemoveStatic(_)
                 | Change::AddFlood(_)
                 | Change::RemoveFlood(_)
+                | Change::AddNetworks(_)
+                | Change::RemoveNetworks(_)
+                | Change::AddPeer(..)
+                | Change::RemovePeer(..)
+                | Change::MapVlans(_)
                 | Change::AddVlans(_)
                 | Change::RemoveVlans(_)
                 | Change::Join(_)
@@ -100,6 +111,27 @@ impl Kernel {
                 | Change::Destroy => {}
             }
         }
+    }
+
+    /// Notes what a device gets back. That it got all back is worth no failure: its mark is gone, and
+    /// without that the note speaks of nothing.
+    pub(super) fn lend(&mut self, index: u32, loan: Option<&Loan>) -> Result<(), LedgerError> {
+        let mut loans = self.mirror.seen.loans().clone();
+        match loan {
+            Some(loan) => drop(loans.insert(index, loan.clone())),
+            None => drop(loans.remove(&index)),
+        }
+        if let Some(book) = &mut self.loans {
+            match (book.write(&loans), loan) {
+                (Err(error), Some(_)) => return Err(error),
+                (Err(error), None) => {
+                    warn!(error = %chain(&error), "that a device was given back is not on disk");
+                }
+                (Ok(()), _) => {}
+            }
+        }
+        self.mirror.seen.lend(index, loan.cloned());
+        Ok(())
     }
 
     pub(super) fn turn(

@@ -6,16 +6,9 @@ use weft_node::frr::step::{Saying, Written};
 use weft_node::step::Step;
 
 use super::{Kernel, chain};
-use crate::frr::{Frr, Settings};
+use crate::frr::Frr;
 
 impl Kernel {
-    /// Has the FRR at this place driven as well.
-    #[must_use]
-    pub fn with_frr(mut self, settings: Settings) -> Self {
-        self.frr = Some(Frr::new(settings));
-        self
-    }
-
     /// What the node says of its FRR.
     pub(super) async fn facts_of_frr(&mut self) -> Option<FrrFacts> {
         match &mut self.frr {
@@ -100,6 +93,7 @@ fn saying(step: &Step) -> Option<&Saying> {
         | Step::Guest { .. }
         | Step::DestroyGroup { .. }
         | Step::Nat(_)
+        | Step::Lend { .. }
         | Step::FrrKept(_) => None,
     }
 }

@@ -70,7 +70,7 @@ pub trait Disk: Debug + Send + Sync {
 }
 
 /// A file that is written over in place.
-pub trait Slot: Debug + Send {
+pub trait Slot: Debug + Send + Sync {
     /// Writes over the beginning; returns when it is safe.
     ///
     /// # Errors

@@ -53,6 +53,17 @@ pub enum LedgerError {
         /// The directory.
         path: PathBuf,
     },
+    /// What devices of the host get back is not what was written.
+    #[error(
+        "both copies of what devices of the host get back in {} are damaged: the network stays as \
+         it is until the files loans.0 and loans.1 are restored, or removed so that the devices are \
+         taken over anew as they are",
+        path.display()
+    )]
+    LoansDamaged {
+        /// The directory.
+        path: PathBuf,
+    },
     /// There are plans and no journal that says which of them is in force.
     #[error(
         "there are plans in {} but no journal: the network stays as it is until the directory is \
@@ -119,6 +130,7 @@ impl LedgerError {
             | Self::Read { .. }
             | Self::Write { .. }
             | Self::JournalDamaged { .. }
+            | Self::LoansDamaged { .. }
             | Self::JournalMissing { .. }
             | Self::UnknownVersion { .. }
             | Self::PlanDamaged { .. }

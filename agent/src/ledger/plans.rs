@@ -39,6 +39,11 @@ impl PlanStore {
         }
     }
 
+    /// The directory of the whole ledger.
+    pub fn state_directory(&self) -> &Path {
+        self.directory.parent().unwrap_or(&self.directory)
+    }
+
     pub(super) fn directory(&self) -> &Path {
         &self.directory
     }

@@ -1,28 +1,29 @@
 //! From what a kernel says to what it means for the mirror.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use weft_model::plan::link::Vlans;
 use weft_model::prefix::{Family, InterfaceAddress, Prefix};
-use weft_model::vlan::VlanProtocol;
-use weft_node::own::ROUTE_PROTOCOL;
-use weft_node::seen::{Ipv6, SeenKind, SeenLink, SeenVlan, Tunnel};
+use weft_node::route::SeenRoute;
+use weft_node::seen::{Ipv6, SeenKind, SeenLink};
 
+use super::address::{family, ip};
 use super::bytes::{Received, attributes, read_text, read_u16, read_u32};
+use super::kind;
+use super::network::{self, Lane};
 use super::number::{
     AF_BRIDGE, AF_INET, AF_INET6, AF_UNSPEC, ARPHRD_ETHER, DEVCONF_ACCEPT_DAD, DEVCONF_ACCEPT_RA,
-    DEVCONF_DISABLE_IPV6, DEVCONF_FORWARDING, ETH_P_8021AD, IFA_ADDRESS, IFA_LOCAL, IFF_UP,
-    IFLA_ADDRESS, IFLA_AF_SPEC, IFLA_ALT_IFNAME, IFLA_BR_FORWARD_DELAY, IFLA_BR_STP_STATE,
-    IFLA_BR_VLAN_FILTERING, IFLA_BR_VLAN_PROTOCOL, IFLA_BRPORT_ISOLATED, IFLA_BRPORT_LEARNING,
-    IFLA_GROUP, IFLA_IFALIAS, IFLA_IFNAME, IFLA_INET_CONF, IFLA_INET6_CONF, IFLA_INFO_DATA,
-    IFLA_INFO_KIND, IFLA_INFO_SLAVE_DATA, IFLA_INFO_SLAVE_KIND, IFLA_LINK, IFLA_LINK_NETNSID,
-    IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU, IFLA_PROP_LIST, IFLA_VLAN_ID, IFLA_VLAN_PROTOCOL,
-    IFLA_VXLAN_GROUP6, IFLA_VXLAN_ID, IFLA_VXLAN_LEARNING, IFLA_VXLAN_LOCAL, IFLA_VXLAN_LOCAL6,
-    IFLA_VXLAN_PORT, NDA_DST, NDA_LLADDR, NETCONFA_FORWARDING, NETCONFA_IFINDEX,
-    NETCONFA_IFINDEX_ALL, NLM_F_REPLACE, NTF_SELF, RT_TABLE_MAIN, RTA_DST, RTA_MULTIPATH, RTA_OIF,
-    RTA_PRIORITY, RTM_DELADDR, RTM_DELLINK, RTM_DELNEIGH, RTM_DELROUTE, RTM_NEWADDR, RTM_NEWLINK,
-    RTM_NEWNEIGH, RTM_NEWNETCONF, RTM_NEWROUTE,
+    DEVCONF_DISABLE_IPV6, DEVCONF_FORWARDING, IFA_ADDRESS, IFA_LOCAL, IFF_UP, IFLA_ADDRESS,
+    IFLA_AF_SPEC, IFLA_ALT_IFNAME, IFLA_GROUP, IFLA_IFALIAS, IFLA_IFNAME, IFLA_INET_CONF,
+    IFLA_INET6_CONF, IFLA_LINK, IFLA_LINK_NETNSID, IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU,
+    IFLA_PROP_LIST, IPV4_DEVCONF_FORWARDING, IPV4_DEVCONF_PROXY_ARP, NDA_DST, NDA_LLADDR,
+    NDA_SRC_VNI, NETCONFA_FORWARDING, NETCONFA_IFINDEX, NETCONFA_IFINDEX_ALL, NETCONFA_PROXY_NEIGH,
+    NLM_F_REPLACE, NTF_SELF, RTM_DELADDR, RTM_DELLINK, RTM_DELNEIGH, RTM_DELROUTE, RTM_DELTUNNEL,
+    RTM_DELVLAN, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNEIGH, RTM_NEWNETCONF, RTM_NEWROUTE,
+    RTM_NEWTUNNEL, RTM_NEWVLAN,
 };
+use super::route::{self, DefaultRoute, Route};
 
 /// What a message says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +42,12 @@ pub(crate) enum Event {
     Route(u32, Prefix),
     /// A route of ours is gone.
     RouteGone(u32, Prefix),
+    /// A route with gateway or metric, of an administrator or ours, is there.
+    Static(u32, SeenRoute),
+    /// Such a route took the place of one.
+    StaticInstead(u32, SeenRoute),
+    /// Such a route is gone.
+    StaticGone(u32, SeenRoute),
     /// There is a default route.
     Default(DefaultRoute),
     /// A default route took the place of one that is equal but for the device.
@@ -49,20 +56,26 @@ pub(crate) enum Event {
     DefaultGone(DefaultRoute),
     /// A VXLAN device floods to an address.
     Flood(u32, IpAddr),
+    /// A VXLAN device floods a network of many to an address.
+    Peer(u32, u32, IpAddr),
+    /// It no longer does.
+    PeerGone(u32, u32, IpAddr),
+    /// A VXLAN device for many networks receives for these too.
+    Networks(u32, BTreeSet<u32>),
+    /// It no longer does.
+    NetworksGone(u32, BTreeSet<u32>),
+    /// A bridge or port has these VLANs.
+    Lanes(u32, Vec<Lane>),
+    /// It has these no longer.
+    LanesGone(u32, Vec<Lane>),
     /// A VXLAN device no longer floods to an address.
     FloodGone(u32, IpAddr),
     /// A device does or does not forward packets of a family.
     Forwarding(u32, Family, bool),
+    /// A device does or does not answer ARP requests for what the host reaches elsewhere.
+    ProxyArp(u32, bool),
     /// The host's own forwarding changed.
     HostForwarding,
-}
-
-/// A default route; the least comes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct DefaultRoute {
-    pub family: Family,
-    pub metric: u32,
-    pub index: u32,
 }
 
 /// What a message says; `None` where it is none of our business.
@@ -76,37 +89,37 @@ pub(crate) fn event(message: &Received<'_>) -> Option<Event> {
         RTM_DELLINK if bytes.first() == Some(&AF_UNSPEC) => read_u32(bytes, 4).map(Event::LinkGone),
         RTM_NEWADDR => address(bytes).map(|(index, at)| Event::Address(index, at)),
         RTM_DELADDR => address(bytes).map(|(index, at)| Event::AddressGone(index, at)),
-        RTM_NEWROUTE => match route(bytes)? {
+        RTM_NEWROUTE => match route::read(bytes)? {
             Route::Ours(index, to) => Some(Event::Route(index, to)),
+            Route::Static(index, route) if message.flags & NLM_F_REPLACE != 0 => {
+                Some(Event::StaticInstead(index, route))
+            }
+            Route::Static(index, route) => Some(Event::Static(index, route)),
             Route::Default(route) if message.flags & NLM_F_REPLACE != 0 => {
                 Some(Event::DefaultInstead(route))
             }
             Route::Default(route) => Some(Event::Default(route)),
         },
-        RTM_DELROUTE => match route(bytes)? {
+        RTM_DELROUTE => match route::read(bytes)? {
             Route::Ours(index, to) => Some(Event::RouteGone(index, to)),
+            Route::Static(index, route) => Some(Event::StaticGone(index, route)),
             Route::Default(route) => Some(Event::DefaultGone(route)),
         },
-        RTM_NEWNEIGH => flood(bytes).map(|(index, peer)| Event::Flood(index, peer)),
-        RTM_DELNEIGH => flood(bytes).map(|(index, peer)| Event::FloodGone(index, peer)),
+        RTM_NEWNEIGH => flood(bytes).map(|(index, vni, peer)| match vni {
+            None => Event::Flood(index, peer),
+            Some(vni) => Event::Peer(index, vni, peer),
+        }),
+        RTM_DELNEIGH => flood(bytes).map(|(index, vni, peer)| match vni {
+            None => Event::FloodGone(index, peer),
+            Some(vni) => Event::PeerGone(index, vni, peer),
+        }),
+        RTM_NEWTUNNEL => network::read(bytes).map(|(index, vnis)| Event::Networks(index, vnis)),
+        RTM_DELTUNNEL => network::read(bytes).map(|(index, vnis)| Event::NetworksGone(index, vnis)),
+        RTM_NEWVLAN => network::lanes(bytes).map(|(index, lanes)| Event::Lanes(index, lanes)),
+        RTM_DELVLAN => network::lanes(bytes).map(|(index, lanes)| Event::LanesGone(index, lanes)),
         RTM_NEWNETCONF => forwarding(bytes),
         _ => None,
     }
-}
-
-fn family(number: u8) -> Option<Family> {
-    match number {
-        AF_INET => Some(Family::Ipv4),
-        AF_INET6 => Some(Family::Ipv6),
-        _ => None,
-    }
-}
-
-fn ip(bytes: &[u8]) -> Option<IpAddr> {
-    if let Ok(octets) = <[u8; 4]>::try_from(bytes) {
-        return Some(octets.into());
-    }
-    <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from)
 }
 
 /// A device.
@@ -127,7 +140,7 @@ fn link(bytes: &[u8]) -> Option<SeenLink> {
             IFLA_MASTER => link.master = read_u32(value, 0).filter(|master| *master != 0),
             IFLA_GROUP => link.group = read_u32(value, 0)?,
             IFLA_IFALIAS => link.alias = Some(read_text(value)),
-            IFLA_LINKINFO => info(value, &mut link),
+            IFLA_LINKINFO => kind::info(value, &mut link),
             IFLA_LINK => other = read_u32(value, 0)?,
             IFLA_LINK_NETNSID => is_elsewhere = true,
             IFLA_AF_SPEC => switches(value, &mut link),
@@ -148,117 +161,16 @@ fn link(bytes: &[u8]) -> Option<SeenLink> {
     Some(link)
 }
 
-/// What a device is, and what its bridge does with it as a port.
-fn info(info: &[u8], link: &mut SeenLink) {
-    let (mut name, mut data): (&[u8], &[u8]) = (&[], &[]);
-    let (mut port_of, mut port): (&[u8], &[u8]) = (&[], &[]);
-    for (kind, value) in attributes(info, 0) {
-        match kind {
-            IFLA_INFO_KIND => name = value,
-            IFLA_INFO_DATA => data = value,
-            IFLA_INFO_SLAVE_KIND => port_of = value,
-            IFLA_INFO_SLAVE_DATA => port = value,
-            _ => {}
-        }
-    }
-    let word = |name: &[u8]| name.split(|byte| *byte == 0).next().map(<[u8]>::to_vec);
-    link.kind = match word(name).as_deref() {
-        Some(b"bridge") => bridge(data),
-        Some(b"vxlan") => vxlan(data),
-        Some(b"vlan") => vlan(data),
-        Some(b"veth") => SeenKind::Veth { peer: None },
-        Some(b"bond" | b"team") => SeenKind::Uplink,
-        // Only what is said of it as a port.
-        Some(b"") => link.kind.clone(),
-        _ => SeenKind::Other,
-    };
-    if word(port_of).as_deref() == Some(b"bridge") {
-        for (kind, value) in attributes(port, 0) {
-            match kind {
-                IFLA_BRPORT_ISOLATED => link.port.isolated = value.first() == Some(&1),
-                IFLA_BRPORT_LEARNING => link.port.learning = value.first() == Some(&1),
-                _ => {}
-            }
-        }
-    }
-}
-
-fn protocol(bytes: &[u8]) -> VlanProtocol {
-    match read_u16(bytes, 0).map(u16::from_be) {
-        Some(ETH_P_8021AD) => VlanProtocol::Dot1ad,
-        _ => VlanProtocol::Dot1q,
-    }
-}
-
-fn vlan(data: &[u8]) -> SeenKind {
-    let mut vlan = SeenVlan {
-        parent: 0,
-        id: 0,
-        protocol: VlanProtocol::Dot1q,
-    };
-    for (kind, value) in attributes(data, 0) {
-        match kind {
-            IFLA_VLAN_ID => vlan.id = read_u16(value, 0).unwrap_or_default(),
-            IFLA_VLAN_PROTOCOL => vlan.protocol = protocol(value),
-            _ => {}
-        }
-    }
-    SeenKind::Vlan(vlan)
-}
-
-fn bridge(data: &[u8]) -> SeenKind {
-    let (mut spanning_tree, mut delay) = (false, 0);
-    let (mut filters, mut by) = (false, VlanProtocol::Dot1q);
-    for (kind, value) in attributes(data, 0) {
-        match kind {
-            IFLA_BR_STP_STATE => spanning_tree = read_u32(value, 0) != Some(0),
-            IFLA_BR_FORWARD_DELAY => delay = read_u32(value, 0).unwrap_or_default(),
-            IFLA_BR_VLAN_FILTERING => filters = value.first() == Some(&1),
-            IFLA_BR_VLAN_PROTOCOL => by = protocol(value),
-            _ => {}
-        }
-    }
-    SeenKind::Bridge {
-        spanning_tree,
-        forward_delay: delay,
-        vlans: filters.then_some(by),
-    }
-}
-
-fn vxlan(data: &[u8]) -> SeenKind {
-    let mut tunnel = Tunnel {
-        vni: 0,
-        port: 0,
-        family: Family::Ipv4,
-    };
-    let (mut local, mut learning) = (None, false);
-    for (kind, value) in attributes(data, 0) {
-        match kind {
-            IFLA_VXLAN_ID => tunnel.vni = read_u32(value, 0).unwrap_or_default(),
-            IFLA_VXLAN_PORT => tunnel.port = read_u16(value, 0).map_or(0, u16::from_be),
-            IFLA_VXLAN_LEARNING => learning = value.first() == Some(&1),
-            IFLA_VXLAN_LOCAL => local = ip(value),
-            IFLA_VXLAN_LOCAL6 => {
-                local = ip(value);
-                tunnel.family = Family::Ipv6;
-            }
-            IFLA_VXLAN_GROUP6 => tunnel.family = Family::Ipv6,
-            _ => {}
-        }
-    }
-    SeenKind::Vxlan {
-        tunnel,
-        local,
-        learning,
-    }
-}
-
 fn switches(families: &[u8], link: &mut SeenLink) {
     let number = |conf: &[u8], at: usize| read_u32(conf, at * 4).map(|value| value != 0);
     for (family, value) in attributes(families, 0) {
         for (kind, conf) in attributes(value, 0) {
             match (u8::try_from(family), kind) {
-                (Ok(AF_INET), IFLA_INET_CONF) => link.forward_ipv4 = number(conf, 0),
+                (Ok(AF_INET), IFLA_INET_CONF) => {
+                    let at = |switch: u16| usize::from(switch - 1);
+                    link.forward_ipv4 = number(conf, at(IPV4_DEVCONF_FORWARDING));
+                    link.proxy_arp = number(conf, at(IPV4_DEVCONF_PROXY_ARP));
+                }
                 (Ok(AF_INET6), IFLA_INET6_CONF) => {
                     link.ipv6 = Some(Ipv6 {
                         disabled: number(conf, DEVCONF_DISABLE_IPV6),
@@ -299,72 +211,38 @@ fn is_link_local_ipv6(address: IpAddr) -> bool {
     }
 }
 
-enum Route {
-    Ours(u32, Prefix),
-    Default(DefaultRoute),
-}
-
-fn route(bytes: &[u8]) -> Option<Route> {
-    let family = family(*bytes.first()?)?;
-    let (length, table, protocol) = (*bytes.get(1)?, *bytes.get(4)?, *bytes.get(5)?);
-    if table != RT_TABLE_MAIN || (protocol != ROUTE_PROTOCOL && length != 0) {
-        return None;
-    }
-    let (mut to, mut index, mut metric) = (None, None, 0);
-    for (kind, value) in attributes(bytes, 12) {
-        match kind {
-            RTA_DST => to = ip(value),
-            RTA_OIF => index = read_u32(value, 0),
-            RTA_PRIORITY => metric = read_u32(value, 0).unwrap_or_default(),
-            // struct rtnexthop: length, flags, hops, device.
-            RTA_MULTIPATH => index = index.or(read_u32(value, 4)),
-            _ => {}
-        }
-    }
-    let index = index?;
-    if protocol == ROUTE_PROTOCOL && length != 0 {
-        let net: InterfaceAddress = InterfaceAddress::new(to?, length)?;
-        return net
-            .to_string()
-            .parse()
-            .ok()
-            .map(|to| Route::Ours(index, to));
-    }
-    (length == 0).then_some(Route::Default(DefaultRoute {
-        family,
-        metric,
-        index,
-    }))
-}
-
-fn flood(bytes: &[u8]) -> Option<(u32, IpAddr)> {
+fn flood(bytes: &[u8]) -> Option<(u32, Option<u32>, IpAddr)> {
     if bytes.first() != Some(&AF_BRIDGE) || bytes.get(10)? & NTF_SELF == 0 {
         return None;
     }
-    let (mut is_flood, mut peer) = (false, None);
+    let (mut is_flood, mut peer, mut vni) = (false, None, None);
     for (kind, value) in attributes(bytes, 12) {
         match kind {
             NDA_LLADDR => is_flood = value == [0; 6],
             NDA_DST => peer = ip(value),
+            NDA_SRC_VNI => vni = read_u32(value, 0),
             _ => {}
         }
     }
-    is_flood.then_some((read_u32(bytes, 4)?, peer?))
+    is_flood.then_some((read_u32(bytes, 4)?, vni, peer?))
 }
 
 fn forwarding(bytes: &[u8]) -> Option<Event> {
     let family = family(*bytes.first()?)?;
-    let (mut index, mut on) = (None, None);
+    let (mut index, mut on, mut proxy) = (None, None, None);
     for (kind, value) in attributes(bytes, 1) {
         match kind {
             NETCONFA_IFINDEX => index = read_u32(value, 0),
             NETCONFA_FORWARDING => on = read_u32(value, 0),
+            NETCONFA_PROXY_NEIGH => proxy = read_u32(value, 0),
             _ => {}
         }
     }
-    let on = on?;
-    if index? == NETCONFA_IFINDEX_ALL {
-        return Some(Event::HostForwarding);
+    let index = index?;
+    match (on, proxy) {
+        (Some(_), _) if index == NETCONFA_IFINDEX_ALL => Some(Event::HostForwarding),
+        (Some(on), _) => Some(Event::Forwarding(index, family, on != 0)),
+        (None, Some(proxy)) if family == Family::Ipv4 => Some(Event::ProxyArp(index, proxy != 0)),
+        (None, _) => None,
     }
-    Some(Event::Forwarding(index?, family, on != 0))
 }

@@ -3,28 +3,27 @@
 use std::net::IpAddr;
 
 use weft_model::facts::DeviceType;
-use weft_model::plan::link::LinkKind;
-use weft_model::prefix::{Family, InterfaceAddress, Prefix};
-use weft_model::vlan::VlanProtocol;
-use weft_node::own::{GROUP, ROUTE_PROTOCOL};
+use weft_model::prefix::{Family, InterfaceAddress};
+use weft_node::own::GROUP;
 use weft_node::seen::SeenKind;
-use weft_node::step::{Change, GuestChange, Master, Settings};
+use weft_node::settings::{BondSettings, Master, Settings};
+use weft_node::step::{Change, GuestChange};
 
+use super::address::{number, octets};
 use super::bytes::Message;
+use super::kind::{bare_ports, create, local, word};
 use super::number::{
-    AF_BRIDGE, AF_INET, AF_INET6, ETH_P_8021AD, ETH_P_8021Q, IFA_ADDRESS, IFA_F_NODAD, IFA_FLAGS,
-    IFA_LOCAL, IFF_UP, IFLA_ADDRESS, IFLA_AF_SPEC, IFLA_ALT_IFNAME, IFLA_BR_FORWARD_DELAY,
-    IFLA_BR_STP_STATE, IFLA_BR_VLAN_FILTERING, IFLA_BRPORT_ISOLATED, IFLA_BRPORT_LEARNING,
+    AF_BRIDGE, AF_INET, IFA_ADDRESS, IFA_F_NODAD, IFA_FLAGS, IFA_LOCAL, IFF_UP, IFLA_ADDRESS,
+    IFLA_AF_SPEC, IFLA_ALT_IFNAME, IFLA_BR_FORWARD_DELAY, IFLA_BR_STP_STATE,
+    IFLA_BR_VLAN_FILTERING, IFLA_BRPORT_ISOLATED, IFLA_BRPORT_LEARNING, IFLA_BRPORT_VLAN_TUNNEL,
     IFLA_EXT_MASK, IFLA_GROUP, IFLA_IFALIAS, IFLA_IFNAME, IFLA_INET_CONF, IFLA_INFO_DATA,
-    IFLA_INFO_KIND, IFLA_INFO_SLAVE_DATA, IFLA_INFO_SLAVE_KIND, IFLA_LINK, IFLA_LINKINFO,
-    IFLA_MASTER, IFLA_MTU, IFLA_PROP_LIST, IFLA_VLAN_ID, IFLA_VLAN_PROTOCOL, IFLA_VXLAN_ID,
-    IFLA_VXLAN_LEARNING, IFLA_VXLAN_LOCAL, IFLA_VXLAN_LOCAL6, IFLA_VXLAN_PORT,
-    IPV4_DEVCONF_FORWARDING, NDA_DST, NDA_LLADDR, NFPROTO_INET, NFT_MSG_GETTABLE, NFTA_TABLE_NAME,
-    NLA_F_NESTED, NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NTF_SELF, NUD_PERMANENT_NOARP,
-    RT_SCOPE_LINK, RT_SCOPE_UNIVERSE, RT_TABLE_MAIN, RTA_DST, RTA_OIF, RTEXT_FILTER_SKIP_STATS,
-    RTM_DELADDR, RTM_DELLINK, RTM_DELLINKPROP, RTM_DELNEIGH, RTM_DELROUTE, RTM_GETADDR,
-    RTM_GETLINK, RTM_GETNEIGH, RTM_GETROUTE, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWLINKPROP,
-    RTM_NEWNEIGH, RTM_NEWROUTE, RTN_UNICAST, VETH_INFO_PEER,
+    IFLA_INFO_KIND, IFLA_INFO_SLAVE_DATA, IFLA_INFO_SLAVE_KIND, IFLA_LINKINFO, IFLA_MASTER,
+    IFLA_MTU, IFLA_PROP_LIST, IFLA_VXLAN_LEARNING, IPV4_DEVCONF_FORWARDING, IPV4_DEVCONF_PROXY_ARP,
+    NDA_DST, NDA_LLADDR, NDA_SRC_VNI, NDA_VNI, NFPROTO_INET, NFT_MSG_GETTABLE, NFTA_TABLE_NAME,
+    NLA_F_NESTED, NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, NTF_SELF,
+    NUD_PERMANENT_NOARP, RT_TABLE_MAIN, RTEXT_FILTER_SKIP_STATS, RTM_DELADDR, RTM_DELLINK,
+    RTM_DELLINKPROP, RTM_DELNEIGH, RTM_DELROUTE, RTM_GETADDR, RTM_GETLINK, RTM_GETNEIGH,
+    RTM_GETROUTE, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWLINKPROP, RTM_NEWNEIGH, RTM_NEWROUTE,
 };
 
 /// The message that makes a change to a device; `None` for what is not done by netlink.
@@ -66,10 +65,30 @@ pub(crate) fn change(
             message
         }
         Change::RemoveAddress(at) => address(RTM_DELADDR, 0, index, *at),
-        Change::AddRoute(to) => route(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, index, *to),
-        Change::RemoveRoute(to) => route(RTM_DELROUTE, 0, index, *to),
+        Change::AddRoute(to) => {
+            super::route::direct(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, index, *to)
+        }
+        Change::RemoveRoute(to) => super::route::direct(RTM_DELROUTE, 0, index, *to),
+        Change::AddStatic { route, replace } => {
+            let flag = if *replace { NLM_F_REPLACE } else { NLM_F_EXCL };
+            super::route::by_gateway(RTM_NEWROUTE, NLM_F_CREATE | flag, index, route)
+        }
+        Change::RemoveStatic(route) => super::route::by_gateway(RTM_DELROUTE, 0, index, route),
         Change::AddFlood(peer) => flood(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_APPEND, index, *peer),
         Change::RemoveFlood(peer) => flood(RTM_DELNEIGH, 0, index, *peer),
+        Change::AddNetworks(vnis) => super::network::add(index, vnis),
+        Change::RemoveNetworks(vnis) => super::network::remove(index, vnis),
+        Change::AddPeer(vni, peer) => {
+            let mut message = flood(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_APPEND, index, *peer);
+            of_network(&mut message, *vni);
+            message
+        }
+        Change::RemovePeer(vni, peer) => {
+            let mut message = flood(RTM_DELNEIGH, 0, index, *peer);
+            of_network(&mut message, *vni);
+            message
+        }
+        Change::MapVlans(vlans) => super::network::map(index, vlans),
         Change::AddVlans(vlans) => super::vlan::add(index, vlans),
         Change::RemoveVlans(vlans) => super::vlan::remove(index, vlans),
         Change::Join(of) => super::vlan::join(*of),
@@ -84,7 +103,7 @@ pub(crate) fn guest(index: u32, change: &GuestChange) -> Message {
         GuestChange::Flags { isolated, learning } => {
             let mut message = link(RTM_NEWLINK, 0, index, 0, 0);
             message.nest(IFLA_LINKINFO | NLA_F_NESTED, |info| {
-                port(info, *isolated, *learning);
+                port(info, *isolated, *learning, None);
             });
             message
         }
@@ -106,7 +125,7 @@ pub(crate) fn probe(kind: DeviceType) -> Message {
     message.put_text(IFLA_IFNAME, "weft~probe");
     message.put(IFLA_ADDRESS, &[1, 0, 0, 0, 0, 1]);
     message.nest(IFLA_LINKINFO | NLA_F_NESTED, |info| {
-        info.put(IFLA_INFO_KIND, kind.as_str().as_bytes());
+        info.put(IFLA_INFO_KIND, word(kind).as_bytes());
     });
     message
 }
@@ -153,82 +172,31 @@ fn link(kind: u16, flags: u16, index: u32, on: u32, change: u32) -> Message {
 }
 
 /// The name, and our mark from the first moment.
-fn named(message: &mut Message, name: &str) {
+pub(super) fn named(message: &mut Message, name: &str) {
     message
         .put_text(IFLA_IFNAME, name)
         .put_u32(IFLA_GROUP, GROUP);
 }
 
-/// What the device is; `other` is the device that a VLAN is one of, or the number that the other end
-/// of a pair gets.
-fn create(message: &mut Message, kind: &LinkKind, other: Option<u32>) {
-    if let (LinkKind::Vlan(_), Some(parent)) = (kind, other) {
-        message.put_u32(IFLA_LINK, parent);
-    }
-    message.nest(IFLA_LINKINFO | NLA_F_NESTED, |info| {
-        info.put(IFLA_INFO_KIND, kind.as_str().as_bytes());
-        info.nest(IFLA_INFO_DATA | NLA_F_NESTED, |data| match kind {
-            LinkKind::Bridge(bridge) => {
-                plain_bridge(data);
-                if bridge.vlan_aware {
-                    data.put(IFLA_BR_VLAN_FILTERING, &[1]);
-                }
-            }
-            LinkKind::Vlan(vlan) => {
-                let protocol = match vlan.protocol {
-                    VlanProtocol::Dot1q => ETH_P_8021Q,
-                    VlanProtocol::Dot1ad => ETH_P_8021AD,
-                };
-                data.put(IFLA_VLAN_ID, &vlan.id.get().to_ne_bytes())
-                    .put(IFLA_VLAN_PROTOCOL, &protocol.to_be_bytes());
-            }
-            // Only its switch can make it.
-            LinkKind::Switched(_) => {}
-            LinkKind::Veth { peer } => {
-                data.nest(VETH_INFO_PEER | NLA_F_NESTED, |end| {
-                    // struct ifinfomsg, of which only the number counts.
-                    let mut fixed = [0; 16];
-                    fixed[4..8].copy_from_slice(&other.unwrap_or(0).to_ne_bytes());
-                    end.put_fixed(&fixed);
-                    named(end, peer.as_str());
-                });
-            }
-            LinkKind::Vxlan(vxlan) => {
-                data.put_u32(IFLA_VXLAN_ID, vxlan.vni.get())
-                    .put(IFLA_VXLAN_PORT, &vxlan.port.get().to_be_bytes())
-                    .put(IFLA_VXLAN_LEARNING, &[u8::from(vxlan.learning)]);
-                local(data, vxlan.local);
-            }
-            LinkKind::Bond(_) | LinkKind::Physical => {}
-        });
-    });
+/// The network that a forwarding entry is about; packets go to it with that network's number.
+fn of_network(message: &mut Message, vni: u32) {
+    message.put_u32(NDA_SRC_VNI, vni).put_u32(NDA_VNI, vni);
 }
 
 /// What a bridge does with one of its ports.
-fn port(info: &mut Message, isolated: Option<bool>, learning: Option<bool>) {
+fn port(info: &mut Message, isolated: Option<bool>, learning: Option<bool>, tunnel: Option<bool>) {
     info.put(IFLA_INFO_SLAVE_KIND, DeviceType::Bridge.as_str().as_bytes());
     info.nest(IFLA_INFO_SLAVE_DATA | NLA_F_NESTED, |data| {
         for (kind, on) in [
             (IFLA_BRPORT_ISOLATED, isolated),
             (IFLA_BRPORT_LEARNING, learning),
+            (IFLA_BRPORT_VLAN_TUNNEL, tunnel),
         ] {
             if let Some(on) = on {
                 data.put(kind, &[u8::from(on)]);
             }
         }
     });
-}
-
-fn plain_bridge(data: &mut Message) {
-    data.put_u32(IFLA_BR_STP_STATE, 0)
-        .put_u32(IFLA_BR_FORWARD_DELAY, 0);
-}
-
-fn local(data: &mut Message, local: IpAddr) {
-    match local {
-        IpAddr::V4(local) => data.put(IFLA_VXLAN_LOCAL, &local.octets()),
-        IpAddr::V6(local) => data.put(IFLA_VXLAN_LOCAL6, &local.octets()),
-    };
 }
 
 fn set(index: u32, kind: Option<&SeenKind>, settings: &Settings) -> Message {
@@ -241,12 +209,17 @@ fn set(index: u32, kind: Option<&SeenKind>, settings: &Settings) -> Message {
         master,
         up,
         forward_ipv4,
-        plain_bridge: plain,
+        proxy_arp,
+        spanning_tree,
+        forward_delay,
         local: source,
         learning,
         filter_vlans,
+        bare_ports: bare,
+        tunnel,
         isolated,
         learned,
+        bond,
     } = settings;
     let on = up.map_or(0, |up| if up { IFF_UP } else { 0 });
     let mut message = link(RTM_NEWLINK, 0, index, on, up.map_or(0, |_| IFF_UP));
@@ -268,31 +241,44 @@ fn set(index: u32, kind: Option<&SeenKind>, settings: &Settings) -> Message {
     if let Some(master) = master {
         let index = match master {
             Master::Nobody => 0,
-            Master::Bridge(index) => *index,
+            Master::Device(index) => *index,
         };
         message.put_u32(IFLA_MASTER, index);
     }
-    let as_port = isolated.is_some() || learned.is_some();
-    let as_device = *plain || source.is_some() || learning.is_some() || filter_vlans.is_some();
+    let as_port = isolated.is_some() || learned.is_some() || tunnel.is_some();
+    let as_bridge = spanning_tree.is_some()
+        || forward_delay.is_some()
+        || filter_vlans.is_some()
+        || bare.is_some();
+    let as_bond = *bond != BondSettings::default();
+    let as_device = as_bridge || as_bond || source.is_some() || learning.is_some();
     if as_device || as_port {
         message.nest(IFLA_LINKINFO | NLA_F_NESTED, |info| {
             if as_port {
-                port(info, *isolated, *learned);
+                port(info, *isolated, *learned, *tunnel);
             }
             if !as_device {
                 return;
             }
             let kind = match kind {
-                Some(SeenKind::Vxlan { .. }) => DeviceType::Vxlan,
+                Some(SeenKind::Vxlan { .. } | SeenKind::Bundle { .. }) => DeviceType::Vxlan,
+                _ if as_bond => DeviceType::Bond,
                 Some(_) | None => DeviceType::Bridge,
             };
             info.put(IFLA_INFO_KIND, kind.as_str().as_bytes());
             info.nest(IFLA_INFO_DATA | NLA_F_NESTED, |data| {
-                if *plain {
-                    plain_bridge(data);
+                if let Some(delay) = forward_delay {
+                    data.put_u32(IFLA_BR_FORWARD_DELAY, *delay);
                 }
+                if let Some(on) = spanning_tree {
+                    data.put_u32(IFLA_BR_STP_STATE, u32::from(*on));
+                }
+                super::bond::put(data, bond);
                 if let Some(filter) = filter_vlans {
                     data.put(IFLA_BR_VLAN_FILTERING, &[u8::from(*filter)]);
+                }
+                if let Some(bare) = bare {
+                    bare_ports(data, *bare);
                 }
                 if let Some(source) = source {
                     local(data, *source);
@@ -303,11 +289,19 @@ fn set(index: u32, kind: Option<&SeenKind>, settings: &Settings) -> Message {
             });
         });
     }
-    if let Some(forward) = forward_ipv4 {
+    let switches = [
+        (IPV4_DEVCONF_FORWARDING, forward_ipv4),
+        (IPV4_DEVCONF_PROXY_ARP, proxy_arp),
+    ];
+    if switches.iter().any(|(_, on)| on.is_some()) {
         message.nest(IFLA_AF_SPEC | NLA_F_NESTED, |families| {
             families.nest(u16::from(AF_INET) | NLA_F_NESTED, |inet| {
                 inet.nest(IFLA_INET_CONF | NLA_F_NESTED, |conf| {
-                    conf.put_u32(IPV4_DEVCONF_FORWARDING, u32::from(*forward));
+                    for (switch, on) in switches {
+                        if let Some(on) = on {
+                            conf.put_u32(switch, u32::from(*on));
+                        }
+                    }
                 });
             });
         });
@@ -328,49 +322,12 @@ fn property(kind: u16, index: u32, name: &str) -> Message {
     message
 }
 
-fn octets(address: IpAddr) -> Vec<u8> {
-    match address {
-        IpAddr::V4(address) => address.octets().to_vec(),
-        IpAddr::V6(address) => address.octets().to_vec(),
-    }
-}
-
-fn family(address: IpAddr) -> u8 {
-    match Family::of(address) {
-        Family::Ipv4 => AF_INET,
-        Family::Ipv6 => AF_INET6,
-    }
-}
-
 fn address(kind: u16, flags: u16, index: u32, at: InterfaceAddress) -> Message {
-    let mut fixed = [family(at.address()), at.length(), 0, 0, 0, 0, 0, 0];
+    let mut fixed = [number(at.address()), at.length(), 0, 0, 0, 0, 0, 0];
     fixed[4..].copy_from_slice(&index.to_ne_bytes());
     let mut message = Message::new(kind, flags, &fixed);
     let octets = octets(at.address());
     message.put(IFA_LOCAL, &octets).put(IFA_ADDRESS, &octets);
-    message
-}
-
-fn route(kind: u16, flags: u16, index: u32, to: Prefix) -> Message {
-    let scope = match to.family() {
-        Family::Ipv4 => RT_SCOPE_LINK,
-        Family::Ipv6 => RT_SCOPE_UNIVERSE,
-    };
-    let mut fixed = [0; 12];
-    fixed[..8].copy_from_slice(&[
-        family(to.address()),
-        to.length(),
-        0,
-        0,
-        RT_TABLE_MAIN,
-        ROUTE_PROTOCOL,
-        scope,
-        RTN_UNICAST,
-    ]);
-    let mut message = Message::new(kind, flags, &fixed);
-    message
-        .put(RTA_DST, &octets(to.address()))
-        .put_u32(RTA_OIF, index);
     message
 }
 

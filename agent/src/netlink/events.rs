@@ -37,6 +37,14 @@ impl Events {
         })
     }
 
+    /// Hears these too, where the kernel has them.
+    pub(crate) fn also(&mut self, groups: &[u32]) {
+        for group in groups {
+            // A kernel that lacks a group lacks what it would tell of.
+            let _ = self.socket.socket_mut().add_membership(*group);
+        }
+    }
+
     /// Waits until there is something to drain. May be dropped while it waits.
     pub(crate) async fn heard(&mut self) {
         if self.heard || self.lost {

@@ -54,6 +54,11 @@ fn own(kind: u16, of: Membership) -> Message {
     })
 }
 
+/// Says something of the VLANs of a port.
+pub(super) fn of_port(port: u32, what: impl FnOnce(&mut Message)) -> Message {
+    about(RTM_SETLINK, port, what)
+}
+
 fn about(kind: u16, index: u32, what: impl FnOnce(&mut Message)) -> Message {
     let mut message = Message::new(kind, 0, &fixed(index));
     message.nest(IFLA_AF_SPEC | NLA_F_NESTED, what);
@@ -68,7 +73,7 @@ fn fixed(index: u32) -> [u8; 16] {
     fixed
 }
 
-fn put_set(list: &mut Message, set: &VlanSet) {
+pub(super) fn put_set(list: &mut Message, set: &VlanSet) {
     for (first, last) in set.ranges() {
         if first == last {
             put(list, 0, *first);

@@ -120,42 +120,56 @@ pub(super) fn build(
 /// Lets equal flood lists be one in memory: a zone with a thousand vnets has a thousand equal ones,
 /// each as long as the cluster is large. `known` has none that are not shared.
 fn share(plan: &mut NodePlan, known: &NodePlan) {
-    let mut lists: BTreeSet<Arc<BTreeSet<IpAddr>>> =
-        known.links().filter_map(flood).cloned().collect();
+    let mut lists: BTreeSet<Arc<BTreeSet<IpAddr>>> = known
+        .entries()
+        .filter_map(|(_, entry)| flood(entry))
+        .cloned()
+        .collect();
     let apart: Vec<Arc<Entry>> = plan
         .entries()
-        .filter(|(_, entry)| match &***entry {
-            Entry::Link(link) => flood(link).is_some_and(|list| match lists.get(list) {
+        .filter(|(_, entry)| {
+            flood(entry).is_some_and(|list| match lists.get(list) {
                 Some(first) => !Arc::ptr_eq(first, list),
                 None => {
                     lists.insert(Arc::clone(list));
                     false
                 }
-            }),
-            Entry::Nat(_) | Entry::Frr(_) => false,
+            })
         })
         .map(|(_, entry)| Arc::clone(entry))
         .collect();
     for entry in apart {
         let mut entry = Entry::clone(&entry);
-        if let Entry::Link(link) = &mut entry
-            && let LinkKind::Vxlan(vxlan) = &mut link.kind
-            && let Some(first) = lists.get(&vxlan.flood)
+        let list = match &mut entry {
+            Entry::Link(link) => match &mut link.kind {
+                LinkKind::Vxlan(vxlan) => Some(&mut vxlan.flood),
+                _ => None,
+            },
+            Entry::Segment(segment) => Some(&mut segment.flood),
+            Entry::Nat(_) | Entry::Frr(_) => None,
+        };
+        if let Some(list) = list
+            && let Some(first) = lists.get(list)
         {
-            vxlan.flood = Arc::clone(first);
+            *list = Arc::clone(first);
         }
         plan.put(Arc::new(entry));
     }
 }
 
-fn flood(link: &weft_model::plan::link::Link) -> Option<&Arc<BTreeSet<IpAddr>>> {
-    match &link.kind {
-        LinkKind::Vxlan(vxlan) => Some(&vxlan.flood),
-        LinkKind::Bridge(_)
-        | LinkKind::Vlan(_)
-        | LinkKind::Veth { .. }
-        | LinkKind::Switched(_)
-        | LinkKind::Bond(_)
-        | LinkKind::Physical => None,
+fn flood(entry: &Entry) -> Option<&Arc<BTreeSet<IpAddr>>> {
+    match entry {
+        Entry::Link(link) => match &link.kind {
+            LinkKind::Vxlan(vxlan) => Some(&vxlan.flood),
+            LinkKind::Bridge(_)
+            | LinkKind::Bundle(_)
+            | LinkKind::Vlan(_)
+            | LinkKind::Veth { .. }
+            | LinkKind::Switched(_)
+            | LinkKind::Bond(_)
+            | LinkKind::Physical => None,
+        },
+        Entry::Segment(segment) => Some(&segment.flood),
+        Entry::Nat(_) | Entry::Frr(_) => None,
     }
 }

@@ -16,6 +16,7 @@ use weft_node::session::machine::Session;
 use super::charge::Charge;
 use crate::dataplane::{self, Dataplane, OpenError};
 use crate::frr;
+use crate::kernel::Places;
 use crate::ledger::error::LedgerError;
 use crate::session::clock::Clock;
 
@@ -43,15 +44,20 @@ pub(super) fn undo(
 ) -> Result<bool, UndoError> {
     let confirmed = charge.journal.confirmed.target.digest;
     let plan = charge.plans.read(confirmed).map_err(UndoError::Plan)?;
+    let state = charge.plans.state_directory().to_owned();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(UndoError::Runtime)?;
     let cluster = charge.journal.pin.as_ref().map(|pin| pin.cluster.clone());
     runtime.block_on(async {
-        let opened = dataplane::open_beside(cluster, openvswitch, Some(frr.clone()))
-            .await
-            .map_err(UndoError::Open)?;
+        let places = Places {
+            switch: openvswitch.to_owned(),
+            state: Some(state),
+            frr: Some(frr.clone()),
+        };
+        let opened = dataplane::open_at(cluster, places).await;
+        let opened = opened.map_err(UndoError::Open)?;
         Ok(go_back(charge, boot, &opened.dataplane, Arc::new(plan)).await)
     })
 }

@@ -60,6 +60,9 @@ struct Device {
     mtu: Option<u32>,
     #[serde(skip_serializing_if = "is_off")]
     neigh_suppress: bool,
+    /// The network of every VLAN.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    networks: Option<BTreeMap<u16, u32>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ovs: Option<Switched>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -157,10 +160,18 @@ pub fn describe(node: &NodeName, plan: &NodePlan, facts: &Facts) -> Situation {
     let links = plan.links().map(|link| {
         let ports = ports.remove(&link.name).unwrap_or_default();
         let vrf = link.master.as_ref().filter(is_domain);
-        let device = Device {
+        let mut device = Device {
             vrf: vrf.map(ToString::to_string),
             ..device(link, &ports)
         };
+        if matches!(link.kind, LinkKind::Bundle(_)) {
+            let segments = plan.segments_of(&link.name);
+            let networks = segments.map(|it| (it.vlan.get(), it.vni.get()));
+            device.networks = Some(networks.collect());
+            let first = plan.segments_of(&link.name).next();
+            let peers = first.map(|it| it.flood.iter().map(ToString::to_string).collect());
+            device.remotes = peers;
+        }
         (link.name.to_string(), device)
     });
     let links = links.collect();
@@ -195,6 +206,12 @@ fn device(link: &Link, ports: &[&Link]) -> Device {
             stp: bridge.spanning_tree.then_some(true),
             forward_delay: (bridge.forward_delay > 0).then_some(bridge.forward_delay),
             vids: bridge.vlan_aware.then(|| vids(ports)),
+            ..device
+        },
+        LinkKind::Bundle(bundle) => Device {
+            learning: (!bundle.learning).then_some(false),
+            local: Some(bundle.local.to_string()),
+            port: (bundle.port != UdpPort::VXLAN).then(|| bundle.port.get()),
             ..device
         },
         LinkKind::Vlan(vlan) => Device {
@@ -318,7 +335,11 @@ impl Device {
             (false, true) => Some("IPv6".to_owned()),
             (false, false) => None,
         };
-        let is_vxlan = self.vni.is_some();
+        let is_vxlan = self.vni.is_some() || self.networks.is_some();
+        let networks = self.networks.as_ref().map(|networks| {
+            let each = networks.iter().map(|(vlan, vni)| format!("{vlan}={vni}"));
+            each.collect::<Vec<_>>().join(" ")
+        });
         let port = self.port.unwrap_or(UdpPort::VXLAN.get());
         let learning = if self.learning == Some(false) {
             "off"
@@ -337,6 +358,7 @@ impl Device {
             ("forwards", forwards),
             ("ports", list(&self.ports)),
             ("filters VLANs", self.vids.clone()),
+            ("VLAN=VNI", networks),
             ("VLAN of", self.parent.clone()),
             ("VLAN", number(self.vlan_id.map(u32::from))),
             ("tag", self.protocol.clone()),
@@ -351,12 +373,22 @@ impl Device {
             ("remotes", list(&self.remotes)),
             ("port", is_vxlan.then(|| port.to_string())),
             ("learning", is_vxlan.then(|| learning.to_owned())),
-            ("answers ARP", self.neigh_suppress.then(|| "for guests behind it".to_owned())),
+            (
+                "answers ARP",
+                self.neigh_suppress
+                    .then(|| "for guests behind it".to_owned()),
+            ),
             ("hears", self.arp_accept.then(|| "announcements".to_owned())),
             (
                 "else",
                 self.unreachable_default
-                    .map(|drops| if drops { "dropped" } else { "the node's own routes" })
+                    .map(|drops| {
+                        if drops {
+                            "dropped"
+                        } else {
+                            "the node's own routes"
+                        }
+                    })
                     .map(str::to_owned),
             ),
             ("mode", self.mode.map(str::to_owned)),

@@ -8,17 +8,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use weft_model::mtu::Mtu;
 use weft_model::name::NodeName;
 use weft_model::object::subnet::SubnetSpec;
 use weft_model::object::vnet::VnetSpec;
-use weft_model::object::zone::{EvpnZone, QinqZone, ZoneKind, ZoneSpec};
 use weft_model::object::{Kind, ObjectKey};
 
 use crate::diff::{Pending, pending_all};
-use crate::intent::{Intent, Underlay, Zone};
+use crate::intent::{Intent, Zone};
 
 mod host;
+mod zone;
 
 /// A kind of change; the graver, the later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,7 +83,7 @@ pub fn classify(old: &Intent, new: &Intent) -> Vec<Classified> {
             Kind::Node => node(old, new, key, *pending, &mut found),
             Kind::HostNetwork => host::classify(old, new, key, *pending, &mut found),
             Kind::Controller => controller(old, new, key, *pending, &mut found),
-            Kind::Zone => zone(old, new, key, *pending, &mut found),
+            Kind::Zone => zone::classify(old, new, key, *pending, &mut found),
             Kind::Vnet => vnet(old, new, key, *pending, &mut found),
             Kind::Subnet => subnet(old, new, key, *pending, &mut found),
         }
@@ -93,9 +92,9 @@ pub fn classify(old: &Intent, new: &Intent) -> Vec<Classified> {
         let key = ObjectKey::new(Kind::Zone, before.name().as_str());
         let is_theirs =
             |node: &NodeName| is_declared.contains(&ObjectKey::new(Kind::Node, node.as_str()));
-        membership(&before, &after, &key, is_theirs, &mut found);
+        zone::membership(&before, &after, &key, is_theirs, &mut found);
         if !is_declared.contains(&key) {
-            sizes(&before, &after, &key, &mut found);
+            zone::sizes(&before, &after, &key, &mut found);
         }
     }
     host::memberships(old, new, |key| is_declared.contains(key), &mut found);
@@ -175,133 +174,6 @@ fn node(old: &Intent, new: &Intent, key: &ObjectKey, pending: Pending, found: &m
     }
 }
 
-/// Nodes that come to a zone or leave it, told of the object whose change that is.
-fn membership(
-    before: &Zone,
-    after: &Zone,
-    key: &ObjectKey,
-    is_theirs: impl Fn(&NodeName) -> bool,
-    found: &mut Found,
-) {
-    if before.nodes() == after.nodes() {
-        return;
-    }
-    let name = before.name();
-    let mut tell = |node: &NodeName, class, own: &str, theirs: &str| {
-        let node_key = ObjectKey::new(Kind::Node, node.as_str());
-        if is_theirs(node) {
-            found.note(&node_key, class, format!("it {theirs} zone {name}"));
-        } else {
-            found.note(key, class, format!("node {node} {own} it"));
-        }
-    };
-    for node in before.nodes().difference(after.nodes()) {
-        tell(node, Class::Destructive, "leaves", "leaves");
-    }
-    for node in after.nodes().difference(before.nodes()) {
-        tell(node, Class::Additive, "joins", "joins");
-    }
-}
-
-fn zone(old: &Intent, new: &Intent, key: &ObjectKey, pending: Pending, found: &mut Found) {
-    match pending {
-        Pending::New => return found.note(key, Class::Additive, "it comes"),
-        Pending::Deleted => {
-            return found.note(key, Class::Destructive, "it goes, with its vnets");
-        }
-        Pending::Changed => {}
-    }
-    let (Some(before), Some(after)) = (
-        old.snapshot().zones().get(key.name.as_str()),
-        new.snapshot().zones().get(key.name.as_str()),
-    ) else {
-        return;
-    };
-    found.note(key, Class::Compatible, PLAIN);
-    kinds(&before.spec, &after.spec, key, found);
-    let (Some(before), Some(after)) = (
-        old.zones().find(|zone| zone.name().as_str() == key.name),
-        new.zones().find(|zone| zone.name().as_str() == key.name),
-    ) else {
-        return;
-    };
-    sizes(before, after, key, found);
-}
-
-/// How vnets reach from node to node.
-fn kinds(before: &ZoneSpec, after: &ZoneSpec, key: &ObjectKey, found: &mut Found) {
-    let mut flag_day = |what: String| found.note(key, Class::FlagDay, what);
-    match (&before.kind, &after.kind) {
-        (ZoneKind::Simple, ZoneKind::Simple) => {}
-        (ZoneKind::Vlan(before), ZoneKind::Vlan(after)) => {
-            if before.bridge != after.bridge {
-                let (before, after) = (&before.bridge, &after.bridge);
-                flag_day(format!("it uses bridge {after} instead of {before}"));
-            }
-        }
-        (ZoneKind::Qinq(before), ZoneKind::Qinq(after)) => {
-            if before.bridge != after.bridge {
-                let (before, after) = (&before.bridge, &after.bridge);
-                flag_day(format!("it uses bridge {after} instead of {before}"));
-            }
-            let word = |zone: &QinqZone| format!("{} by {}", zone.tag, zone.protocol);
-            if word(before) != word(after) {
-                let (before, after) = (word(before), word(after));
-                flag_day(format!("its service VLAN is {after} instead of {before}"));
-            }
-        }
-        (ZoneKind::Vxlan(before), ZoneKind::Vxlan(after)) => {
-            if before.port != after.port {
-                let (before, after) = (before.port, after.port);
-                flag_day(format!("its tunnels use port {after} instead of {before}"));
-            }
-            let [before, after] = [before, after].map(|zone| zone.peers.family());
-            if before != after {
-                flag_day("its tunnels use the other family of addresses".to_owned());
-            }
-        }
-        (ZoneKind::Evpn(before), ZoneKind::Evpn(after)) => {
-            evpn(before, after).into_iter().for_each(flag_day);
-        }
-        (
-            ZoneKind::Simple
-            | ZoneKind::Vlan(_)
-            | ZoneKind::Qinq(_)
-            | ZoneKind::Vxlan(_)
-            | ZoneKind::Evpn(_),
-            other,
-        ) => {
-            let [before, after] = [&before.kind, other].map(|kind| kind.zone_type().as_str());
-            flag_day(format!("its type is {after} instead of {before}"));
-        }
-    }
-}
-
-/// What of an evpn zone cannot change on one node before the others without a gap.
-fn evpn(before: &EvpnZone, after: &EvpnZone) -> Vec<String> {
-    let mut found = Vec::new();
-    if before.vrf_vni != after.vrf_vni {
-        let (before, after) = (before.vrf_vni, after.vrf_vni);
-        found.push(format!(
-            "packets between its vnets use VNI {after} instead of {before}"
-        ));
-    }
-    if before.port != after.port {
-        let (before, after) = (before.port, after.port);
-        found.push(format!("its tunnels use port {after} instead of {before}"));
-    }
-    if before.underlay != after.underlay {
-        found.push("its tunnels use the other family of addresses".to_owned());
-    }
-    if (&before.distinguisher, &before.targets) != (&after.distinguisher, &after.targets) {
-        found.push("its routes are marked in another way".to_owned());
-    }
-    if before.mac != after.mac {
-        found.push("its gateways' Ethernet address changes".to_owned());
-    }
-    found
-}
-
 fn controller(old: &Intent, new: &Intent, key: &ObjectKey, pending: Pending, found: &mut Found) {
     match pending {
         Pending::New => found.note(key, Class::Additive, "it comes"),
@@ -324,23 +196,6 @@ fn controller(old: &Intent, new: &Intent, key: &ObjectKey, pending: Pending, fou
     }
 }
 
-/// What a frame may measure, which also follows from what nodes say of themselves.
-fn sizes(before: &Zone, after: &Zone, key: &ObjectKey, found: &mut Found) {
-    let [before_mtu, after_mtu] = [before, after].map(|zone| zone.mtu().unwrap_or(Mtu::ETHERNET));
-    if after_mtu < before_mtu {
-        let what = format!("its MTU falls from {before_mtu} to {after_mtu}");
-        found.note(key, Class::FlagDay, what);
-    } else if before_mtu < after_mtu {
-        let what = format!("its MTU rises from {before_mtu} to {after_mtu}");
-        found.note(key, Class::Compatible, what);
-    }
-    let ends = |zone: Option<&Underlay>| zone.map(|it| it.endpoints.clone()).unwrap_or_default();
-    let [before, after] = [before, after].map(|zone| ends(zone.underlay()));
-    if before != after && before.intersection(&after).next().is_some() {
-        found.note(key, Class::Compatible, "its tunnels have other peers");
-    }
-}
-
 fn vnet(old: &Intent, new: &Intent, key: &ObjectKey, pending: Pending, found: &mut Found) {
     match pending {
         Pending::New => return found.note(key, Class::Additive, "it comes"),
@@ -356,6 +211,7 @@ fn vnet(old: &Intent, new: &Intent, key: &ObjectKey, pending: Pending, found: &m
     let VnetSpec {
         zone,
         tag,
+        vlan: _,
         alias: _,
         mac,
         vlan_aware,
@@ -397,6 +253,22 @@ fn vnet(old: &Intent, new: &Intent, key: &ObjectKey, pending: Pending, found: &m
         for node in nodes(old, zone).unwrap_or_default().difference(&after) {
             found.note(key, Class::Destructive, format!("it leaves node {node}"));
         }
+    }
+    let is_bundle = new
+        .snapshot()
+        .zones()
+        .get(&next.zone)
+        .is_some_and(|zone| zone.spec.kind.is_bundle());
+    let [vlan, next_vlan] = [&before.spec, next].map(VnetSpec::bundle_vlan);
+    if let Some((vlan, next_vlan)) = vlan.zip(next_vlan)
+        && is_bundle
+        && vlan != next_vlan
+    {
+        let what = format!(
+            "it is VLAN {next_vlan} of its zone's bridge instead of {vlan}, which ports of guests \
+             are in"
+        );
+        found.note(key, Class::Destructive, what);
     }
     if *tag != next.tag {
         let word = |tag: Option<_>| tag.map_or("none".to_owned(), |tag| format!("{tag}"));

@@ -18,6 +18,7 @@ use weft_model::vlan::VlanId;
 use crate::device::ZoneDeviceNames;
 use crate::intent::{Intent, Vnet, Zone};
 
+mod bundle;
 mod host;
 mod qinq;
 mod simple;
@@ -110,6 +111,9 @@ fn entries(intent: &Intent, zone: &Zone, vnet: &Vnet, node: &NodeName) -> Vec<En
         &zone.underlay,
         zone.trunks.get(node),
     ) {
+        (kind, Some(underlay), _) if kind.is_bundle() => {
+            bundle::entries(zone, underlay, vnet, node)
+        }
         (ZoneKind::Vxlan(_), Some(underlay), _) => vxlan::entries(zone, underlay, vnet, node),
         (ZoneKind::Vlan(_), _, Some(trunk)) => vlan::entries(zone, trunk, vnet),
         (ZoneKind::Qinq(_), _, _) => qinq::entries(zone, vnet),
@@ -132,6 +136,7 @@ fn zone_entries(intent: &Intent, zone: &Zone, node: &NodeName) -> Vec<Entry> {
                 others.filter(|other| matches!(other.declared.spec.kind, ZoneKind::Evpn(_)));
             evpn::zone_entries(place, others.map(|other| &**other))
         }
+        (kind, _) if kind.is_bundle() => bundle::zone_entries(zone, node),
         (ZoneKind::Simple | ZoneKind::Vlan(_) | ZoneKind::Qinq(_) | ZoneKind::Vxlan(_), _) => {
             Vec::new()
         }
@@ -176,6 +181,7 @@ fn guest_bridge(zone: &Zone, vnet: &Vnet) -> Link {
     let spec = &vnet.declared.spec;
     let kind = LinkKind::Bridge(Bridge {
         vlan_aware: spec.vlan_aware,
+        bare_ports: false,
         guests: GuestPorts {
             isolated: spec.isolate_ports,
             learning: zone.declared.spec.kind.learns_guests(),
@@ -188,6 +194,24 @@ fn guest_bridge(zone: &Zone, vnet: &Vnet) -> Link {
         alternative_name: vnet.devices.alternative.clone(),
         drift: zone.declared.spec.drift,
         ..Link::plain(vnet.devices.bridge.clone(), origin(zone, vnet), kind)
+    }
+}
+
+/// A bridge that has VLANs of a zone, there for the zone as a whole.
+fn zone_bridge(zone: &Zone, name: LinkName, bare_ports: bool) -> Link {
+    let origin = Origin::Zone {
+        zone: zone.name().clone(),
+        vnet: None,
+    };
+    let kind = LinkKind::Bridge(Bridge {
+        vlan_aware: true,
+        bare_ports,
+        ..Bridge::default()
+    });
+    Link {
+        mtu: zone.mtu,
+        drift: zone.declared.spec.drift,
+        ..Link::plain(name, origin, kind)
     }
 }
 

@@ -36,11 +36,14 @@ pub struct DeviceNames {
     pub alternative: Option<VnetName>,
 }
 
-/// The names of the devices of a qinq or evpn zone.
+/// The names of the devices of a zone that has some of its own: a qinq or evpn zone, or one of layout
+/// bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ZoneDeviceNames {
     /// The bridge that has the zone's VLANs.
     pub bridge: LinkName,
+    /// The tunnel end point of all its vnets, in a zone of layout bundle.
+    pub tunnel: LinkName,
     /// The service VLAN where the node's bridge does not filter VLANs.
     pub service: LinkName,
     /// The end in the zone's bridge of the pair of devices for packets without inner tag.
@@ -71,6 +74,7 @@ impl ZoneDeviceNames {
         };
         Self {
             bridge: link_name(&format!("z_{stem}")),
+            tunnel: link_name(&format!("vx_{stem}")),
             service: link_name(&format!("sv_{stem}")),
             near: link_name(&format!("ln_{stem}")),
             far: link_name(&format!("pr_{stem}")),

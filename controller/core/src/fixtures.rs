@@ -165,6 +165,10 @@ fn any_object() -> impl Strategy<Value = Object> {
         |(name, options, nodes, mtu, observe)| {
             let kind = if options.is_some() { "vxlan" } else { "simple" };
             let mut spec = json!({ "type": kind });
+            // As many as have an MTU, which is no less at random.
+            if kind == "vxlan" && mtu.is_some() {
+                spec["layout"] = json!("bundle");
+            }
             let mut set = |field: &str, value: serde_json::Value| spec[field] = value;
             options.into_iter().for_each(|it| set("vxlan", it));
             mtu.into_iter().for_each(|it| set("mtu", json!(it)));
@@ -223,7 +227,40 @@ fn any_object() -> impl Strategy<Value = Object> {
             let spec = json!({ "vnet": vnet, "cidr": cidr, "gateway": gateway, "snat": snat });
             object(Kind::Subnet, name, spec)
         });
-    prop_oneof![1 => node_object, 1 => zone_object, 3 => vnet_object, 3 => subnet_object]
+    prop_oneof![
+        1 => node_object, 1 => zone_object, 3 => vnet_object, 3 => subnet_object,
+        1 => any_host_network(),
+    ]
+}
+
+/// Host networks of few names, so that they meet; not all are valid alone, fewer together.
+fn any_host_network() -> impl Strategy<Value = Object> {
+    use serde_json::json;
+    let interfaces = prop::sample::subsequence(
+        vec![
+            json!({ "name": "eth0", "mtu": 1400, "addresses": ["192.0.2.77/24"] }),
+            json!({ "name": "eth1", "addresses": ["10.7.0.1/24"], "gateways": ["10.7.0.254"] }),
+            json!({ "name": "vmbr0", "bridge": { "ports": ["eth0"], "vlanAware": true },
+                "addresses": ["192.0.2.9/24", "2001:db8::9/64"], "gateways": ["192.0.2.254"] }),
+            json!({ "name": "vmbr0.5", "vlan": { "device": "vmbr0", "tag": 5 } }),
+            json!({ "name": "va", "bridge": {}, "addresses": ["10.1.0.1/24"],
+                "masquerade": [{ "source": "10.1.0.0/24" }], "forward": ["ipv4"] }),
+            json!({ "name": "bond0", "bond": { "mode": "802.3ad", "members": ["eth2", "eth3"],
+                "primary": "eth2" } }),
+            json!({ "name": "bond1", "bond": { "mode": "active-backup", "members": ["eth4"] } }),
+        ],
+        0..=3,
+    );
+    let nodes = prop::sample::select(vec![
+        json!({ "names": ["n0"] }),
+        json!({ "names": ["n1", "n2"] }),
+        json!({ "labels": { "rack": "a" } }),
+    ]);
+    let name = prop::sample::select(vec!["h1", "h2", "h3"]);
+    (name, nodes, interfaces).prop_map(|(name, nodes, interfaces)| {
+        let spec = json!({ "nodes": nodes, "interfaces": interfaces });
+        object(Kind::HostNetwork, name, spec)
+    })
 }
 
 fn any_facts() -> impl Strategy<Value = Facts> {
@@ -309,6 +346,8 @@ pub fn any_edit() -> impl Strategy<Value = Edit> {
             json!({ "type": "vxlan", "drift": "observe" }),
             json!({ "type": "vxlan", "vxlan": { "underlay": "ipv6", "port": 4790 } }),
             json!({ "type": "vxlan", "nodes": { "names": ["n1", "n2"] } }),
+            json!({ "type": "vxlan", "layout": "bundle" }),
+            json!({ "type": "vxlan", "layout": "bundle", "nodes": { "names": ["n0", "n1"] } }),
             json!({ "type": "vxlan", "vxlan": { "peers": ["192.0.2.1", "192.0.2.2"] } }),
         ])
         .prop_map(|spec| object(Kind::Zone, "prod", spec)),
@@ -350,6 +389,7 @@ pub fn any_edit() -> impl Strategy<Value = Edit> {
         4 => vnet.prop_map(Edit::Put),
         4 => subnet.prop_map(Edit::Put),
         1 => node.prop_map(Edit::Put),
+        2 => any_host_network().prop_map(Edit::Put),
         2 => (0..20usize).prop_map(Edit::Delete),
         2 => facts,
     ]

@@ -7,25 +7,39 @@ use weft_model::name::LinkName;
 use weft_model::object::drift::DriftPolicy;
 use weft_model::object::subnet::Snat;
 use weft_model::plan::frr::Frr;
-use weft_model::plan::link::{
-    Bond, Bridge, Link, LinkKind, SwitchPort, Vlan, Vlans, Vrf, Vxlan,
-};
+use weft_model::plan::link::{Bridge, Bundle, Link, LinkKind, Vrf, Vxlan};
 use weft_model::plan::nat::Nat;
+use weft_model::plan::segment::Segment;
 use weft_model::plan::{Entry, NodePlan, Origin, PlanDelta};
+
+mod parts;
+
+use parts::{
+    bond_parts, bridge_parts, bundle_parts, peers, switch_part, vlan_part, vlans, vxlan_parts,
+};
 
 /// The changes that a delta makes to a plan; what goes stands first, then what comes or changes.
 pub fn changes(plan: &NodePlan, delta: &PlanDelta) -> Vec<String> {
     let mut lines = Vec::new();
     for key in &delta.remove {
-        lines.push(format!("delete {key}"));
+        let verb = match plan.get(key).map(|entry| &**entry) {
+            Some(Entry::Link(link)) => gone(link),
+            Some(Entry::Nat(_) | Entry::Segment(_) | Entry::Frr(_)) | None => "delete",
+        };
+        lines.push(format!("{verb} {key}"));
     }
     for entry in &delta.put {
         let before = plan.get(&entry.key()).map(|entry| &**entry);
         match (before, &**entry) {
             (Some(Entry::Link(old)), Entry::Link(new)) => change_link(old, new, &mut lines),
             (Some(Entry::Nat(old)), Entry::Nat(new)) => change_nat(old, new, &mut lines),
+            (Some(Entry::Segment(old)), Entry::Segment(new)) => {
+                change_segment(old, new, &mut lines);
+            }
+            // What has another key is another entry, so that here nothing was before.
             (_, Entry::Link(new)) => create_link(new, &mut lines),
             (_, Entry::Nat(new)) => create_nat(new, &mut lines),
+            (_, Entry::Segment(new)) => create_segment(new, &mut lines),
             (before, Entry::Frr(new)) => stanza(before.is_some(), new, &mut lines),
         }
     }
@@ -37,6 +51,7 @@ fn create_link(link: &Link, lines: &mut Vec<String>) {
     match &link.kind {
         LinkKind::Bridge(bridge) => parts.extend(bridge_parts(bridge)),
         LinkKind::Vxlan(vxlan) => parts.extend(vxlan_parts(vxlan)),
+        LinkKind::Bundle(bundle) => parts.extend(bundle_parts(bundle)),
         LinkKind::Vlan(vlan) => parts.push(vlan_part(vlan)),
         LinkKind::Veth { peer } => parts.push(format!("joined to {peer}")),
         LinkKind::Bond(bond) => parts.extend(bond_parts(bond)),
@@ -81,6 +96,15 @@ fn create_link(link: &Link, lines: &mut Vec<String>) {
     change_sets(&bare(link), link, lines);
 }
 
+/// What becomes of a device that goes. Whether it was there before, only the node knows.
+fn gone(link: &Link) -> &'static str {
+    match (&link.origin, &link.kind) {
+        (Origin::Zone { .. }, _) => "delete",
+        (Origin::Host { .. }, LinkKind::Physical) => "give back",
+        (Origin::Host { .. }, _) => "delete or give back",
+    }
+}
+
 /// The same device with nothing on it.
 fn bare(link: &Link) -> Link {
     Link {
@@ -99,6 +123,7 @@ fn change_link(old: &Link, new: &Link, lines: &mut Vec<String>) {
     match (&old.kind, &new.kind) {
         (LinkKind::Bridge(old), LinkKind::Bridge(new)) => change_bridge(name, old, new, lines),
         (LinkKind::Vxlan(old), LinkKind::Vxlan(new)) => change_vxlan(name, old, new, lines),
+        (LinkKind::Bundle(old), LinkKind::Bundle(new)) => change_bundle(name, old, new, lines),
         (LinkKind::Vlan(old), LinkKind::Vlan(new)) => {
             let (before, after) = (vlan_part(old), vlan_part(new));
             set(name, "VLAN", Some(&before), Some(&after), lines);
@@ -122,6 +147,7 @@ fn change_link(old: &Link, new: &Link, lines: &mut Vec<String>) {
         (
             LinkKind::Bridge(_)
             | LinkKind::Vxlan(_)
+            | LinkKind::Bundle(_)
             | LinkKind::Vlan(_)
             | LinkKind::Veth { .. }
             | LinkKind::Switched(_)
@@ -164,6 +190,7 @@ fn change_link(old: &Link, new: &Link, lines: &mut Vec<String>) {
 fn change_bridge(name: &LinkName, old: &Bridge, new: &Bridge, lines: &mut Vec<String>) {
     for (what, before, after) in [
         ("VLAN filtering", old.vlan_aware, new.vlan_aware),
+        ("bare new ports", old.bare_ports, new.bare_ports),
         (
             "isolation of guests",
             old.guests.isolated,
@@ -204,6 +231,44 @@ fn change_vxlan(name: &LinkName, old: &Vxlan, new: &Vxlan, lines: &mut Vec<Strin
     }
     for peer in new.flood.difference(&old.flood) {
         lines.push(format!("add peer {peer} to {name}"));
+    }
+}
+
+fn change_bundle(name: &LinkName, old: &Bundle, new: &Bundle, lines: &mut Vec<String>) {
+    set(name, "local", Some(&old.local), Some(&new.local), lines);
+    set(name, "port", Some(&old.port), Some(&new.port), lines);
+    let (before, after) = (on_off(old.learning), on_off(new.learning));
+    set(name, "learning", Some(&before), Some(&after), lines);
+}
+
+fn create_segment(segment: &Segment, lines: &mut Vec<String>) {
+    lines.push(format!(
+        "carry VLAN {} as VNI {} by {} ({})",
+        segment.vlan,
+        segment.vni,
+        segment.tunnel,
+        peers(segment.flood.len())
+    ));
+}
+
+fn change_segment(old: &Segment, new: &Segment, lines: &mut Vec<String>) {
+    let name = &new.tunnel;
+    let what = format!("VNI of VLAN {}", new.vlan);
+    set(name, &what, Some(&old.vni), Some(&new.vni), lines);
+    for peer in old.flood.difference(&new.flood) {
+        lines.push(format!(
+            "remove peer {peer} from VLAN {} of {name}",
+            new.vlan
+        ));
+    }
+    for peer in new.flood.difference(&old.flood) {
+        lines.push(format!("add peer {peer} to VLAN {} of {name}", new.vlan));
+    }
+    if old.origin != new.origin {
+        lines.push(format!(
+            "give VLAN {} of {name} from {} to {}",
+            new.vlan, old.origin, new.origin
+        ));
     }
 }
 
@@ -302,73 +367,6 @@ fn change_nat(old: &Nat, new: &Nat, lines: &mut Vec<String>) {
 
 fn kind(kind: &LinkKind) -> String {
     kind.as_str().to_owned()
-}
-
-fn bond_parts(bond: &Bond) -> Vec<String> {
-    let mut parts = vec![
-        format!("mode {}", bond.mode),
-        format!("looking at links every {}", bond.miimon),
-    ];
-    parts.extend(bond.lacp_rate.map(|rate| format!("LACP rate {rate}")));
-    let hash = bond.xmit_hash_policy;
-    parts.extend(hash.map(|policy| format!("hash policy {policy}")));
-    let primary = bond.primary.as_ref();
-    parts.extend(primary.map(|name| format!("primary {name}")));
-    parts
-}
-
-fn bridge_parts(bridge: &Bridge) -> Vec<String> {
-    let parts = [
-        bridge.vlan_aware.then_some("filters VLANs"),
-        bridge.guests.isolated.then_some("guests isolated"),
-        (!bridge.guests.learning).then_some("guests not learned"),
-        bridge.spanning_tree.then_some("spanning tree"),
-    ];
-    let words = parts.into_iter().flatten().map(str::to_owned);
-    let delay = (bridge.forward_delay > 0)
-        .then(|| format!("ports forward after {} s", bridge.forward_delay));
-    words.chain(delay).collect()
-}
-
-fn vlan_part(vlan: &Vlan) -> String {
-    format!(
-        "VLAN {} of {} by {} tags",
-        vlan.id, vlan.parent, vlan.protocol
-    )
-}
-
-fn switch_part(port: &SwitchPort) -> String {
-    let (id, switch) = (port.id, &port.switch);
-    match port.tunnel {
-        None => format!("VLAN {id} of {switch}"),
-        Some(protocol) => format!("VLAN {id} of {switch} by {protocol} tags before guests' own"),
-    }
-}
-
-fn vlans(vlans: &Vlans) -> String {
-    match (&vlans.tagged, vlans.untagged) {
-        (tagged, None) if tagged.is_empty() => "no VLANs".to_owned(),
-        (tagged, Some(id)) if tagged.is_empty() => format!("VLAN {id} untagged"),
-        (tagged, None) => format!("VLANs {tagged} tagged"),
-        (tagged, Some(id)) => format!("VLANs {tagged} tagged and {id} untagged"),
-    }
-}
-
-fn vxlan_parts(vxlan: &Vxlan) -> Vec<String> {
-    let mut parts = vec![
-        format!("VNI {}", vxlan.vni),
-        format!("local {}", vxlan.local),
-        format!("port {}", vxlan.port),
-    ];
-    if !vxlan.learning {
-        parts.push("learning off".to_owned());
-    }
-    parts.push(match vxlan.flood.len() {
-        0 => "no peers".to_owned(),
-        1 => "1 peer".to_owned(),
-        more => format!("{more} peers"),
-    });
-    parts
 }
 
 fn on_off(value: bool) -> &'static str {

@@ -7,9 +7,7 @@
 use std::sync::Arc;
 
 use weft_model::facts::Facts;
-use weft_model::name::{
-    ControllerName, HostNetworkName, NodeName, SubnetName, VnetName, ZoneName,
-};
+use weft_model::name::{ControllerName, HostNetworkName, NodeName, SubnetName, VnetName, ZoneName};
 use weft_model::object::{
     Controller, HostNetwork, Kind, Node, Object, ObjectKey, Subnet, Vnet, Zone,
 };

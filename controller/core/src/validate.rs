@@ -24,6 +24,7 @@ mod choice;
 
 mod routing;
 
+mod bundle;
 mod mtu;
 mod node;
 mod overlap;
@@ -62,6 +63,7 @@ pub fn validate(snapshot: &Snapshot) -> Result<(Intent, Vec<Note>), Vec<Note>> {
     let trunks = trunk::resolve(&reading, &carriers, &mut findings);
     let mtus = mtu::resolve(&reading, &underlays, &trunks, &mut findings);
     let devices = unique::check(&reading, &mut findings);
+    bundle::check(&reading, &carriers, &mut findings);
     trunk::check_tags(&reading, &carriers, &mut findings);
     node::check_devices(&reading, &carriers, &devices, &mut findings);
     overlap::check(&reading, &carriers, &mut findings);

@@ -3,9 +3,7 @@
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use weft_model::object::{
-    Controller, HostNetwork, Node, Object, Stored, Subnet, Vnet, Zone,
-};
+use weft_model::object::{Controller, HostNetwork, Node, Object, Stored, Subnet, Vnet, Zone};
 use weft_model::revision::{Generation, Timestamp, Version};
 
 use super::error::StoreError;

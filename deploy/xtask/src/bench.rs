@@ -38,6 +38,9 @@ pub struct Options {
     /// only ratios carry over
     #[arg(long)]
     vlans: bool,
+    /// Only VXLAN, with a device for every vnet and with one for all (layout: bundle), in that lab
+    #[arg(long, conflicts_with = "vlans")]
+    bundle: bool,
     /// How many simulated agents
     #[arg(
         long,
@@ -61,7 +64,10 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         return swarm(&options.agents, options.rollouts);
     }
     if options.vlans {
-        return product::vlans(&options.sizes);
+        return product::in_lab("--vlans", &options.sizes);
+    }
+    if options.bundle {
+        return product::in_lab("--bundle", &options.sizes);
     }
     let mut measured = Measured::default();
     product::compile(&options.sizes, &mut measured)?;

@@ -98,6 +98,9 @@ pub enum DeviceType {
     Bridge,
     /// A VXLAN tunnel end point.
     Vxlan,
+    /// One VXLAN tunnel end point for many networks, which it tells apart by a list: Linux 5.18.
+    #[serde(rename = "vxlan-bundle")]
+    Bundle,
     /// A VLAN of another device.
     Vlan,
     /// A routing domain.
@@ -114,9 +117,10 @@ pub enum DeviceType {
 
 impl DeviceType {
     /// Every type.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Bridge,
         Self::Vxlan,
+        Self::Bundle,
         Self::Vlan,
         Self::Vrf,
         Self::Veth,
@@ -130,6 +134,7 @@ impl DeviceType {
         match self {
             Self::Bridge => "bridge",
             Self::Vxlan => "vxlan",
+            Self::Bundle => "vxlan-bundle",
             Self::Vlan => "vlan",
             Self::Vrf => "vrf",
             Self::Veth => "veth",

@@ -22,8 +22,8 @@ pub mod vnet;
 pub mod controller;
 pub mod zone;
 
-use host_network::HostNetworkSpec;
 use controller::ControllerSpec;
+use host_network::HostNetworkSpec;
 use node::NodeSpec;
 use subnet::SubnetSpec;
 use vnet::VnetSpec;

@@ -12,16 +12,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::name::{ControllerName, HostNetworkName, LinkName, VnetName, ZoneName};
 use crate::prefix::Prefix;
+use crate::vlan::VlanId;
 
 pub mod digest;
 pub mod frr;
 pub mod link;
 pub mod nat;
 pub mod route;
+pub mod segment;
 
 use frr::{Frr, StanzaKey};
 use link::{Link, LinkKind};
 use nat::Nat;
+use segment::Segment;
 
 /// All that one node must be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,6 +32,8 @@ pub struct NodePlan {
     entries: BTreeMap<EntryKey, Arc<Entry>>,
     /// The VLANs of every device that has some, by that device.
     vlans: BTreeMap<LinkName, BTreeSet<LinkName>>,
+    /// The devices that are there for host networks.
+    hosts: BTreeSet<LinkName>,
 }
 
 /// Names one entry of a plan.
@@ -39,6 +44,8 @@ pub enum EntryKey {
     Link(LinkName),
     /// A source translation, by the device that the network is behind, and the network.
     Nat(LinkName, Prefix),
+    /// A network of a tunnel device that has many, by that device and the network's VLAN.
+    Segment(LinkName, VlanId),
     /// A stanza of FRR's configuration.
     Frr(StanzaKey),
 }
@@ -50,6 +57,7 @@ impl fmt::Display for EntryKey {
             Self::Nat(inside, source) => {
                 write!(f, "source translation of {source} behind {inside}")
             }
+            Self::Segment(tunnel, vlan) => write!(f, "VLAN {vlan} of {tunnel}"),
             Self::Frr(key) => key.fmt(f),
         }
     }
@@ -63,6 +71,8 @@ pub enum Entry {
     Link(Link),
     /// A source translation.
     Nat(Nat),
+    /// A network of a tunnel device that has many.
+    Segment(Segment),
     /// A stanza of FRR's configuration.
     Frr(Frr),
 }
@@ -73,6 +83,7 @@ impl Entry {
         match self {
             Self::Link(link) => EntryKey::Link(link.name.clone()),
             Self::Nat(nat) => EntryKey::Nat(nat.inside.clone(), nat.source),
+            Self::Segment(segment) => EntryKey::Segment(segment.tunnel.clone(), segment.vlan),
             Self::Frr(frr) => EntryKey::Frr(frr.stanza.key()),
         }
     }
@@ -82,6 +93,7 @@ impl Entry {
         match self {
             Self::Link(link) => &link.origin,
             Self::Nat(nat) => &nat.origin,
+            Self::Segment(segment) => &segment.origin,
             Self::Frr(frr) => &frr.origin,
         }
     }
@@ -165,12 +177,18 @@ impl NodePlan {
             let vlans = self.vlans.entry(parent.clone()).or_default();
             vlans.insert(name.clone());
         }
+        if let (Entry::Link(link), Origin::Host { .. }) = (&*entry, entry.origin()) {
+            self.hosts.insert(link.name.clone());
+        }
         self.entries.insert(entry.key(), entry);
     }
 
     /// Takes an entry out.
     pub fn remove(&mut self, key: &EntryKey) -> Option<Arc<Entry>> {
         let entry = self.entries.remove(key)?;
+        if let EntryKey::Link(name) = key {
+            self.hosts.remove(name);
+        }
         if let Some((parent, name)) = vlan_of(&entry)
             && let Some(vlans) = self.vlans.get_mut(parent)
         {
@@ -196,8 +214,13 @@ impl NodePlan {
     pub fn links(&self) -> impl Iterator<Item = &Link> {
         self.entries.values().filter_map(|entry| match &**entry {
             Entry::Link(link) => Some(link),
-            Entry::Nat(_) | Entry::Frr(_) => None,
+            Entry::Nat(_) | Entry::Segment(_) | Entry::Frr(_) => None,
         })
+    }
+
+    /// Every device that is there for a host network.
+    pub fn host_links(&self) -> impl Iterator<Item = &Link> {
+        self.hosts.iter().filter_map(|name| self.link(name))
     }
 
     /// The device with this name.
@@ -208,7 +231,7 @@ impl NodePlan {
             .map(|entry| &**entry)
         {
             Some(Entry::Link(link)) => Some(link),
-            Some(Entry::Nat(_) | Entry::Frr(_)) | None => None,
+            Some(Entry::Nat(_) | Entry::Segment(_) | Entry::Frr(_)) | None => None,
         }
     }
 
@@ -216,7 +239,18 @@ impl NodePlan {
     pub fn nats(&self) -> impl Iterator<Item = &Nat> {
         self.entries.values().filter_map(|entry| match &**entry {
             Entry::Nat(nat) => Some(nat),
-            Entry::Link(_) | Entry::Frr(_) => None,
+            Entry::Link(_) | Entry::Segment(_) | Entry::Frr(_) => None,
+        })
+    }
+
+    /// The networks of a tunnel device that has many, in the order of their VLANs.
+    pub fn segments_of(&self, tunnel: &LinkName) -> impl Iterator<Item = &Segment> {
+        let ends = VlanId::ENDS.map(|vlan| EntryKey::Segment(tunnel.clone(), vlan));
+        let [first, last] = ends;
+        let entries = self.entries.range(first..=last).map(|(_, entry)| entry);
+        entries.filter_map(|entry| match &**entry {
+            Entry::Segment(segment) => Some(segment),
+            Entry::Link(_) | Entry::Nat(_) | Entry::Frr(_) => None,
         })
     }
 
@@ -224,6 +258,7 @@ impl NodePlan {
     pub fn stanzas(&self) -> impl Iterator<Item = &Frr> {
         self.entries.values().filter_map(|entry| match &**entry {
             Entry::Frr(frr) => Some(frr),
+            Entry::Segment(_) => None,
             Entry::Link(_) | Entry::Nat(_) => None,
         })
     }
@@ -278,12 +313,13 @@ fn vlan_of(entry: &Entry) -> Option<(&LinkName, &LinkName)> {
             LinkKind::Switched(port) => Some((&port.switch, &link.name)),
             LinkKind::Bridge(_)
             | LinkKind::Vxlan(_)
+            | LinkKind::Bundle(_)
             | LinkKind::Veth { .. }
             | LinkKind::Bond(_)
             | LinkKind::Vrf(_)
             | LinkKind::Physical => None,
         },
-        Entry::Nat(_) | Entry::Frr(_) => None,
+        Entry::Nat(_) | Entry::Segment(_) | Entry::Frr(_) => None,
     }
 }
 

@@ -11,12 +11,21 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "u32", into = "u32")]
 pub struct VlanId(NonZeroU16);
 
+/// 4095 is reserved.
+const LAST: NonZeroU16 = match NonZeroU16::new(4094) {
+    Some(last) => last,
+    None => NonZeroU16::MIN,
+};
+
 /// A number that is no VLAN identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is not a VLAN id: use 1 to 4094")]
 pub struct VlanIdError(pub u32);
 
 impl VlanId {
+    /// The first and the last.
+    pub const ENDS: [Self; 2] = [Self(NonZeroU16::MIN), Self(LAST)];
+
     /// The identifier as a number.
     pub fn get(self) -> u16 {
         self.0.get()
@@ -201,9 +210,9 @@ impl VlanSet {
 
     /// Whether the VLAN is in the set.
     pub fn contains(&self, id: VlanId) -> bool {
-        self.0
-            .iter()
-            .any(|(first, last)| (*first..=*last).contains(&id))
+        let after = self.0.partition_point(|(first, _)| *first <= id);
+        let range = after.checked_sub(1).and_then(|at| self.0.get(at));
+        range.is_some_and(|(_, last)| id <= *last)
     }
 
     /// Puts a VLAN in.
@@ -211,6 +220,13 @@ impl VlanSet {
         if !self.contains(id) {
             *self = self.0.iter().copied().chain([(id, id)]).collect();
         }
+    }
+
+    /// Every VLAN, in ascending order.
+    pub fn iter(&self) -> impl Iterator<Item = VlanId> {
+        let numbers = |(first, last): &(VlanId, VlanId)| first.get()..=last.get();
+        let all = self.0.iter().flat_map(numbers);
+        all.filter_map(|number| VlanId::try_from(u32::from(number)).ok())
     }
 
     /// The VLANs of this set that are not in the other.

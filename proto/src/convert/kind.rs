@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use weft_model::plan::link::{Bond, Bridge, GuestPorts, LinkKind, SwitchPort, Vlan, Vrf, Vxlan};
+use weft_model::plan::link::{
+    Bond, Bridge, Bundle, GuestPorts, LinkKind, SwitchPort, Vlan, Vrf, Vxlan,
+};
 use weft_model::vni::Vni;
 
 use super::fields::{Fields, Invalid};
@@ -26,6 +28,18 @@ pub(super) fn address(wire: &[u8]) -> Result<IpAddr, &'static str> {
         .map_err(|_| "an address has 4 or 16 bytes")
 }
 
+pub(super) fn flood_to_wire(flood: &BTreeSet<IpAddr>) -> Vec<Vec<u8>> {
+    flood.iter().copied().map(address_to_wire).collect()
+}
+
+pub(super) fn flood(fields: &mut Fields, wire: &[Vec<u8>]) -> Arc<BTreeSet<IpAddr>> {
+    let mut flood = BTreeSet::new();
+    for (at, peer) in wire.iter().enumerate() {
+        flood.extend(fields.keep(&format!("flood[{at}]"), address(peer)));
+    }
+    Arc::new(flood)
+}
+
 impl From<&LinkKind> for v1::link::Kind {
     fn from(kind: &LinkKind) -> Self {
         match kind {
@@ -35,6 +49,7 @@ impl From<&LinkKind> for v1::link::Kind {
                 forget_guests: !bridge.guests.learning,
                 spanning_tree: bridge.spanning_tree,
                 forward_delay: bridge.forward_delay.into(),
+                bare_ports: bridge.bare_ports,
             }),
             LinkKind::Vlan(vlan) => v1::link::Kind::Vlan(v1::Vlan {
                 parent: vlan.parent.to_string(),
@@ -61,8 +76,13 @@ impl From<&LinkKind> for v1::link::Kind {
                 local: address_to_wire(vxlan.local),
                 port: vxlan.port.into(),
                 learning: vxlan.learning,
-                flood: vxlan.flood.iter().copied().map(address_to_wire).collect(),
+                flood: flood_to_wire(&vxlan.flood),
                 suppression: vxlan.suppression,
+            }),
+            LinkKind::Bundle(bundle) => v1::link::Kind::Bundle(v1::Bundle {
+                local: address_to_wire(bundle.local),
+                port: bundle.port.into(),
+                learning: bundle.learning,
             }),
         }
     }
@@ -86,6 +106,7 @@ pub(super) fn kind(fields: &mut Fields, wire: &v1::link::Kind) -> Option<LinkKin
             has_unreachable_default: wire.has_unreachable_default,
         })),
         v1::link::Kind::Physical(_) => Some(LinkKind::Physical),
+        v1::link::Kind::Bundle(wire) => fields.within("bundle", bundle(wire)).map(LinkKind::Bundle),
     }
 }
 
@@ -96,6 +117,7 @@ fn bridge(wire: &v1::Bridge) -> Result<Bridge, Invalid> {
     let value = (|| {
         Some(Bridge {
             vlan_aware: wire.vlan_aware,
+            bare_ports: wire.bare_ports,
             guests: GuestPorts {
                 isolated: wire.isolate_guests,
                 learning: !wire.forget_guests,
@@ -173,18 +195,29 @@ fn vxlan(wire: &v1::Vxlan) -> Result<Vxlan, Invalid> {
     let vni = fields.keep("vni", Vni::try_from(wire.vni));
     let local = fields.keep("local", address(&wire.local));
     let port = fields.maybe_number("port", Some(wire.port)).flatten();
-    let mut flood = BTreeSet::new();
-    for (at, peer) in wire.flood.iter().enumerate() {
-        flood.extend(fields.keep(&format!("flood[{at}]"), address(peer)));
-    }
+    let flood = flood(&mut fields, &wire.flood);
     let value = (|| {
         Some(Vxlan {
             vni: vni?,
             local: local?,
             port: port?,
             learning: wire.learning,
-            flood: Arc::new(flood),
+            flood,
             suppression: wire.suppression,
+        })
+    })();
+    fields.finish(value)
+}
+
+fn bundle(wire: &v1::Bundle) -> Result<Bundle, Invalid> {
+    let mut fields = Fields::default();
+    let local = fields.keep("local", address(&wire.local));
+    let port = fields.maybe_number("port", Some(wire.port)).flatten();
+    let value = (|| {
+        Some(Bundle {
+            local: local?,
+            port: port?,
+            learning: wire.learning,
         })
     })();
     fields.finish(value)

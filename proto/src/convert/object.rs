@@ -196,6 +196,7 @@ impl From<&VnetSpec> for v1::VnetSpec {
                 .map(|it| it.to_string())
                 .unwrap_or_default(),
             targets: targets_to_wire(&spec.targets),
+            vlan: spec.vlan.map(u32::from),
         }
     }
 }
@@ -207,6 +208,7 @@ impl TryFrom<&v1::VnetSpec> for VnetSpec {
         let mut fields = Fields::default();
         let zone = fields.text("zone", &wire.zone);
         let tag = fields.maybe_number("tag", wire.tag);
+        let vlan = fields.maybe_number("vlan", wire.vlan);
         let alias = fields.maybe_text("alias", &wire.alias);
         let mac = fields.maybe_text("mac", &wire.mac);
         let distinguisher = fields.maybe_text("distinguisher", &wire.distinguisher);
@@ -215,6 +217,7 @@ impl TryFrom<&v1::VnetSpec> for VnetSpec {
             Some(Self {
                 zone: zone?,
                 tag: tag?,
+                vlan: vlan?,
                 alias: alias?,
                 mac: mac?,
                 vlan_aware: wire.vlan_aware,

@@ -11,11 +11,14 @@ use weft_model::plan::frr::Frr;
 use weft_model::plan::link::{Link, Vlans};
 use weft_model::plan::nat::Nat;
 use weft_model::plan::route::Route;
+use weft_model::plan::segment::Segment;
 use weft_model::plan::{Entry, EntryKey, NodePlan, Origin, PlanDelta};
 use weft_model::prefix::{Family, Prefix};
+use weft_model::vlan::VlanId;
+use weft_model::vni::Vni;
 
 use super::fields::{Fields, Invalid};
-use super::kind::{address, address_to_wire, kind};
+use super::kind::{address, address_to_wire, flood, flood_to_wire, kind};
 use crate::digest;
 use crate::v1;
 
@@ -87,6 +90,12 @@ impl From<&Entry> for v1::Entry {
                 to: nat.to.to_string(),
                 outside: nat.outside.iter().map(ToString::to_string).collect(),
             }),
+            Entry::Segment(segment) => v1::entry::Entry::Segment(v1::Segment {
+                tunnel: segment.tunnel.to_string(),
+                vlan: segment.vlan.into(),
+                vni: segment.vni.get(),
+                flood: flood_to_wire(&segment.flood),
+            }),
             Entry::Frr(frr) => v1::entry::Entry::Frr(json(&frr.stanza)),
         };
         Self {
@@ -146,6 +155,9 @@ impl TryFrom<&v1::Entry> for Entry {
             Some(v1::entry::Entry::Nat(wire)) => {
                 fields.within("nat", nat(wire, origin)).map(Self::Nat)
             }
+            Some(v1::entry::Entry::Segment(wire)) => fields
+                .within("segment", segment(wire, origin))
+                .map(Self::Segment),
             Some(v1::entry::Entry::Frr(wire)) => fields
                 .keep("frr", serde_json::from_str(wire))
                 .map(|stanza| Self::Frr(Frr { origin, stanza })),
@@ -261,6 +273,24 @@ fn route(wire: &v1::Route) -> Result<Route, Invalid> {
     fields.finish(value)
 }
 
+fn segment(wire: &v1::Segment, origin: Origin) -> Result<Segment, Invalid> {
+    let mut fields = Fields::default();
+    let tunnel = fields.text("tunnel", &wire.tunnel);
+    let vlan = fields.maybe_number("vlan", Some(wire.vlan)).flatten();
+    let vni = fields.keep("vni", Vni::try_from(wire.vni));
+    let flood = flood(&mut fields, &wire.flood);
+    let value = (|| {
+        Some(Segment {
+            origin,
+            tunnel: tunnel?,
+            vlan: vlan?,
+            vni: vni?,
+            flood,
+        })
+    })();
+    fields.finish(value)
+}
+
 impl From<&EntryKey> for v1::EntryKey {
     fn from(key: &EntryKey) -> Self {
         let key = match key {
@@ -268,6 +298,10 @@ impl From<&EntryKey> for v1::EntryKey {
             EntryKey::Nat(inside, source) => v1::entry_key::Key::Nat(v1::NatKey {
                 inside: inside.to_string(),
                 source: source.to_string(),
+            }),
+            EntryKey::Segment(tunnel, vlan) => v1::entry_key::Key::Segment(v1::SegmentKey {
+                tunnel: tunnel.to_string(),
+                vlan: (*vlan).into(),
             }),
             EntryKey::Frr(key) => v1::entry_key::Key::Frr(json(key)),
         };
@@ -288,6 +322,15 @@ impl TryFrom<&v1::EntryKey> for EntryKey {
                 inside
                     .zip(source)
                     .map(|(inside, source)| Self::Nat(inside, source))
+            }
+            Some(v1::entry_key::Key::Segment(segment)) => {
+                let tunnel: Option<LinkName> = fields.text("segment.tunnel", &segment.tunnel);
+                let vlan: Option<VlanId> = fields
+                    .maybe_number("segment.vlan", Some(segment.vlan))
+                    .flatten();
+                tunnel
+                    .zip(vlan)
+                    .map(|(tunnel, vlan)| Self::Segment(tunnel, vlan))
             }
             Some(v1::entry_key::Key::Frr(key)) => {
                 fields.keep("frr", serde_json::from_str(key)).map(Self::Frr)

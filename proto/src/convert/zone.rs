@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use weft_model::object::drift::DriftPolicy;
 use weft_model::object::selector::NodeSelector;
 use weft_model::object::zone::{
-    EvpnZone, QinqZone, VlanZone, VxlanPeers, VxlanZone, ZoneError, ZoneKind, ZoneSpec, ZoneType,
+    EvpnZone, Layout, QinqZone, VlanZone, VxlanPeers, VxlanZone, ZoneError, ZoneKind, ZoneSpec,
+    ZoneType,
 };
 use weft_model::port::UdpPort;
 use weft_model::prefix::Family;
@@ -65,11 +66,15 @@ pub(super) fn drift(fields: &mut Fields, wire: &str) -> DriftPolicy {
 impl From<&ZoneSpec> for v1::ZoneSpec {
     fn from(spec: &ZoneSpec) -> Self {
         let (mut vlan, mut qinq, mut vxlan, mut evpn) = (None, None, None, None);
+        let mut layout = Layout::default();
         match &spec.kind {
             ZoneKind::Simple => {}
             ZoneKind::Vlan(it) => vlan = Some(it.into()),
             ZoneKind::Qinq(it) => qinq = Some(it.into()),
-            ZoneKind::Vxlan(it) => vxlan = Some(it.into()),
+            ZoneKind::Vxlan(it) => {
+                layout = it.layout;
+                vxlan = Some(it.into());
+            }
             ZoneKind::Evpn(it) => evpn = Some(it.into()),
         }
         Self {
@@ -81,6 +86,10 @@ impl From<&ZoneSpec> for v1::ZoneSpec {
             vlan,
             qinq,
             evpn,
+            layout: match layout {
+                Layout::Separate => String::new(),
+                Layout::Bundle => layout.as_str().to_owned(),
+            },
         }
     }
 }
@@ -122,6 +131,11 @@ fn kind(fields: &mut Fields, zone: ZoneType, wire: &v1::ZoneSpec) -> Option<Zone
         fields.refuse(options, error);
         return None;
     }
+    let layout: Option<Layout> = fields.maybe_text("layout", &wire.layout)?;
+    if layout.is_some() && zone != ZoneType::Vxlan {
+        fields.refuse("layout", ZoneError::NoLayout(zone));
+        return None;
+    }
     match zone {
         ZoneType::Simple => Some(ZoneKind::Simple),
         ZoneType::Vlan => match &wire.vlan {
@@ -145,7 +159,11 @@ fn kind(fields: &mut Fields, zone: ZoneType, wire: &v1::ZoneSpec) -> Option<Zone
         ZoneType::Vxlan => {
             let absent = v1::VxlanZone::default();
             let vxlan = VxlanZone::try_from(wire.vxlan.as_ref().unwrap_or(&absent));
-            fields.within("vxlan", vxlan).map(ZoneKind::Vxlan)
+            let vxlan = fields.within("vxlan", vxlan)?;
+            Some(ZoneKind::Vxlan(VxlanZone {
+                layout: layout.unwrap_or_default(),
+                ..vxlan
+            }))
         }
         ZoneType::Evpn => match &wire.evpn {
             Some(evpn) => fields
@@ -260,6 +278,7 @@ impl TryFrom<&v1::VxlanZone> for VxlanZone {
                 peers: peers?,
                 port: port?.unwrap_or(UdpPort::VXLAN),
                 learning: wire.learning.unwrap_or(true),
+                layout: Layout::default(),
             })
         })();
         fields.finish(value)

@@ -20,18 +20,18 @@ use weft_model::route_target::{RouteDistinguisher, RouteTarget};
 use super::{address, mac, name, port, prefix, selector, uplinks, vni};
 
 fn asn() -> impl Strategy<Value = Asn> {
-    (1u32..=4_200_000_000).prop_filter_map("some numbers are kept back", |asn| {
-        Asn::try_from(asn).ok()
-    })
+    (1u32..=4_200_000_000)
+        .prop_filter_map("some numbers are kept back", |asn| Asn::try_from(asn).ok())
 }
 
 fn target() -> impl Strategy<Value = RouteTarget> {
     prop_oneof![
-        any::<(u16, u32)>()
-            .prop_filter_map("too large", |(asn, number)| RouteTarget::of_asn(asn.into(), number)),
-        any::<(u32, u16)>().prop_map(|(address, number)| {
-            RouteTarget::of_address(address.into(), number)
-        }),
+        any::<(u16, u32)>().prop_filter_map("too large", |(asn, number)| RouteTarget::of_asn(
+            asn.into(),
+            number
+        )),
+        any::<(u32, u16)>()
+            .prop_map(|(address, number)| { RouteTarget::of_address(address.into(), number) }),
     ]
 }
 
@@ -82,11 +82,7 @@ pub fn evpn_zone() -> impl Strategy<Value = EvpnZone> {
 
 fn sessions() -> impl Strategy<Value = Sessions> {
     let timers = (1u32..=100).prop_map(|it| Timers::new(it, 3 * it).unwrap());
-    let bfd = prop_oneof![
-        Just(Bfd::On),
-        Just(Bfd::Off),
-        name().prop_map(Bfd::Profile)
-    ];
+    let bfd = prop_oneof![Just(Bfd::On), Just(Bfd::Off), name().prop_map(Bfd::Profile)];
     let password = "[A-Za-z0-9][!-~]{0,79}".prop_map(|text| text.parse().unwrap());
     (
         (
@@ -133,18 +129,24 @@ fn evpn() -> impl Strategy<Value = EvpnController> {
 }
 
 fn bgp() -> impl Strategy<Value = BgpController> {
-    (asn(), btree_set(address(), 1..4), any::<[bool; 2]>(), sessions()).prop_map(
-        |(asn, peers, [external, multipath_relax], sessions)| BgpController {
-            asn,
-            peers,
-            external,
-            multipath_relax,
-            sessions: Sessions {
-                multihop: sessions.multihop.filter(|_| external),
-                ..sessions
-            },
-        },
+    (
+        asn(),
+        btree_set(address(), 1..4),
+        any::<[bool; 2]>(),
+        sessions(),
     )
+        .prop_map(
+            |(asn, peers, [external, multipath_relax], sessions)| BgpController {
+                asn,
+                peers,
+                external,
+                multipath_relax,
+                sessions: Sessions {
+                    multihop: sessions.multihop.filter(|_| external),
+                    ..sessions
+                },
+            },
+        )
 }
 
 fn isis() -> impl Strategy<Value = IsisController> {

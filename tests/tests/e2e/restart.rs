@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use weft_tests::cluster::Etcd;
-use weft_tests::declared::WEB_TUNNEL;
+use weft_tests::declared::{self, WEB_TUNNEL};
 use weft_tests::ping::Series;
 use weft_tests::underlay::Underlay;
 use weft_tests::wait;
@@ -38,6 +38,30 @@ fn a_restarted_or_killed_agent_loses_no_packet() -> Result<()> {
     thread::sleep(SETTLE);
 
     let tally = series.stop()?;
+    ensure!(tally.lost.is_empty(), "{tally:?}");
+    lab.pass();
+    Ok(())
+}
+
+#[test]
+fn no_packet_of_a_thousand_a_second_is_lost_over_a_restart_and_rollouts_of_other_vnets()
+-> Result<()> {
+    let Live {
+        mut cluster,
+        first,
+        lab,
+        ..
+    } = live(Underlay::Ipv4, Etcd::Child)?;
+    let series = Series::start_dense(first.inside(), &address(3))?;
+    cluster.node(1)?.stop_agent()?;
+    cluster.node(1)?.start_agent()?;
+    cluster.wait_for_nodes()?;
+    cluster.roll_out("other", &declared::vnet("other", "tunnels", 4_001))?;
+    cluster.client(&["rollback", "1", "--wait"])?;
+    let other = cluster.host(1)?.has_device("other");
+    let tally = series.stop()?;
+    ensure!(!other, "the vnet that was rolled back is there");
+    ensure!(tally.sent > 1_000, "{} packets", tally.sent);
     ensure!(tally.lost.is_empty(), "{tally:?}");
     lab.pass();
     Ok(())

@@ -1,7 +1,10 @@
 //! An agent is killed, or stops to answer, while a rollout goes on.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use nix::sys::signal::Signal;
+use weft_tests::dump;
 
 use crate::stage::{Contact, End, Stage, late};
 
@@ -34,13 +37,7 @@ fn an_agent_killed_at_any_moment_leaves_all_nodes_on_one_side() -> Result<()> {
 fn an_agent_killed_with_its_change_unconfirmed_returns_when_it_is_back() -> Result<()> {
     let mut stage = Stage::open(Contact::Short)?;
     let change = stage.propose("more", 2_000)?;
-    stage.cluster.client(&[
-        "rollout",
-        "start",
-        "--manual-confirm",
-        "--confirm-within=60s",
-    ])?;
-    stage.wait_for_phase("WaitingForConfirm")?;
+    stage.ask_a_person(Some(60))?;
     stage.cluster.node(2)?.kill_agent()?;
     // The controller hears nothing for a lease, and takes it back everywhere else.
     let (_, end) = stage.wait_for_end()?;
@@ -73,13 +70,7 @@ fn an_agent_that_stops_before_it_prepared_keeps_the_change_from_all() -> Result<
 fn an_agent_that_stops_after_it_applied_returns_with_all_others() -> Result<()> {
     let mut stage = Stage::open(Contact::Short)?;
     let change = stage.propose("more", 2_000)?;
-    stage.cluster.client(&[
-        "rollout",
-        "start",
-        "--manual-confirm",
-        "--confirm-within=60s",
-    ])?;
-    stage.wait_for_phase("WaitingForConfirm")?;
+    stage.ask_a_person(Some(60))?;
     stage.cluster.node(2)?.agent()?.signal(Signal::SIGSTOP)?;
     // A person who answers too late does not bring it back.
     let (_, end) = stage.wait_for_end()?;
@@ -92,4 +83,51 @@ fn an_agent_that_stops_after_it_applied_returns_with_all_others() -> Result<()> 
     stage.cluster.wait_for_nodes()?;
     stage.goes_on(&change)?;
     stage.finish()
+}
+
+#[test]
+fn an_agent_that_is_asked_to_stop_stops_in_every_state_and_its_network_stays() -> Result<()> {
+    let mut stage = Stage::open(Contact::Long)?;
+    let change = stage.propose("more", 2_000)?;
+    // Settled.
+    stops(&mut stage)?;
+    stage.cluster.node(2)?.start_agent()?;
+    stage.cluster.wait_for_nodes()?;
+    // Prepared: the first wave is another node's.
+    stage
+        .cluster
+        .client(&["rollout", "start", "--waves=1", "--pause-between=3s"])?;
+    stage.wait_until_have("more", &[true, false, false])?;
+    stops(&mut stage)?;
+    stage.cluster.node(2)?.start_agent()?;
+    let (_, end) = stage.wait_for_end()?;
+    stage.is_everywhere(&change, end)?;
+    stage.cluster.wait_for_nodes()?;
+    if end == End::Abort {
+        stage.goes_on(&change)?;
+    }
+    // Verified, and its time is not over.
+    let change = stage.propose("again", 2_001)?;
+    stage.ask_a_person(None)?;
+    stops(&mut stage)?;
+    assert_eq!(stage.have("again")?, [true; 3]);
+    stage.cluster.node(2)?.start_agent()?;
+    stage.cluster.wait_for_nodes()?;
+    stage.confirm()?;
+    let (_, end) = stage.wait_for_end()?;
+    assert_eq!(end, End::Commit);
+    stage.is_everywhere(&change, End::Commit)?;
+    stage.finish()
+}
+
+/// Node 2's agent ends well, within ten seconds, and changes nothing on its way out.
+fn stops(stage: &mut Stage) -> Result<()> {
+    let before = stage.cluster.dumps()?;
+    let node = stage.cluster.node(2)?;
+    node.agent()?.signal(Signal::SIGTERM)?;
+    let status = node.wait_for_end_of_agent(Duration::from_secs(10))?;
+    ensure!(status.success(), "{status}");
+    let changes = dump::differences(&before, &stage.cluster.dumps()?);
+    ensure!(changes.is_empty(), "changed: {changes:#?}");
+    Ok(())
 }

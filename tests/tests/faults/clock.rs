@@ -87,14 +87,7 @@ fn wall_clocks_that_jump_by_a_day_move_nobody_and_decide_nothing() -> Result<()>
         agents[1].set(there)
     };
     let change = stage.propose("more", 2_000)?;
-    let within = [
-        "rollout",
-        "start",
-        "--manual-confirm",
-        "--confirm-within=60s",
-    ];
-    stage.cluster.client(&within)?;
-    stage.wait_for_phase("WaitingForConfirm")?;
+    stage.ask_a_person(Some(60))?;
     for (there, back) in [("+1d", "-1d"), ("-1d", "+1d"), ("+0", "+0")] {
         set(there, back)?;
         // For longer than the lease: neither it nor the person's time ran out, and words go on.
@@ -109,8 +102,7 @@ fn wall_clocks_that_jump_by_a_day_move_nobody_and_decide_nothing() -> Result<()>
     stage.is_everywhere(&change, End::Commit)?;
     // A lease that ends still ends in its time, not a day later.
     let next = stage.propose("next", 2_001)?;
-    stage.cluster.client(&within)?;
-    stage.wait_for_phase("WaitingForConfirm")?;
+    stage.ask_a_person(Some(60))?;
     set("-1d", "+1d")?;
     stage.cluster.kill_controller()?;
     stage.wait_until_have("next", &[false; 3])?;

@@ -10,13 +10,7 @@ use crate::stage::{Contact, End, Stage};
 fn a_change_that_nobody_confirms_returns_everywhere_in_time() -> Result<()> {
     let stage = Stage::open(Contact::Short)?;
     let change = stage.propose("more", 2_000)?;
-    stage.cluster.client(&[
-        "rollout",
-        "start",
-        "--manual-confirm",
-        "--confirm-within=3s",
-    ])?;
-    stage.wait_for_phase("WaitingForConfirm")?;
+    stage.ask_a_person(Some(3))?;
     let verified = Instant::now();
     assert_eq!(stage.have("more")?, [true; 3]);
     let (_, end) = stage.wait_for_end()?;
@@ -31,13 +25,7 @@ fn a_change_that_nobody_confirms_returns_everywhere_in_time() -> Result<()> {
 fn a_change_that_a_person_confirms_stays() -> Result<()> {
     let stage = Stage::open(Contact::Short)?;
     let change = stage.propose("more", 2_000)?;
-    stage.cluster.client(&[
-        "rollout",
-        "start",
-        "--manual-confirm",
-        "--confirm-within=30s",
-    ])?;
-    stage.wait_for_phase("WaitingForConfirm")?;
+    stage.ask_a_person(Some(30))?;
     // For longer than the lease: the leader's words alone keep it.
     crate::stage::late(6_000);
     assert_eq!(stage.have("more")?, [true; 3]);

@@ -64,13 +64,7 @@ fn a_controller_killed_between_two_waves_goes_on_with_the_next() -> Result<()> {
 fn a_controller_killed_while_a_person_thinks_still_takes_the_answer() -> Result<()> {
     let mut stage = Stage::with_etcd_of_its_own(Contact::Long)?;
     let change = stage.propose("more", 2_000)?;
-    stage.cluster.client(&[
-        "rollout",
-        "start",
-        "--manual-confirm",
-        "--confirm-within=60s",
-    ])?;
-    stage.wait_for_phase("WaitingForConfirm")?;
+    stage.ask_a_person(Some(60))?;
     stage.cluster.kill_controller()?;
     recover(&mut stage)?;
     // Back within the lease, nodes still stand by the change.
@@ -85,13 +79,7 @@ fn a_controller_killed_while_a_person_thinks_still_takes_the_answer() -> Result<
 fn a_controller_that_is_away_for_longer_than_the_lease_finds_all_nodes_returned() -> Result<()> {
     let mut stage = Stage::open(Contact::Short)?;
     let change = stage.propose("more", 2_000)?;
-    stage.cluster.client(&[
-        "rollout",
-        "start",
-        "--manual-confirm",
-        "--confirm-within=60s",
-    ])?;
-    stage.wait_for_phase("WaitingForConfirm")?;
+    stage.ask_a_person(Some(60))?;
     stage.cluster.kill_controller()?;
     // Nobody is there to tell them.
     stage.wait_until_have("more", &[false; 3])?;

@@ -33,13 +33,7 @@ fn a_killed_leader_is_followed_by_the_other_and_the_rollout_ends() -> Result<()>
 fn a_deposed_leader_that_wakes_up_changes_nothing() -> Result<()> {
     let mut stage = Stage::with_controllers(2, Contact::Long)?;
     let change = stage.propose("more", 2_000)?;
-    stage.cluster.client(&[
-        "rollout",
-        "start",
-        "--manual-confirm",
-        "--confirm-within=60s",
-    ])?;
-    stage.wait_for_phase("WaitingForConfirm")?;
+    stage.ask_a_person(Some(60))?;
     // Frozen, it holds a rollout in its hands that only waits for a word.
     stage.cluster.controller_at(0)?.signal(Signal::SIGSTOP)?;
     let abort = stage.abort_at(1)?;

@@ -25,13 +25,7 @@ fn join(host: &Namespace) -> Result<()> {
 fn a_node_cut_off_with_its_change_unconfirmed_returns_alone_within_the_lease() -> Result<()> {
     let mut stage = Stage::open(Contact::Short)?;
     let change = stage.propose("more", 2_000)?;
-    stage.cluster.client(&[
-        "rollout",
-        "start",
-        "--manual-confirm",
-        "--confirm-within=60s",
-    ])?;
-    stage.wait_for_phase("WaitingForConfirm")?;
+    stage.ask_a_person(Some(60))?;
     let host = stage.cluster.host(2)?.clone();
     cut(&host)?;
     let start = Instant::now();

@@ -111,9 +111,7 @@ fn a_majority_lost_while_a_person_thinks_takes_no_answer_and_returns_all_by_the_
 {
     let mut stage = Stage::with_members(1, Contact::Short)?;
     let change = stage.propose("more", 2_000)?;
-    let manual = ["rollout", "start", "--manual-confirm"];
-    stage.cluster.client(&manual)?;
-    stage.wait_for_phase("WaitingForConfirm")?;
+    stage.ask_a_person(None)?;
     let lost = lose_majority(&mut stage)?;
     all_return(&stage, &change, Instant::now())?;
     is_told(&stage)?;
@@ -150,9 +148,7 @@ fn a_majority_lost_after_the_decision_takes_nothing_back() -> Result<()> {
 fn a_majority_lost_before_a_node_heard_the_decision_lets_it_return_and_follow() -> Result<()> {
     let mut stage = Stage::with_members(1, Contact::Short)?;
     let change = stage.propose("more", 2_000)?;
-    let manual = ["rollout", "start", "--manual-confirm"];
-    stage.cluster.client(&manual)?;
-    stage.wait_for_phase("WaitingForConfirm")?;
+    stage.ask_a_person(None)?;
     stage.cluster.node(2)?.agent()?.signal(Signal::SIGSTOP)?;
     stage.cluster.client(&["rollout", "confirm"])?;
     wait::until("the decision", END_LIMIT, || {

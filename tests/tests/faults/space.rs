@@ -90,10 +90,7 @@ fn a_full_etcd_is_named_with_what_to_do_and_all_goes_on_when_there_is_room() -> 
 fn a_change_in_hand_when_etcd_is_full_waits_for_room() -> Result<()> {
     let mut stage = open()?;
     let change = stage.propose("more", 2_000)?;
-    stage
-        .cluster
-        .client(&["rollout", "start", "--manual-confirm"])?;
-    stage.wait_for_phase("WaitingForConfirm")?;
+    stage.ask_a_person(None)?;
     fill(&mut stage)?;
     // A person's word counts once it is stored: it is refused by name, and nobody goes back.
     let answer = stage.cluster.weftctl(&["rollout", "confirm"])?;
@@ -114,19 +111,34 @@ fn a_change_in_hand_when_etcd_is_full_waits_for_room() -> Result<()> {
 fn a_change_that_is_taken_back_while_etcd_is_full_goes_back_by_the_lease() -> Result<()> {
     let mut stage = open()?;
     let change = stage.propose("more", 2_000)?;
-    stage.cluster.client(&[
-        "rollout",
-        "start",
-        "--manual-confirm",
-        "--confirm-within=15s",
-    ])?;
-    stage.wait_for_phase("WaitingForConfirm")?;
+    stage.ask_a_person(Some(15))?;
     fill(&mut stage)?;
     // Nobody confirms, and that it is off cannot be stored.
     let start = Instant::now();
     stage.wait_until_have("more", &[false; 3])?;
     let took = start.elapsed();
     ensure!(took.as_secs() <= 15 + LEASE + 3, "it took {took:?}");
+    make_room(&mut stage)?;
+    let (_, end) = stage.wait_for_end()?;
+    assert_eq!(end, End::Abort);
+    stage.is_everywhere(&change, End::Abort)?;
+    stage.goes_on(&change)?;
+    stage.finish()
+}
+
+#[test]
+fn an_abort_while_etcd_is_full_is_told_to_be_open_and_the_change_goes_back_by_the_lease()
+-> Result<()> {
+    let mut stage = open()?;
+    let change = stage.propose("more", 2_000)?;
+    stage.ask_a_person(None)?;
+    fill(&mut stage)?;
+    let answer = stage.cluster.weftctl(&["rollout", "abort"])?;
+    ensure!(answer.code != Some(0), "{answer:?}");
+    ensure!(answer.stderr.contains("NOSPACE"), "{answer:?}");
+    // Nobody is told to stay any more, though nothing can be stored.
+    stage.wait_until_have("more", &[false; 3])?;
+    assert_eq!(stage.newest()?.decision, "none");
     make_room(&mut stage)?;
     let (_, end) = stage.wait_for_end()?;
     assert_eq!(end, End::Abort);

@@ -181,6 +181,16 @@ impl Stage {
         self.newest_at(0)
     }
 
+    /// Starts a rollout that a person is to confirm, within so many seconds where it is said, and
+    /// waits until it is their turn.
+    pub fn ask_a_person(&self, within: Option<u64>) -> Result<()> {
+        let within = within.map(|seconds| format!("--confirm-within={seconds}s"));
+        let mut words = vec!["rollout", "start", "--manual-confirm"];
+        words.extend(within.as_deref());
+        self.cluster.client(&words)?;
+        self.wait_for_phase("WaitingForConfirm")
+    }
+
     /// Waits until the newest rollout is in this phase.
     pub fn wait_for_phase(&self, phase: &str) -> Result<()> {
         wait::until(&format!("the phase {phase}"), END_LIMIT, || {

@@ -24,10 +24,7 @@ const GRACE: Duration = Duration::from_secs(5);
 fn begin(stage: &mut Stage, within: u64) -> Result<Change> {
     stage.cluster.node(2)?.start_watchdog()?;
     let change = stage.propose("more", 2_000)?;
-    let within = format!("--confirm-within={within}s");
-    let start = ["rollout", "start", "--manual-confirm", &within];
-    stage.cluster.client(&start)?;
-    stage.wait_for_phase("WaitingForConfirm")?;
+    stage.ask_a_person(Some(within))?;
     Ok(change)
 }
 
@@ -163,9 +160,7 @@ fn a_watchdog_leaves_an_agent_that_is_well_alone_and_costs_nothing_while_it_wait
     stage.goes_on(&change)?;
     // Killed and back within the lease, with its change unconfirmed.
     let more = stage.propose("again", 2_001)?;
-    let start = ["rollout", "start", "--manual-confirm"];
-    stage.cluster.client(&start)?;
-    stage.wait_for_phase("WaitingForConfirm")?;
+    stage.ask_a_person(None)?;
     assert_eq!(stage.cluster.node(2)?.agent()?.pid(), agent);
     stage.cluster.node(2)?.kill_agent()?;
     late(1_000);

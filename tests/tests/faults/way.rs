@@ -80,10 +80,7 @@ fn an_etcd_that_answers_slowly_makes_rollouts_slow_and_nothing_else() -> Result<
 fn a_leader_whose_etcd_answers_too_slowly_hands_over_and_nothing_is_decided_twice() -> Result<()> {
     let (mut stage, proxy) = open(2, Contact::Long)?;
     let change = stage.propose("more", 2_000)?;
-    stage
-        .cluster
-        .client(&["rollout", "start", "--manual-confirm"])?;
-    stage.wait_for_phase("WaitingForConfirm")?;
+    stage.ask_a_person(None)?;
     // Longer than it may go without hearing that its lease was renewed.
     proxy.delay(Duration::from_secs(4));
     // Both are told to decide, the one while it still believes, the other once it leads.

@@ -7,6 +7,7 @@ use nix::sched::{CloneFlags, setns};
 use serde_json::{Value, json};
 use weft_agent::dataplane::{self, Dataplane, Opened};
 use weft_agent::frr::Settings;
+use weft_agent::kernel::Places;
 use weft_model::plan::frr::Frr as FrrEntry;
 use weft_model::plan::{Entry, NodePlan};
 use weft_model::revision::ClusterId;
@@ -57,8 +58,12 @@ impl Node {
                 .build()
                 .unwrap();
             let cluster = Some(ClusterId::from_bytes([0xab; 16]));
-            let away = PathBuf::from("/nonexistent");
-            let opened = runtime.block_on(dataplane::open_beside(cluster, &away, Some(settings)));
+            let places = Places {
+                switch: PathBuf::from("/nonexistent"),
+                frr: Some(settings),
+                ..Places::default()
+            };
+            let opened = runtime.block_on(dataplane::open_at(cluster, places));
             drop(sender.send(opened));
         });
         receiver.await.unwrap().unwrap()

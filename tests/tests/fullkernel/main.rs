@@ -2,5 +2,7 @@
 //! (`cargo xtask lab test`) where the machine's own kernel lacks it.
 
 mod abilities;
+mod bundle;
+mod host;
 mod trunk;
 mod vlan;

@@ -5,33 +5,25 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use weft_model::object::drift::DriftPolicy;
-use weft_model::plan::link::{Bridge, Link, LinkKind, Vlans, Vxlan};
+use weft_model::plan::link::{Bridge, Bundle, Link, LinkKind, Vlan, Vlans, Vxlan};
+use weft_model::plan::segment::Segment;
 use weft_model::plan::{Entry, NodePlan, Origin};
 use weft_model::port::UdpPort;
 use weft_model::prefix::Family;
+use weft_model::vlan::{VlanId, VlanProtocol};
 
 /// A bridge that is all that a vnet has.
 pub fn bridge(name: &str) -> Link {
     Link {
-        name: name.parse().unwrap(),
-        origin: Origin::Zone {
-            zone: "prod".parse().unwrap(),
-            vnet: Some(name.parse().unwrap()),
-        },
-        kind: LinkKind::Bridge(Bridge::default()),
         mtu: Some(1450.try_into().unwrap()),
-        mac: None,
-        alias: None,
-        alternative_name: None,
-        master: None,
-        addresses: BTreeSet::new(),
-        routes: BTreeSet::new(),
-        static_routes: BTreeSet::new(),
-        forward: BTreeSet::new(),
-        proxy_arp: false,
-        vlans: Vlans::default(),
-        drift: DriftPolicy::Heal,
+        ..Link::plain(
+            name.parse().unwrap(),
+            Origin::Zone {
+                zone: "prod".parse().unwrap(),
+                vnet: Some(name.parse().unwrap()),
+            },
+            LinkKind::Bridge(Bridge::default()),
+        )
     }
 }
 
@@ -187,4 +179,133 @@ impl Seed {
         link.master = master.map(|master| master.parse().unwrap());
         link
     }
+}
+
+/// The bridge of a host that is not ours and filters VLANs.
+pub const TRUNK: &str = "vmbr0";
+
+fn vlan_id(id: u32) -> VlanId {
+    id.try_into().unwrap()
+}
+
+/// Any plan with devices of every kind: those of [`any_plan`], VLANs of the host's own bridge, a
+/// bridge that filters VLANs, a pair of devices, and a bundle.
+pub fn any_plan_of_every_kind() -> impl Strategy<Value = NodePlan> {
+    let vlans = (
+        Just(vec![5u32, 6, 7]).prop_shuffle(),
+        0..3usize,
+        any::<bool>(),
+    );
+    let pair = (any::<bool>(), any::<bool>(), 0..16u8);
+    let bundle = proptest::option::of(any_bundle());
+    (any_plan(), vlans, any::<bool>(), pair, bundle).prop_map(
+        |(mut plan, (ids, count, in_bridge), filtering, (has_pair, plugged, bits), bundle)| {
+            let mut put = |link: Link| plan.put(Arc::new(Entry::Link(link)));
+            let mut aware = bridge("va");
+            aware.kind = LinkKind::Bridge(Bridge {
+                vlan_aware: filtering,
+                ..Bridge::default()
+            });
+            let of_aware = Some(aware.name.clone());
+            put(aware);
+            for (name, id) in ["vl1", "vl2"].iter().zip(ids).take(count) {
+                let mut vlan = bridge(name);
+                vlan.kind = LinkKind::Vlan(Vlan {
+                    parent: TRUNK.parse().unwrap(),
+                    id: vlan_id(id),
+                    protocol: VlanProtocol::Dot1q,
+                    join: true,
+                });
+                vlan.master = of_aware.clone().filter(|_| in_bridge);
+                put(vlan);
+            }
+            if has_pair {
+                let mut near = bridge("pa");
+                near.kind = LinkKind::Veth {
+                    peer: "pb".parse().unwrap(),
+                };
+                let mut far = bridge("pb");
+                far.kind = LinkKind::Veth {
+                    peer: "pa".parse().unwrap(),
+                };
+                if plugged {
+                    near.master = of_aware;
+                    let tagged = (0..4u32).filter(|bit| bits & (1 << bit) != 0);
+                    near.vlans = Vlans {
+                        tagged: tagged.map(|bit| vlan_id(2 + 7 * bit)).collect(),
+                        untagged: (bits & 1 == 0).then(|| vlan_id(1)),
+                    };
+                }
+                put(near);
+                put(far);
+            }
+            let is_tunnel = |link: &Link| matches!(link.kind, LinkKind::Vxlan(_));
+            let port = if plan.links().any(is_tunnel) {
+                4790
+            } else {
+                4789
+            };
+            for mut entry in bundle.into_iter().flatten() {
+                if let Entry::Link(link) = &mut entry
+                    && let LinkKind::Bundle(bundle) = &mut link.kind
+                {
+                    bundle.port = port.try_into().unwrap();
+                }
+                plan.put(Arc::new(entry));
+            }
+            plan
+        },
+    )
+}
+
+/// The bridge and the tunnel device of a zone, and networks on VLANs of it.
+fn any_bundle() -> impl Strategy<Value = Vec<Entry>> {
+    let vlans = Just(vec![1u32, 2, 3, 100, 4093, 4094]).prop_shuffle();
+    let bits = (0..64u8, any::<bool>(), any::<bool>(), 0..8u8);
+    (vlans, bits).prop_map(|(vlans, (present, ipv6, learning, peers))| {
+        let address = |last: u8| -> IpAddr {
+            if ipv6 {
+                Ipv6Addr::new(0xfd10, 0, 0, 0, 0, 0, 0, last.into()).into()
+            } else {
+                Ipv4Addr::new(10, 0, 0, last).into()
+            }
+        };
+        let peers = (0..3u8).filter(|bit| peers & (1 << bit) != 0);
+        let flood: Arc<BTreeSet<IpAddr>> = Arc::new(peers.map(address).collect());
+        let mut outer = bridge("ze");
+        outer.kind = LinkKind::Bridge(Bridge {
+            vlan_aware: true,
+            bare_ports: true,
+            ..Bridge::default()
+        });
+        let tunnel = Link {
+            name: "vxe".parse().unwrap(),
+            kind: LinkKind::Bundle(Bundle {
+                local: address(100),
+                port: UdpPort::VXLAN,
+                learning,
+            }),
+            master: Some(outer.name.clone()),
+            ..outer.clone()
+        };
+        let of_tunnel = tunnel.name.clone();
+        let origin = outer.origin.clone();
+        let segments = vlans.into_iter().zip(1001u32..);
+        let segments = segments
+            .enumerate()
+            .filter(|(at, _)| present & (1 << at) != 0);
+        let segments = segments.map(|(_, (vlan, vni))| {
+            Entry::Segment(Segment {
+                origin: origin.clone(),
+                tunnel: of_tunnel.clone(),
+                vlan: vlan_id(vlan),
+                vni: vni.try_into().unwrap(),
+                flood: Arc::clone(&flood),
+            })
+        });
+        [Entry::Link(outer), Entry::Link(tunnel)]
+            .into_iter()
+            .chain(segments)
+            .collect()
+    })
 }

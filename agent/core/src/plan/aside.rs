@@ -8,7 +8,8 @@ use super::{Round, set, step};
 use crate::own::{self, Marks};
 use crate::scope::Scope;
 use crate::seen::{SeenKind, SeenLink};
-use crate::step::{Change, Membership, Settings, Step};
+use crate::settings::Settings;
+use crate::step::{Change, Membership, Step};
 
 impl Round<'_> {
     /// Frees the names and networks that other devices need.
@@ -39,13 +40,18 @@ impl Round<'_> {
         steps
     }
 
-    /// Sets aside what the plan no longer has.
-    pub(super) fn unwanted(&mut self, scope: &Scope) -> Vec<Step> {
-        let mut steps = Vec::new();
+    /// Sets aside what the plan no longer has; what comes first is before anything is made.
+    pub(super) fn unwanted(&mut self, scope: &Scope) -> (Vec<Step>, Vec<Step>) {
+        let (mut first, mut steps) = (Vec::new(), Vec::new());
         let mut present = scope.present(self.seen);
         // Ports first, so that a bridge goes down only when nothing of ours hangs on it.
         present.sort_by_key(|is| is.master.is_none());
         for is in present {
+            if let Some((before, back)) = self.give_back(is) {
+                first.extend(before);
+                steps.extend(back);
+                continue;
+            }
             if !self.owner.owns(is)
                 || self.displaced.contains_key(&is.index)
                 || is
@@ -68,7 +74,7 @@ impl Round<'_> {
         let unmade = self.seen.unmade.iter();
         let unmade = unmade.filter(|(name, plug)| self.owner.plugged(plug) && is_unwanted(name));
         steps.extend(unmade.map(|(name, _)| step(0, name, None, Change::Unplug)));
-        steps
+        (first, steps)
     }
 
     /// What makes the device carry nothing and wait to be destroyed.

@@ -4,9 +4,9 @@ use weft_model::plan::link::{LinkKind, Vlans};
 use weft_model::vlan::VlanProtocol;
 
 use super::{Refused, follow_mtu};
-use crate::link::{tunnel, vlan};
+use crate::link::{bond_made, bundle, delay, tunnel, vlan};
 use crate::own::GROUP;
-use crate::seen::{Seen, SeenKind, SeenLink, SeenPlug};
+use crate::seen::{Claim, Seen, SeenKind, SeenLink, SeenPlug};
 use crate::step::Plug;
 
 /// What a device is made of.
@@ -25,10 +25,12 @@ pub(super) fn create(
 ) -> Result<(), Refused> {
     let kind = match made.kind {
         LinkKind::Bridge(bridge) => SeenKind::Bridge {
-            spanning_tree: false,
-            forward_delay: 0,
+            spanning_tree: bridge.spanning_tree,
+            forward_delay: delay(bridge),
             vlans: bridge.vlan_aware.then_some(VlanProtocol::Dot1q),
+            bare_ports: bridge.bare_ports,
         },
+        LinkKind::Bundle(it) => bundle(it),
         LinkKind::Vxlan(vxlan) => SeenKind::Vxlan {
             tunnel: tunnel(vxlan),
             local: Some(vxlan.local),
@@ -61,7 +63,8 @@ pub(super) fn create(
             )?;
             SeenKind::Veth { peer: Some(other) }
         }
-        LinkKind::Bond(_) | LinkKind::Physical => return Err(Refused::Invalid),
+        LinkKind::Bond(bond) => SeenKind::Bond(bond_made(bond)),
+        LinkKind::Physical => return Err(Refused::Invalid),
     };
     add_device(seen, index, name, kind, made)
 }
@@ -95,7 +98,8 @@ fn add_device(
     made: &Made<'_>,
 ) -> Result<(), Refused> {
     let mut link = SeenLink::new(index, name, kind);
-    let is_taken = |claim| seen.holding(claim).next().is_some();
+    let is_shared = |claim| matches!(claim, Claim::Port(_));
+    let is_taken = |claim| !is_shared(claim) && seen.holding(claim).next().is_some();
     if seen.link(index).is_some()
         || seen.named(name).is_some()
         || link.claim().is_some_and(is_taken)
@@ -107,7 +111,13 @@ fn add_device(
     link.mac = made.mac.or(Some([2, 0, 0, 0, 0, 1]));
     link.mtu = made.mtu.unwrap_or(1500);
     link.forward_ipv4 = Some(false);
-    if link.is_bridge() {
+    if matches!(
+        link.kind,
+        SeenKind::Bridge {
+            bare_ports: false,
+            ..
+        }
+    ) {
         link.vlans = Vlans::of_a_new_port();
     }
     follow_mtu(seen, &mut link);

@@ -9,6 +9,8 @@ pub struct Port {
     pub isolated: bool,
     /// Whether the bridge learns who is behind it.
     pub learning: bool,
+    /// Whether VLANs become networks of a tunnel on it.
+    pub tunnel: bool,
 }
 
 impl Default for Port {
@@ -16,6 +18,7 @@ impl Default for Port {
         Self {
             isolated: false,
             learning: true,
+            tunnel: false,
         }
     }
 }

@@ -1,6 +1,5 @@
 //! A node without a kernel and a controller without a mind, with real gRPC between them.
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -12,7 +11,7 @@ use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tonic::{Request, Response, Status, Streaming};
 use weft_model::clock::Span;
 use weft_model::message::{Answer, Command, Fence, Gates, Hello, Lease, Target};
-use weft_model::plan::link::{Bridge, Link, LinkKind, Vlans};
+use weft_model::plan::link::{Bridge, Link, LinkKind};
 use weft_model::plan::{Entry, NodePlan, Origin};
 use weft_model::report::NodeEvent;
 use weft_model::revision::{Epoch, Incarnation, Nonce, RevisionId, RolloutId};
@@ -63,24 +62,15 @@ pub(super) fn plan_of(names: &[&str]) -> NodePlan {
         .iter()
         .map(|name| {
             Entry::Link(Link {
-                name: name.parse().unwrap(),
-                origin: Origin::Zone {
-                    zone: "prod".parse().unwrap(),
-                    vnet: Some(name.parse().unwrap()),
-                },
-                kind: LinkKind::Bridge(Bridge::default()),
                 mtu: Some(1450.try_into().unwrap()),
-                mac: None,
-                alias: None,
-                alternative_name: None,
-                master: None,
-                addresses: [].into(),
-                routes: [].into(),
-                static_routes: BTreeSet::new(),
-                forward: [].into(),
-                proxy_arp: false,
-                vlans: Vlans::default(),
-                drift: Default::default(),
+                ..Link::plain(
+                    name.parse().unwrap(),
+                    Origin::Zone {
+                        zone: "prod".parse().unwrap(),
+                        vnet: Some(name.parse().unwrap()),
+                    },
+                    LinkKind::Bridge(Bridge::default()),
+                )
             })
         })
         .collect()

@@ -4,6 +4,8 @@ use std::fmt::Write;
 use std::time::SystemTime;
 
 use clap::Args;
+use weft_core::device::ZoneDeviceNames;
+use weft_model::object::{Kind, Object, ObjectKey};
 use weft_proto::v1;
 
 use super::columns;
@@ -38,12 +40,31 @@ pub async fn run(server: &Server, options: &Describe) -> Outcome {
     let mut pages = Vec::new();
     for key in keys {
         let object = get::named(server, &key).await?;
-        pages.push(page(&object, now)?);
+        let zone = match &object.spec {
+            Some(v1::object::Spec::Vnet(vnet)) => {
+                let key = ObjectKey::new(Kind::Zone, &vnet.zone);
+                get::named(server, &key).await.ok()
+            }
+            _ => None,
+        };
+        pages.push(page(&object, zone.as_ref(), now)?);
     }
     console::print(&pages.join("\n"))
 }
 
-fn page(object: &v1::Object, now: SystemTime) -> Outcome<String> {
+/// Where guests of the vnet are plugged in, where that is not a bridge of the vnet's name.
+fn plug(vnet: &v1::Object, zone: &v1::Object) -> Option<String> {
+    let (Ok(Object::Vnet(vnet)), Ok(Object::Zone(zone))) = (vnet.try_into(), zone.try_into())
+    else {
+        return None;
+    };
+    let vlan = vnet.spec.bundle_vlan()?;
+    let bridge = ZoneDeviceNames::of(&zone.metadata.name).bridge;
+    let is_bundle = zone.spec.kind.is_bundle();
+    is_bundle.then(|| format!("bridge {bridge}, VLAN {vlan}: give it to the guest's port"))
+}
+
+fn page(object: &v1::Object, zone: Option<&v1::Object>, now: SystemTime) -> Outcome<String> {
     let mut page = String::new();
     let absent = v1::Metadata::default();
     let metadata = object.metadata.as_ref().unwrap_or(&absent);
@@ -75,6 +96,9 @@ fn page(object: &v1::Object, now: SystemTime) -> Outcome<String> {
             live => format!("{live} nodes"),
         },
     );
+    if let Some(plug) = zone.and_then(|zone| plug(object, zone)) {
+        field("Plug into:", plug);
+    }
     let spec = write::yaml(&[write::spec(&write::object(object)?)])?;
     let _ = write!(page, "\n{spec}");
     let Some(status) = status else {
@@ -177,6 +201,35 @@ mod tests {
             }),
         };
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_090);
-        insta::assert_snapshot!(page(&object, now).unwrap());
+        insta::assert_snapshot!(page(&object, None, now).unwrap());
+    }
+
+    #[test]
+    fn a_vnet_in_a_bundle_says_where_its_guests_are_plugged_in() {
+        let object = |spec| v1::Object {
+            metadata: Some(v1::Metadata {
+                name: "blue".to_owned(),
+                ..v1::Metadata::default()
+            }),
+            spec: Some(spec),
+            status: None,
+        };
+        let vnet = object(v1::object::Spec::Vnet(v1::VnetSpec {
+            zone: "blue".to_owned(),
+            tag: Some(5000),
+            ..v1::VnetSpec::default()
+        }));
+        let zone = |layout: &str| {
+            object(v1::object::Spec::Zone(v1::ZoneSpec {
+                r#type: "vxlan".to_owned(),
+                layout: layout.to_owned(),
+                ..v1::ZoneSpec::default()
+            }))
+        };
+        assert_eq!(
+            plug(&vnet, &zone("bundle")).as_deref(),
+            Some("bridge z_blue, VLAN 906: give it to the guest's port")
+        );
+        assert_eq!(plug(&vnet, &zone("separate")), None);
     }
 }

@@ -33,8 +33,8 @@ enum From {
     Pve(Pve),
     /// A node's /etc/network/interfaces, of ifupdown or ifupdown2, as a host network
     ///
-    /// Files that it names by `source` are read beside it. Device names stay as they are. Agents of this
-    /// version do not build host networks yet. Commands that forward, masquerade, answer ARP for others or
+    /// Files that it names by `source` are read beside it. Device names stay as they are, so that what
+    /// is there is taken over in place. Commands that forward, masquerade, answer ARP for others or
     /// add routes are carried over as what they do. What is not carried over is named on the standard
     /// error, one line each, with the reason.
     Interfaces(Interfaces),

@@ -217,7 +217,7 @@ mod tests {
         );
         assert_eq!(
             page("vnet.color").unwrap_err(),
-            "Vnet has no field color: spec has zone, tag, alias, mac, vlanAware, isolatePorts"
+            "Vnet has no field color: spec has zone, tag, vlan, alias, mac, vlanAware, isolatePorts"
         );
         assert_eq!(
             page("vnet.tag.x").unwrap_err(),

@@ -264,8 +264,8 @@ fn wire(message: &DescriptorProto, field: &FieldDescriptorProto, comment: &str) 
 
 #[cfg(test)]
 mod tests {
-    use weft_model::object::host_network::HostNetworkSpec;
     use weft_model::object::controller::ControllerSpec;
+    use weft_model::object::host_network::HostNetworkSpec;
     use weft_model::object::node::NodeSpec;
     use weft_model::object::subnet::SubnetSpec;
     use weft_model::object::vnet::VnetSpec;

@@ -298,3 +298,6 @@ impl Work {
         interfaces
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_saphyr::Spanned;
-use weft_model::object::host_network::HostNetworkSpec;
 use weft_model::object::controller::ControllerSpec;
+use weft_model::object::host_network::HostNetworkSpec;
 use weft_model::object::node::NodeSpec;
 use weft_model::object::subnet::SubnetSpec;
 use weft_model::object::vnet::VnetSpec;
@@ -181,7 +181,8 @@ fn read_document(source: &Source, document: Document<'_>) -> Result<Manifest, Pr
     }
     let Some(kind) = header.kind else {
         let text =
-            "kind is missing: write kind: Node, HostNetwork, Controller, Zone, Vnet or Subnet".to_owned();
+            "kind is missing: write kind: Node, HostNetwork, Controller, Zone, Vnet or Subnet"
+                .to_owned();
         return Err(problem(first, text));
     };
     let named = Kind::ALL
@@ -331,7 +332,7 @@ mod tests {
             ("{tag: 5}", "net.yaml:4: spec.zone is missing"),
             (
                 "{zone: blue, colour: red}",
-                "net.yaml:4: spec.colour: there is no such field: use zone, tag, alias, mac, vlanAware, isolatePorts",
+                "net.yaml:4: spec.colour: there is no such field: use zone, tag, vlan, alias, mac, vlanAware, isolatePorts",
             ),
             (
                 "{zone: blue, tag: 7, alias: \"a\\nb\"}",

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use weft_model::object::host_network::HostNetworkSpec;
 use weft_model::object::controller::ControllerSpec;
+use weft_model::object::host_network::HostNetworkSpec;
 use weft_model::object::node::NodeSpec;
 use weft_model::object::subnet::SubnetSpec;
 use weft_model::object::vnet::VnetSpec;

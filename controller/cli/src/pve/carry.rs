@@ -14,10 +14,12 @@ use weft_model::mtu::Mtu;
 use weft_model::name::{LinkName, NodeName, SubnetName, VnetName, ZoneName};
 use weft_model::object::drift::DriftPolicy;
 use weft_model::object::selector::NodeSelector;
-use weft_model::object::targets::RouteTargets;
 use weft_model::object::subnet::{Snat, SubnetSpec};
+use weft_model::object::targets::RouteTargets;
 use weft_model::object::vnet::{Tag, VnetSpec};
-use weft_model::object::zone::{QinqZone, VlanZone, VxlanPeers, VxlanZone, ZoneKind, ZoneSpec};
+use weft_model::object::zone::{
+    Layout, QinqZone, VlanZone, VxlanPeers, VxlanZone, ZoneKind, ZoneSpec,
+};
 use weft_model::object::{Declared, Labels, Metadata, Object};
 use weft_model::port::UdpPort;
 use weft_model::prefix::{InterfaceAddress, Prefix};
@@ -179,6 +181,7 @@ fn zone(
                 .number(FILE, section, "vxlan-port")
                 .unwrap_or(UdpPort::VXLAN),
             learning: true,
+            layout: Layout::Separate,
         }),
         "vlan" => ZoneKind::Vlan(VlanZone {
             bridge: bridge(FILE, section, carried)?,
@@ -295,6 +298,7 @@ fn vnet(
     let spec = VnetSpec {
         zone: zone.clone(),
         tag: carried.number::<Tag>(FILE, section, "tag"),
+        vlan: None,
         alias: carried.value(FILE, section, "alias"),
         mac: carried.value(FILE, section, "mac"),
         vlan_aware: is_on(section, "vlanaware"),

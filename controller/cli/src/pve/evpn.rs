@@ -35,11 +35,7 @@ pub(super) const ZONE: [&str; 11] = [
 ];
 
 /// What a zone of type evpn says.
-pub(super) fn zone(
-    section: &Section,
-    family: Family,
-    carried: &mut Carried,
-) -> Option<EvpnZone> {
+pub(super) fn zone(section: &Section, family: Family, carried: &mut Carried) -> Option<EvpnZone> {
     const FILE: &str = "zones.cfg";
     let first = section.get("controller").unwrap_or_default();
     let others = section.all("secondary-controllers").flat_map(list);
@@ -88,7 +84,9 @@ pub(super) fn zone(
 pub(super) fn family(controllers: &[Section], zone: &Section) -> Family {
     let name = zone.get("controller").unwrap_or_default();
     let controller = controllers.iter().find(|it| it.id == name);
-    let peers = controller.and_then(|it| it.get("peers")).unwrap_or_default();
+    let peers = controller
+        .and_then(|it| it.get("peers"))
+        .unwrap_or_default();
     let first = list(peers).find_map(|peer| peer.parse::<IpAddr>().ok());
     first.map_or(Family::Ipv4, Family::of)
 }
@@ -107,7 +105,11 @@ pub(super) fn controller(
         ),
         "bgp" => (
             ControllerKind::Bgp(bgp(section, carried)?),
-            &["ebgp", "bgp-multipath-as-path-relax", "bgp-multipath-as-relax"],
+            &[
+                "ebgp",
+                "bgp-multipath-as-path-relax",
+                "bgp-multipath-as-relax",
+            ],
         ),
         "isis" => (
             ControllerKind::Isis(isis(section, carried)?),
@@ -131,7 +133,9 @@ pub(super) fn controller(
         "fabric",
     ];
     carried.note_rest(FILE, section, &[&common, known].concat());
-    let names = ["node", "nodes"].into_iter().filter_map(|it| section.get(it));
+    let names = ["node", "nodes"]
+        .into_iter()
+        .filter_map(|it| section.get(it));
     let nodes: Option<BTreeSet<NodeName>> = names
         .flat_map(list)
         .map(|node| carried.read(FILE, section, "node", node.parse()))

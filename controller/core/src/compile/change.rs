@@ -115,7 +115,7 @@ pub fn affected(old: &Intent, new: &Intent) -> Affected {
             };
             for node in &*zone.nodes {
                 affected.add(node, name);
-                if zone.has_own_part() {
+                if zone.own_part_follows_vnets() {
                     affected.add_zone(node, zone.name());
                 }
             }
@@ -245,7 +245,7 @@ fn alike(old: &Zone, new: &Zone) -> bool {
     let (before, after) = (&old.declared.spec, &new.declared.spec);
     let same_kind = match (&before.kind, &after.kind) {
         // What a plan needs of these is in the underlay.
-        (ZoneKind::Vxlan(_), ZoneKind::Vxlan(_)) => true,
+        (ZoneKind::Vxlan(before), ZoneKind::Vxlan(after)) => before.layout == after.layout,
         (before, after) => before == after,
     };
     // Where the user sets an MTU, the vnets with VLANs of their own have it too.
@@ -256,6 +256,11 @@ fn alike(old: &Zone, new: &Zone) -> bool {
 impl Zone {
     /// Whether nodes have something for the zone beside what they have for its vnets.
     fn has_own_part(&self) -> bool {
+        self.own_part_follows_vnets() || self.declared.spec.kind.is_bundle()
+    }
+
+    /// Whether that depends on which vnets there are.
+    fn own_part_follows_vnets(&self) -> bool {
         matches!(
             self.declared.spec.kind,
             ZoneKind::Qinq(_) | ZoneKind::Evpn(_)

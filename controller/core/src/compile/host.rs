@@ -85,22 +85,10 @@ fn vlans(bridge: &HostBridge) -> Vlans {
 fn bare(host: &HostNetwork, name: &LinkName, kind: LinkKind, plugs: &Plugs<'_>) -> Link {
     let (master, vlans) = plugs.get(name).cloned().unzip();
     Link {
-        hears_announcements: false,
-        name: name.clone(),
-        origin: origin(host),
-        kind,
-        mtu: None,
-        mac: None,
-        alias: None,
-        alternative_name: None,
         master: master.cloned(),
-        addresses: BTreeSet::new(),
-        routes: BTreeSet::new(),
-        static_routes: BTreeSet::new(),
-        forward: BTreeSet::new(),
-        proxy_arp: false,
         vlans: vlans.unwrap_or_default(),
         drift: host.declared.spec.drift,
+        ..Link::plain(name.clone(), origin(host), kind)
     }
 }
 
@@ -126,6 +114,7 @@ fn kind(kind: &InterfaceKind, filtering: &BTreeSet<LinkName>) -> LinkKind {
             };
             LinkKind::Bridge(Bridge {
                 vlan_aware: *vlan_aware,
+                bare_ports: false,
                 guests: GuestPorts::default(),
                 spanning_tree: *stp,
                 forward_delay: forward_delay.unwrap_or(usual).get(),

@@ -4,11 +4,11 @@
 use weft_model::name::LinkName;
 use weft_model::object::zone::QinqZone;
 use weft_model::plan::Entry;
-use weft_model::plan::link::{Bridge, GuestPorts, Link, LinkKind, Vlans};
+use weft_model::plan::link::{Link, LinkKind, Vlans};
 use weft_model::vlan::{BridgeVlans, VlanProtocol};
 
 use super::vlan::{of_bridge, of_port, of_switch, switched};
-use super::{all_vlans, guest_bridge, of_zone, port};
+use super::{all_vlans, guest_bridge, port, zone_bridge};
 use crate::device::{self, ZoneDeviceNames};
 use crate::intent::{Trunk, Vnet, Zone};
 
@@ -30,16 +30,7 @@ pub(super) fn entries(zone: &Zone, vnet: &Vnet) -> Vec<Entry> {
 /// What the zone itself asks of a node with this trunk.
 pub(super) fn zone_entries(zone: &Zone, qinq: &QinqZone, trunk: &Trunk) -> Vec<Entry> {
     let names = ZoneDeviceNames::of(zone.name());
-    let kind = LinkKind::Bridge(Bridge {
-        vlan_aware: true,
-        guests: GuestPorts::default(),
-        ..Bridge::default()
-    });
-    let bridge = Link {
-        mtu: zone.mtu,
-        drift: zone.declared.spec.drift,
-        ..Link::plain(names.bridge.clone(), of_zone(zone), kind)
-    };
+    let bridge = zone_bridge(zone, names.bridge.clone(), false);
     let service = |name: LinkName, kind: LinkKind| Link {
         name,
         kind,

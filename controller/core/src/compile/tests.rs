@@ -89,6 +89,35 @@ fn facts_of_no_account_change_no_plan() {
 }
 
 #[test]
+fn a_host_network_changes_the_plans_of_its_nodes_only() {
+    let host = |mtu: u32| {
+        let spec = json!({
+            "nodes": { "names": ["n1"] },
+            "interfaces": [
+                { "name": "eth1", "mtu": mtu },
+                { "name": "vmbr0", "bridge": { "ports": ["eth1"] } },
+            ],
+        });
+        object(Kind::HostNetwork, "n1", spec)
+    };
+    let old = fixtures::snapshot();
+    let mut new = old.clone();
+    new.put(host(1500));
+    let mut next = new.clone();
+    next.put(host(9000));
+    let (old, new, next) = (intent(&old), intent(&new), intent(&next));
+    let names = |deltas: &BTreeMap<NodeName, PlanDelta>| {
+        let puts = deltas
+            .iter()
+            .map(|(node, delta)| (node.to_string(), delta.put.len()));
+        puts.collect::<Vec<_>>()
+    };
+    assert_eq!(names(&update(&old, &new)), [("n1".to_owned(), 2)]);
+    assert_eq!(names(&update(&new, &next)), [("n1".to_owned(), 1)]);
+    assert_eq!(affected(&new, &next).visited, 1);
+}
+
+#[test]
 fn deleting_everything_empties_every_node() {
     let old = intent(&fixtures::snapshot());
     for (node, delta) in update(&old, &Intent::empty()) {

@@ -7,7 +7,7 @@
 
 use weft_model::name::LinkName;
 use weft_model::plan::Entry;
-use weft_model::plan::link::{Bridge, Link, LinkKind, SwitchPort, Vlan, Vlans};
+use weft_model::plan::link::{Bridge, Link, LinkKind, SwitchPort, Vlan};
 use weft_model::vlan::{BridgeVlans, VlanId, VlanProtocol};
 
 use super::{guest_bridge, port};
@@ -93,17 +93,11 @@ fn split(zone: &Zone, trunk: &Trunk, vnet: &Vnet, id: VlanId) -> Vec<Link> {
     links.push(end(&names.near, &names.far, &names.bridge));
     links.push(end(&names.far, &names.near, &helper));
     links.push(Link {
-        name: helper.clone(),
+        name: helper,
         kind: LinkKind::Bridge(Bridge::default()),
-        master: None,
-        vlans: Vlans::default(),
-        ..port(
-            zone,
-            vnet,
-            helper.clone(),
-            LinkKind::Bridge(Bridge::default()),
-            helper,
-        )
+        alias: None,
+        alternative_name: None,
+        ..guest_bridge(zone, vnet)
     });
     links
 }

@@ -1,4 +1,4 @@
-//! The nodes that a selector chooses: those that have said what they are.
+//! The nodes that selectors choose: those that have said what they are.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,16 +10,43 @@ use weft_model::object::{Kind, Labels};
 use super::finding::{Findings, at};
 use super::reading::Reading;
 
+/// The nodes of every object of a kind, by its name. Objects that choose alike share one set.
+///
+/// An object that no node is left for is warned of: `unused` says what that means.
+pub(super) fn choose_all<'a, N: Clone + Ord + AsRef<str> + 'a>(
+    reading: &Reading<'a>,
+    kind: Kind,
+    selectors: impl Iterator<Item = (&'a N, &'a NodeSelector)>,
+    unused: &str,
+    findings: &mut Findings,
+) -> BTreeMap<N, Arc<BTreeSet<NodeName>>> {
+    let mut choices = Choices::default();
+    let mut chosen = BTreeMap::new();
+    for (name, selector) in selectors {
+        let nodes = choices.choose(reading, (kind, name.as_ref()), selector, findings);
+        if nodes.is_empty() {
+            findings.warn(
+                at(kind, name, "spec.nodes"),
+                unused.to_owned(),
+                "start weft-agent on the nodes that should, or choose others",
+            );
+        }
+        chosen.insert(name.clone(), nodes);
+    }
+    choices.tell_of_silent(findings);
+    chosen
+}
+
 /// What selectors by label chose, and the nodes that they would have chosen.
 #[derive(Default)]
-pub(super) struct Choices<'a> {
+struct Choices<'a> {
     made: BTreeMap<Option<&'a Labels>, Arc<BTreeSet<NodeName>>>,
     silent: BTreeSet<NodeName>,
 }
 
 impl<'a> Choices<'a> {
     /// The nodes that the selector of an object chooses. Selectors that choose alike share one set.
-    pub(super) fn choose(
+    fn choose(
         &mut self,
         reading: &Reading<'a>,
         chooser: (Kind, &str),
@@ -53,7 +80,7 @@ impl<'a> Choices<'a> {
     }
 
     /// Tells of the nodes that would have been chosen, had they ever connected.
-    pub(super) fn tell_of_silent(self, findings: &mut Findings) {
+    fn tell_of_silent(self, findings: &mut Findings) {
         for node in self.silent {
             findings.warn(
                 at(Kind::Node, &node, "metadata.name"),

@@ -12,7 +12,7 @@ use weft_model::object::host_network::{Interface, InterfaceKind};
 use weft_model::object::{HostNetwork, Kind};
 use weft_model::vlan::BridgeVlans;
 
-use super::choice::Choices;
+use super::choice::choose_all;
 use super::finding::{Findings, at};
 use super::reading::Reading;
 
@@ -33,22 +33,10 @@ pub(super) type Filtering = BTreeMap<HostNetworkName, BTreeMap<NodeName, BTreeSe
 
 /// Finds the nodes of every host network.
 pub(super) fn choose_nodes(reading: &Reading<'_>, findings: &mut Findings) -> Hosts {
-    let mut choices = Choices::default();
-    let mut hosts = Hosts::new();
-    for (name, host) in reading.snapshot.host_networks().iter() {
-        let chooser = (Kind::HostNetwork, name.as_str());
-        let nodes = choices.choose(reading, chooser, &host.spec.nodes, findings);
-        if nodes.is_empty() {
-            findings.warn(
-                at(Kind::HostNetwork, name, "spec.nodes"),
-                "no node has the host network".to_owned(),
-                "start weft-agent on the nodes that should, or choose others",
-            );
-        }
-        hosts.insert(name.clone(), nodes);
-    }
-    choices.tell_of_silent(findings);
-    hosts
+    let hosts = reading.snapshot.host_networks();
+    let selectors = hosts.iter().map(|(name, host)| (name, &host.spec.nodes));
+    let unused = "no node has the host network";
+    choose_all(reading, Kind::HostNetwork, selectors, unused, findings)
 }
 
 /// Checks every host network by itself, and those that share a node together.

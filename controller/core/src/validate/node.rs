@@ -21,6 +21,11 @@ pub(super) fn check_devices(
 ) {
     let mut owners: BTreeMap<&LinkName, &VnetName> = BTreeMap::new();
     for (vnet, names) in devices {
+        let declared = reading.snapshot.vnets().get(vnet);
+        let zone = declared.and_then(|vnet| reading.snapshot.zones().get(&vnet.spec.zone));
+        if zone.is_some_and(|zone| zone.spec.kind.is_bundle()) {
+            continue;
+        }
         owners.insert(&names.bridge, vnet);
         owners.insert(&names.tunnel, vnet);
     }

@@ -37,6 +37,11 @@ pub(super) fn check(reading: &Reading<'_>, findings: &mut Findings) -> Devices {
             }
         }
         let names = DeviceNames::of(name);
+        // Such a vnet has no device of its own.
+        if zone.is_some_and(|zone| zone.spec.kind.is_bundle()) {
+            devices.insert(name.clone(), names);
+            continue;
+        }
         // Tunnels are named after bridges, so that one of the two names tells.
         claim(
             &mut owners,
@@ -68,6 +73,12 @@ pub(super) fn check(reading: &Reading<'_>, findings: &mut Findings) -> Devices {
         };
         for device in used {
             claim(&mut owners, device, (Kind::Zone, name.as_str()), findings);
+        }
+        if zone.spec.kind.is_bundle() {
+            let names = ZoneDeviceNames::of(name);
+            for device in [&names.bridge, &names.tunnel] {
+                claim(&mut owners, device, (Kind::Zone, name.as_str()), findings);
+            }
         }
     }
     // Vnets on different nodes may have one helper bridge each of the same name.

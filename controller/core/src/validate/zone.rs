@@ -8,7 +8,7 @@ use weft_model::name::{NodeName, ZoneName};
 use weft_model::object::zone::{VxlanPeers, ZoneKind};
 use weft_model::object::{Kind, Zone};
 
-use super::choice::Choices;
+use super::choice::choose_all;
 use super::finding::{Findings, at};
 use super::reading::Reading;
 
@@ -17,23 +17,18 @@ pub(super) type Carriers = BTreeMap<ZoneName, Arc<BTreeSet<NodeName>>>;
 
 /// Finds the nodes of every zone: those that its selector chooses and that have said what they are.
 pub(super) fn choose_nodes(reading: &Reading<'_>, findings: &mut Findings) -> Carriers {
-    let mut choices = Choices::default();
-    let mut carriers = Carriers::new();
-    for (name, zone) in reading.snapshot.zones().iter() {
+    let zones = reading.snapshot.zones();
+    for zone in zones.values() {
         check_peers(zone, findings);
-        let chooser = (Kind::Zone, name.as_str());
-        let nodes = choices.choose(reading, chooser, &zone.spec.nodes, findings);
-        if nodes.is_empty() {
-            findings.warn(
-                at(Kind::Zone, name, "spec.nodes"),
-                "no node carries the zone".to_owned(),
-                "start weft-agent on the nodes that should, or choose others",
-            );
-        }
-        carriers.insert(name.clone(), nodes);
     }
-    choices.tell_of_silent(findings);
-    carriers
+    let selectors = zones.iter().map(|(name, zone)| (name, &zone.spec.nodes));
+    choose_all(
+        reading,
+        Kind::Zone,
+        selectors,
+        "no node carries the zone",
+        findings,
+    )
 }
 
 /// An address that needs a device beside it to be of use is no end point of a tunnel.

@@ -1,6 +1,6 @@
 //! The goals, and how what was measured stands to them.
 
-use super::measured::{Measured, number};
+use super::measured::{Measured, shown};
 
 /// A goal: a number, or a ratio of two, that shall not be above a bound.
 struct Goal {
@@ -123,11 +123,14 @@ fn line(goal: &Goal, size: u32, measured: &Measured) -> String {
         None => None,
         Some(theirs) => match measured.get(theirs, size) {
             Some(theirs) => Some(theirs),
-            None => return format!("{start}{:>12}  {}", number(ours), measured.reason(theirs)),
+            None => {
+                let ours = shown(goal.ours, ours);
+                return format!("{start}{ours:>12}  {}", measured.reason(theirs));
+            }
         },
     };
-    let (ratio, reached, shown) = match (goal.bound, theirs) {
-        (Bound::Most(bound), None) => (String::new(), ours <= bound, number(bound)),
+    let (ratio, reached, goal_shown) = match (goal.bound, theirs) {
+        (Bound::Most(bound), None) => (String::new(), ours <= bound, shown(goal.ours, bound)),
         (Bound::Most(bound), Some(theirs)) => {
             let ratio = ours / theirs;
             (format!("{ratio:.2}"), ratio <= bound, format!("{bound}"))
@@ -138,11 +141,11 @@ fn line(goal: &Goal, size: u32, measured: &Measured) -> String {
         }
     };
     let word = if reached { "yes" } else { "no" };
-    let theirs = theirs.map(number).unwrap_or_default();
-    format!(
-        "{start}{:>12}  {theirs:>12}  {ratio:>14}  {word} (goal {shown})",
-        number(ours)
-    )
+    let theirs = theirs
+        .zip(goal.theirs)
+        .map(|(value, what)| shown(what, value));
+    let (ours, theirs) = (shown(goal.ours, ours), theirs.unwrap_or_default());
+    format!("{start}{ours:>12}  {theirs:>12}  {ratio:>14}  {word} (goal {goal_shown})")
 }
 
 #[cfg(test)]

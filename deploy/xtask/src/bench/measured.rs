@@ -51,7 +51,7 @@ impl Measured {
 impl fmt::Display for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for ((what, size), value) in &self.values {
-            writeln!(f, "{what:<48} {size:>6}  {}", number(*value))?;
+            writeln!(f, "{what:<48} {size:>6}  {}", shown(what, *value))?;
         }
         for (what, reason) in &self.missing {
             writeln!(f, "{what:<48} {:>6}  {reason}", "-")?;
@@ -60,8 +60,19 @@ impl fmt::Display for Measured {
     }
 }
 
+/// A number of this as people read it.
+pub fn shown(what: &str, value: f64) -> String {
+    if what.contains("MiB") {
+        format!("{value:.1}")
+    } else if what.contains(" to ") {
+        format!("{value:.2}")
+    } else {
+        number(value)
+    }
+}
+
 /// A number as people read it: whole ones as counts, others as a time.
-pub fn number(value: f64) -> String {
+fn number(value: f64) -> String {
     if value >= 1.0 && value.fract() == 0.0 || value == 0.0 {
         format!("{value:.0}")
     } else if value >= 1.0 {
@@ -89,5 +100,8 @@ mod tests {
     fn numbers_are_printed_in_the_unit_that_fits() {
         let printed = [12.0, 0.0, 1.25, 0.0025, 0.000_05].map(number);
         assert_eq!(printed, ["12", "0", "1.25 s", "2.50 ms", "50.0 µs"]);
+        assert_eq!(shown("memory, MiB", 8.13), "8.1");
+        assert_eq!(shown("create, agent to ip", 0.514), "0.51");
+        assert_eq!(shown("create, agent", 0.514), "514.00 ms");
     }
 }

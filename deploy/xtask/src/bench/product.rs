@@ -34,11 +34,12 @@ pub fn data_plane(sizes: &[u32], measured: &mut Measured) -> Result<()> {
     put(&printed, measured)
 }
 
-/// Measures VLANs of a bridge in the lab, and shows the figures as they are: in milliseconds.
+/// Measures a layout that takes a full kernel in the lab, and shows the figures as they are: times
+/// in milliseconds.
 ///
 /// # Errors
 /// When the measuring program cannot be built or fails, or there is no lab.
-pub fn vlans(sizes: &[u32]) -> Result<ExitCode> {
+pub fn in_lab(layout: &str, sizes: &[u32]) -> Result<ExitCode> {
     let mut cargo = shell::cargo();
     cargo
         .args(["build", "--release", "--locked", "--package", "weft-agent"])
@@ -46,7 +47,7 @@ pub fn vlans(sizes: &[u32]) -> Result<ExitCode> {
     println!("$ {}", shell::typed(&cargo));
     shell::run(&mut cargo)?;
     let program = shell::target().join("release/examples/bench_dataplane");
-    let mut inside = vec![program.into_os_string(), "--vlans".into()];
+    let mut inside = vec![program.into_os_string(), layout.into()];
     inside.extend(words(sizes).into_iter().map(Into::into));
     lab::inside(inside)
 }

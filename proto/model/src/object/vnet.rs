@@ -20,6 +20,10 @@ pub struct VnetSpec {
     /// What tells the vnet's packets apart on the wire; what it means depends on the zone's type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<Tag>,
+    /// In a zone of layout bundle, the VLAN of the zone's bridge that the vnet is; `None` takes the
+    /// one that follows from the tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vlan: Option<VlanId>,
     /// A name for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<Text>,
@@ -40,11 +44,23 @@ pub struct VnetSpec {
     pub targets: RouteTargets,
 }
 
+impl VnetSpec {
+    /// The VLAN that the vnet is in a zone of layout bundle: the one that the user chose, or the one
+    /// that follows from the tag. So it stays what it is whatever other vnets come and go, and no
+    /// vnet ever gets the VLAN of another that went while guests' ports still carry it.
+    pub fn bundle_vlan(&self) -> Option<VlanId> {
+        self.vlan.or_else(|| self.tag.map(Tag::bundle_vlan))
+    }
+}
+
 // Serde hands out references.
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_no(value: &bool) -> bool {
     !*value
 }
+
+/// The largest VLAN, and how many there are.
+const LARGEST_VLAN: u32 = 4094;
 
 /// A number between 1 and 16777215; a VNI in a vxlan zone, a VLAN in a zone of type vlan or qinq.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -60,6 +76,14 @@ impl Tag {
     /// The tag as a VLAN, where it is one.
     pub fn vlan(self) -> Option<VlanId> {
         VlanId::try_from(self.0).ok()
+    }
+
+    /// The VLAN that stands for the tag where all tags of a zone are VLANs of one bridge: tags of up
+    /// to 4094 are their own VLANs, and 4094 tags in a row never meet.
+    pub fn bundle_vlan(self) -> VlanId {
+        let number = (self.0 - 1) % LARGEST_VLAN + 1;
+        VlanId::try_from(number)
+            .unwrap_or_else(|_| unreachable!("a remainder of 4094 and one is at most 4094"))
     }
 }
 
@@ -84,5 +108,19 @@ impl From<Tag> for u32 {
 impl fmt::Display for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_is_its_own_vlan_where_it_can_be_and_tags_in_a_row_never_meet() {
+        let vlan = |tag: u32| Tag::try_from(tag).unwrap().bundle_vlan().get();
+        let of = [1, 100, 4094, 4095, 4096, 10_000, 0xff_ffff].map(vlan);
+        assert_eq!(of, [1, 100, 4094, 1, 2, 1812, 3]);
+        let row: std::collections::BTreeSet<u16> = (70_000..74_094).map(vlan).collect();
+        assert_eq!(row.len(), 4094);
     }
 }

@@ -17,7 +17,7 @@ mod vxlan;
 pub use evpn::{EvpnZone, Exits};
 pub use vlan::{QinqZone, VlanZone};
 use vxlan::VxlanForm;
-pub use vxlan::{VxlanPeers, VxlanZone};
+pub use vxlan::{Layout, VxlanPeers, VxlanZone};
 
 /// What a zone is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +50,11 @@ pub enum ZoneKind {
 }
 
 impl ZoneKind {
+    /// Whether all vnets are VLANs of one bridge, with one tunnel device for the whole zone.
+    pub fn is_bundle(&self) -> bool {
+        matches!(self, Self::Vxlan(vxlan) if vxlan.layout == Layout::Bundle)
+    }
+
     /// The type's name.
     pub fn zone_type(&self) -> ZoneType {
         match self {
@@ -140,6 +145,9 @@ pub enum ZoneError {
     /// A type that cannot do without options has none.
     #[error("{}: a zone of type {} needs these options", .0.as_str(), .0.as_str())]
     NoOptions(ZoneType),
+    /// A layout is chosen in a zone of a type that has one only.
+    #[error("layout: only zones of type vxlan have a layout, and this one is {}", .0.as_str())]
+    NoLayout(ZoneType),
     /// Peers are listed and a family is chosen.
     #[error("vxlan.underlay: leave it out where `peers` lists the tunnel addresses")]
     UnderlayWithPeers,
@@ -174,6 +182,8 @@ struct Form {
     mtu: Option<Mtu>,
     #[serde(default, skip_serializing_if = "is_default")]
     drift: DriftPolicy,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    layout: Option<Layout>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     vlan: Option<VlanZone>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -216,11 +226,17 @@ impl TryFrom<Form> for ZoneSpec {
             (ZoneType::Vxlan, form.vxlan.is_some()),
             (ZoneType::Evpn, form.evpn.is_some()),
         ])?;
+        if form.layout.is_some() && zone != ZoneType::Vxlan {
+            return Err(ZoneError::NoLayout(zone));
+        }
         let kind = match zone {
             ZoneType::Simple => ZoneKind::Simple,
             ZoneType::Vlan => ZoneKind::Vlan(form.vlan.ok_or(ZoneError::NoOptions(zone))?),
             ZoneType::Qinq => ZoneKind::Qinq(form.qinq.ok_or(ZoneError::NoOptions(zone))?),
-            ZoneType::Vxlan => ZoneKind::Vxlan(form.vxlan.unwrap_or_default().try_into()?),
+            ZoneType::Vxlan => ZoneKind::Vxlan(VxlanZone {
+                layout: form.layout.unwrap_or_default(),
+                ..form.vxlan.unwrap_or_default().try_into()?
+            }),
             ZoneType::Evpn => ZoneKind::Evpn(form.evpn.ok_or(ZoneError::NoOptions(zone))?),
         };
         Ok(Self {
@@ -239,6 +255,7 @@ impl From<ZoneSpec> for Form {
             nodes: spec.nodes,
             mtu: spec.mtu,
             drift: spec.drift,
+            layout: None,
             vlan: None,
             qinq: None,
             vxlan: None,
@@ -248,7 +265,10 @@ impl From<ZoneSpec> for Form {
             ZoneKind::Simple => {}
             ZoneKind::Vlan(vlan) => form.vlan = Some(vlan),
             ZoneKind::Qinq(qinq) => form.qinq = Some(qinq),
-            ZoneKind::Vxlan(vxlan) => form.vxlan = Some(vxlan.into()),
+            ZoneKind::Vxlan(vxlan) => {
+                form.layout = Some(vxlan.layout).filter(|layout| *layout != Layout::default());
+                form.vxlan = Some(vxlan.into());
+            }
             ZoneKind::Evpn(evpn) => form.evpn = Some(evpn),
         }
         form
@@ -315,6 +335,14 @@ mod tests {
                 r#"{"type":"vxlan","vxlan":{"peers":["10.0.0.1"],"underlay":"ipv4"}}"#,
                 "leave it out",
             ),
+            (
+                r#"{"type":"simple","layout":"bundle"}"#,
+                "only zones of type vxlan",
+            ),
+            (
+                r#"{"type":"vxlan","layout":"heap"}"#,
+                "unknown variant `heap`",
+            ),
             (r#"{"type":"simple","color":"red"}"#, "unknown field"),
         ] {
             let error = read(json).unwrap_err();
@@ -330,6 +358,7 @@ mod tests {
             r#"{"type":"qinq","qinq":{"bridge":"vmbr0","tag":10,"protocol":"802.1ad"}}"#,
             r#"{"type":"vxlan","mtu":9000,"vxlan":{"peers":["fd00::1"]}}"#,
             r#"{"type":"evpn","evpn":{"vrfVni":1000,"controllers":["ctl"],"mac":"a2:1d:cb:1a:c0:8b","exits":{"nodes":["n1"],"primary":"n1","localRouting":true},"advertiseSubnets":true,"suppression":false,"macLearning":false,"distinguisher":"1:1","targets":{"import":["1:1"],"export":["2:2"]},"port":8472,"underlay":"ipv6"}}"#,
+            r#"{"type":"vxlan","layout":"bundle"}"#,
         ] {
             let spec = read(json).unwrap();
             assert_eq!(read(&serde_json::to_string(&spec).unwrap()), Ok(spec));

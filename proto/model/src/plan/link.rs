@@ -79,6 +79,29 @@ pub struct Link {
     pub drift: DriftPolicy,
 }
 
+impl Link {
+    /// A device with nothing on it, that the kernel chooses for what can be left to it.
+    pub fn plain(name: LinkName, origin: Origin, kind: LinkKind) -> Self {
+        Self {
+            name,
+            origin,
+            kind,
+            mtu: None,
+            mac: None,
+            alias: None,
+            alternative_name: None,
+            master: None,
+            addresses: BTreeSet::new(),
+            routes: BTreeSet::new(),
+            static_routes: BTreeSet::new(),
+            forward: BTreeSet::new(),
+            proxy_arp: false,
+            vlans: Vlans::default(),
+            drift: DriftPolicy::default(),
+        }
+    }
+}
+
 /// The VLANs of a bridge's port.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -100,6 +123,11 @@ impl Vlans {
         }
     }
 
+    /// Whether the VLAN is one of them, with its tag or without.
+    pub fn has(&self, id: VlanId) -> bool {
+        self.untagged == Some(id) || self.tagged.contains(id)
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.tagged.is_empty() && self.untagged.is_none()
@@ -113,6 +141,9 @@ pub struct Bridge {
     /// Whether it filters VLANs by their 802.1Q tag.
     #[serde(default)]
     pub vlan_aware: bool,
+    /// Whether a new port takes part in no VLAN, and not in VLAN 1 without tag.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bare_ports: bool,
     /// What is set on ports that others plug in.
     #[serde(default)]
     pub guests: GuestPorts,
@@ -210,6 +241,8 @@ pub enum LinkKind {
     Bridge(Bridge),
     /// A VXLAN tunnel end point.
     Vxlan(Vxlan),
+    /// One VXLAN tunnel end point for all vnets of a zone: its networks are the plan's segments.
+    Bundle(Bundle),
     /// A VLAN of another device.
     Vlan(Vlan),
     /// One end of a pair of devices joined back to back; the other end is a device of the plan too.
@@ -233,6 +266,7 @@ impl LinkKind {
         match self {
             Self::Bridge(_) => Some(DeviceType::Bridge),
             Self::Vxlan(_) => Some(DeviceType::Vxlan),
+            Self::Bundle(_) => Some(DeviceType::Bundle),
             Self::Vlan(_) => Some(DeviceType::Vlan),
             Self::Veth { .. } => Some(DeviceType::Veth),
             Self::Switched(_) => Some(DeviceType::OpenVswitch),
@@ -303,4 +337,17 @@ impl Link {
             drift: DriftPolicy::default(),
         }
     }
+}
+
+/// A VXLAN tunnel end point for many networks, which are VLANs of the bridge that it is a port of.
+/// The VLANs that it carries are those of its segments.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Bundle {
+    /// The source address of tunnel packets.
+    pub local: IpAddr,
+    /// The destination port of tunnel packets.
+    pub port: UdpPort,
+    /// Whether it learns which guest is behind which peer.
+    pub learning: bool,
 }

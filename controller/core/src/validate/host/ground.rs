@@ -196,7 +196,7 @@ pub(in crate::validate) fn check(reading: &Reading<'_>, hosts: &Hosts, findings:
             continue;
         };
         let problem = format!(
-            "{} has an {family} default route by {other} already, which stays",
+            "{}: there is an {family} default route by {other} already, which stays",
             list(nodes)
         );
         let advice = format!(

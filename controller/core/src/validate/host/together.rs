@@ -254,6 +254,12 @@ pub(in crate::validate) fn check_names(
                 claim(name, (Kind::Zone, zone_name.as_str()), nodes);
             }
         }
+        if zone.spec.kind.is_bundle() {
+            let own = ZoneDeviceNames::of(zone_name);
+            for name in [&own.bridge, &own.tunnel] {
+                claim(name, (Kind::Zone, zone_name.as_str()), nodes);
+            }
+        }
         let wanted = trunk::wanted(zone);
         let parents: BTreeSet<&LinkName> = wanted
             .iter()

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,46 @@ pub struct VxlanZone {
     pub port: UdpPort,
     /// Whether tunnel devices learn which guest is behind which peer.
     pub learning: bool,
+    /// What devices the zone's vnets are made of.
+    pub layout: Layout,
+}
+
+/// What devices the vnets of a zone with tunnels are made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layout {
+    /// A bridge and a tunnel device for each vnet.
+    #[default]
+    Separate,
+    /// One bridge that filters VLANs and one tunnel device for the whole zone; a vnet is a VLAN of
+    /// that bridge.
+    Bundle,
+}
+
+/// A text that names no layout.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a layout: use separate or bundle")]
+pub struct LayoutError(pub String);
+
+impl Layout {
+    /// The layout as manifests write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Separate => "separate",
+            Self::Bundle => "bundle",
+        }
+    }
+}
+
+impl FromStr for Layout {
+    type Err = LayoutError;
+
+    fn from_str(text: &str) -> Result<Self, LayoutError> {
+        [Self::Separate, Self::Bundle]
+            .into_iter()
+            .find(|layout| layout.as_str() == text)
+            .ok_or_else(|| LayoutError(text.chars().take(80).collect()))
+    }
 }
 
 /// The tunnel end points of a vxlan zone.
@@ -85,6 +126,7 @@ impl TryFrom<VxlanForm> for VxlanZone {
             peers: VxlanPeers::listing(form.peers, form.underlay)?,
             port: form.port.unwrap_or(UdpPort::VXLAN),
             learning: form.learning.unwrap_or(true),
+            layout: Layout::default(),
         })
     }
 }

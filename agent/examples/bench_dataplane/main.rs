@@ -1,14 +1,15 @@
 //! Measures the data plane against `ip -batch`, in fresh network namespaces.
 //!
-//! Needs root. `bench_dataplane [--json] [--vlans] [N...]` measures for N vnets each, 100, 1000 and
-//! 4000 when none is given: a vnet is a bridge and a VXLAN device with two peers, or with `--vlans`
-//! a bridge and a VLAN of one bridge that filters VLANs, which takes a full kernel. Every N is
-//! measured in a process of its own, so that the memory that it needs can be told.
+//! Needs root. `bench_dataplane [--json] [--vlans|--bundle] [N...]` measures for N vnets each, 100,
+//! 1000 and 4000 when none is given: a vnet is a bridge and a VXLAN device with two peers, or with
+//! `--vlans` a bridge and a VLAN of one bridge that filters VLANs, or with `--bundle` both the first
+//! and a VLAN of one bridge and a network of one VXLAN device, side by side. The latter two take a
+//! full kernel, and the last is measured without `ip`. Every N is measured in a process of its own, so that the memory that it
+//! needs can be told.
 
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,16 +18,16 @@ use nix::sched::{CloneFlags, unshare};
 use serde_json::{Value, json};
 use weft_agent::dataplane;
 use weft_agent::kernel::Kernel;
-use weft_model::object::drift::DriftPolicy;
-use weft_model::plan::link::{Bridge, Link, LinkKind, Vlan, Vlans, Vxlan};
-use weft_model::plan::{Entry, NodePlan, Origin};
-use weft_model::port::UdpPort;
+use weft_model::plan::NodePlan;
 use weft_model::revision::ClusterId;
-use weft_model::vlan::VlanProtocol;
 use weft_node::driver::Driver;
 use weft_node::own::Owner;
 use weft_node::plan::plan;
 use weft_node::scope::Scope;
+
+mod layout;
+
+use layout::{Layout, vnet};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -38,20 +39,36 @@ const TEARDOWN: Duration = Duration::from_secs(3);
 
 /// How often one vnet is added and taken away, for a mean.
 const ADDED: u32 = 20;
+/// How often all is looked at again, one list of links beside each: they are compared by the median,
+/// because whatever else the machine does falls on one or the other.
+const LOOKS: u32 = 9;
+
+/// Two layouts are measured beside each other, without what takes minutes and tells nothing of the
+/// difference: `ip`, and the deletion after the confirm.
+const BESIDE: &str = "--beside";
 
 fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let layout = if words.iter().any(|word| word == "--vlans") {
-        Layout::Vlans
-    } else {
-        Layout::Tunnels
+    let has = |layout: &Layout| {
+        words
+            .iter()
+            .any(|word| Some(word.as_str()) == layout.flag())
     };
-    let words: Vec<String> = words.into_iter().filter(|word| word != "--vlans").collect();
+    let layout = [Layout::Vlans, Layout::Bundle].into_iter().find(has);
+    let layout = layout.unwrap_or(Layout::Tunnels);
+    let is_beside = words.iter().any(|word| word == BESIDE);
+    let is_other = |word: &String| Some(word.as_str()) != layout.flag() && word != BESIDE;
+    let words: Vec<String> = words.iter().filter(|it| is_other(it)).cloned().collect();
     if let [flag, count] = words.as_slice()
         && flag == "--one"
     {
-        return one(layout, count.parse()?);
+        return one(layout, count.parse()?, is_beside);
     }
+    // What a bundle is worth shows beside what it stands for.
+    let layouts = match layout {
+        Layout::Bundle => vec![Layout::Tunnels, Layout::Bundle],
+        Layout::Tunnels | Layout::Vlans => vec![layout],
+    };
     let as_json = words.iter().any(|word| word == "--json");
     let mut counts: Vec<u32> = Vec::new();
     for word in words.iter().filter(|word| *word != "--json") {
@@ -61,10 +78,14 @@ fn main() -> Result<()> {
         counts = vec![100, 1000, 4000];
     }
     let mut results = Vec::new();
-    for count in counts {
+    let every = counts
+        .iter()
+        .flat_map(|count| layouts.iter().map(move |layout| (*count, *layout)));
+    for (count, layout) in every {
         let output = Command::new(std::env::current_exe()?)
             .args(["--one", &count.to_string()])
-            .args((layout == Layout::Vlans).then_some("--vlans"))
+            .args(layout.flag())
+            .args((layouts.len() > 1).then_some(BESIDE))
             .stderr(Stdio::inherit())
             .output()?;
         // The kernel goes on taking the namespace apart, and that would be measured next.
@@ -89,6 +110,7 @@ fn main() -> Result<()> {
         for result in &results {
             let cell = match &result[row] {
                 Value::Number(number) => number.to_string(),
+                Value::String(word) => word.clone(),
                 _ => "-".to_owned(),
             };
             write!(out, "{cell:>12}")?;
@@ -98,67 +120,23 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// What a vnet is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Layout {
-    /// A bridge and a VXLAN device.
-    Tunnels,
-    /// A bridge and a VLAN of a bridge that the host has.
-    Vlans,
-}
-
-impl Layout {
-    /// What the host has before, for `ip -batch`.
-    fn host(self) -> &'static str {
-        match self {
-            Self::Tunnels => "link set lo up\n",
-            Self::Vlans => {
-                "link set lo up\nlink add vmbr0 type bridge vlan_filtering 1\nlink set vmbr0 up\n"
-            }
-        }
-    }
-
-    /// A vnet as someone makes it by hand, for `ip -batch` and for `bridge -batch` after it.
-    fn by_hand(self, number: u32) -> (String, String) {
-        let bridge = format!("link add v{number} type bridge\n");
-        let (port, rest) = match self {
-            Self::Tunnels => (
-                format!(
-                    "link add vx{number} type vxlan id {number} local 127.0.0.1 dstport 4789\n"
-                ),
-                String::new(),
-            ),
-            Self::Vlans => (
-                format!(
-                    "link add link vmbr0 name vx{number} type vlan id {}\n",
-                    number + 1
-                ),
-                format!("vlan add dev vmbr0 vid {} self\n", number + 1),
-            ),
-        };
-        let join = format!(
-            "link set vx{number} master v{number} mtu 1450\n\
-             link set vx{number} up\n\
-             link set v{number} up mtu 1450\n"
-        );
-        (format!("{bridge}{port}{join}"), rest)
-    }
-}
-
 /// Measures `count` vnets and prints the figures; times are in milliseconds.
-fn one(layout: Layout, count: u32) -> Result<()> {
+fn one(layout: Layout, count: u32, is_beside: bool) -> Result<()> {
     let mut figures = fresh(|| {
         run_batch("ip", layout.host())?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        runtime.block_on(by_agent(layout, count))
+        runtime.block_on(by_agent(layout, count, is_beside))
     })?;
-    let by_ip = fresh(|| by_ip(layout, count))?;
     figures["vnets"] = json!(count);
-    figures["create, ip -batch"] = json!(ms(by_ip.0));
-    figures["delete per vnet, ip -batch"] = json!(ms(by_ip.1));
-    figures["create, agent to ip"] = ratio(&figures["create, agent"], ms(by_ip.0));
+    figures["layout"] = json!(layout.word());
+    if !is_beside {
+        let by_ip = fresh(|| by_ip(layout, count))?;
+        figures["create, ip -batch"] = json!(ms(by_ip.0));
+        figures["delete per vnet, ip -batch"] = json!(ms(by_ip.1));
+        figures["create, agent to ip"] = ratio(&figures["create, agent"], ms(by_ip.0));
+    }
     writeln!(std::io::stdout(), "{figures}")?;
     Ok(())
 }
@@ -213,7 +191,7 @@ fn run_batch(program: &str, lines: &str) -> Result<()> {
     }
 }
 
-async fn by_agent(layout: Layout, count: u32) -> Result<Value> {
+async fn by_agent(layout: Layout, count: u32, is_beside: bool) -> Result<Value> {
     let cluster = ClusterId::from_bytes([1; 16]);
     let opened = dataplane::open(Some(cluster.clone())).await?;
     let plane = opened.dataplane;
@@ -221,13 +199,16 @@ async fn by_agent(layout: Layout, count: u32) -> Result<Value> {
         [127, 0, 0, 2].into(),
         [127, 0, 0, 3].into(),
     ]));
-    let mut want: NodePlan = (1..=count).flat_map(|n| vnet(layout, n, &flood)).collect();
+    let vnets = (1..=count).flat_map(|n| vnet(layout, n, &flood));
+    let mut want: NodePlan = layout.zone().into_iter().chain(vnets).collect();
+    let kernel_before = kernel_memory()?;
 
     let all = Arc::new(want.clone());
     let start = Instant::now();
     plane.apply(Arc::clone(&all)).await.map_err(told)?;
     let create = start.elapsed();
     let memory = memory()?;
+    let kernel_memory = kernel_memory()? - kernel_before;
 
     let start = Instant::now();
     let warm = plane.apply(Arc::clone(&all)).await.map_err(told)?;
@@ -235,13 +216,18 @@ async fn by_agent(layout: Layout, count: u32) -> Result<Value> {
     let start = Instant::now();
     let mut kernel = Kernel::open().await?;
     let open = start.elapsed();
-    let start = Instant::now();
-    kernel.dump_links()?;
-    let dump = start.elapsed();
-    let start = Instant::now();
-    kernel.look_again().await?;
-    let steps = plan(&Owner::new(cluster), &all, kernel.seen(), &Scope::All).steps;
-    let no_change_cold = start.elapsed();
+    let owner = Owner::new(cluster);
+    let (mut dumps, mut colds, mut steps) = (Vec::new(), Vec::new(), 0);
+    for _ in 0..LOOKS {
+        let start = Instant::now();
+        kernel.dump_links()?;
+        dumps.push(start.elapsed());
+        let start = Instant::now();
+        kernel.look_again().await?;
+        steps += plan(&owner, &all, kernel.seen(), &Scope::All).steps.len();
+        colds.push(start.elapsed());
+    }
+    let (dump, no_change_cold) = (median(dumps), median(colds));
     drop(kernel);
 
     let (mut add, mut messages) = (Duration::ZERO, 0);
@@ -266,25 +252,29 @@ async fn by_agent(layout: Layout, count: u32) -> Result<Value> {
         .await
         .map_err(told)?;
     let set_aside = start.elapsed();
-    let start = Instant::now();
-    plane.collect().await.map_err(told)?;
-    let collect = start.elapsed();
-    Ok(json!({
+    let mut figures = json!({
         "create, agent": ms(create),
         "no change, mirror warm": ms(no_change_warm),
         "no change, mirror warm, steps": warm.steps,
         "start, with probes": ms(open),
         "no change, agent cold": ms(no_change_cold),
-        "no change, agent cold, steps": steps.len(),
+        "no change, agent cold, steps": steps,
         "link dump": ms(dump),
         "no change, agent cold to link dump": ratio(&json!(ms(no_change_cold)), ms(dump)),
         "one vnet added, mean": ms(add / ADDED),
         "one vnet added, steps": messages,
         "delete all, on the commit path": ms(set_aside),
-        "delete all, after the confirm": ms(collect),
-        "delete per vnet, after the confirm": ms(collect / count),
         "memory of agent and plan, MiB": memory,
-    }))
+        "memory of the kernel, MiB": (kernel_memory * 10.0).round() / 10.0,
+    });
+    if !is_beside {
+        let start = Instant::now();
+        plane.collect().await.map_err(told)?;
+        let collect = start.elapsed();
+        figures["delete all, after the confirm"] = json!(ms(collect));
+        figures["delete per vnet, after the confirm"] = json!(ms(collect / count));
+    }
+    Ok(figures)
 }
 
 fn told(faults: Vec<weft_model::report::Fault>) -> String {
@@ -303,6 +293,26 @@ fn memory() -> Result<f64> {
     Ok((kib / 102.4).round() / 10.0)
 }
 
+/// What the kernel keeps for itself, on the whole machine, in MiB.
+fn kernel_memory() -> Result<f64> {
+    let all = std::fs::read_to_string("/proc/meminfo")?;
+    let kib = |name: &str| {
+        let line = all.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim()
+            .trim_end_matches("kB")
+            .trim()
+            .parse::<f64>()
+            .ok()
+    };
+    let kept = ["Slab:", "Percpu:"].map(|name| kib(name).unwrap_or_default());
+    Ok(kept.iter().sum::<f64>() / 1024.0)
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
 fn ms(time: Duration) -> f64 {
     (time.as_secs_f64() * 100_000.0).round() / 100.0
 }
@@ -310,65 +320,4 @@ fn ms(time: Duration) -> f64 {
 fn ratio(of: &Value, to: f64) -> Value {
     of.as_f64()
         .map_or(Value::Null, |of| json!((of / to * 100.0).round() / 100.0))
-}
-
-fn vnet(layout: Layout, number: u32, flood: &Arc<BTreeSet<IpAddr>>) -> Vec<Entry> {
-    let name = |text: String| text.parse().ok();
-    let vni = number.try_into().ok();
-    let (Some(vni), Ok(zone), Ok(vnet)) = (vni, "bench".parse(), format!("vnet-{number}").parse())
-    else {
-        return Vec::new();
-    };
-    let (Some(bridge), Some(port)) = (name(format!("v{number}")), name(format!("vx{number}")))
-    else {
-        return Vec::new();
-    };
-    let link = Link {
-        name: bridge,
-        origin: Origin::Zone {
-            zone,
-            vnet: Some(vnet),
-        },
-        kind: LinkKind::Bridge(Bridge::default()),
-        mtu: 1450.try_into().ok(),
-        mac: None,
-        alias: None,
-        alternative_name: None,
-        master: None,
-        addresses: BTreeSet::new(),
-        routes: BTreeSet::new(),
-        static_routes: BTreeSet::new(),
-        forward: BTreeSet::new(),
-        proxy_arp: false,
-        vlans: Vlans::default(),
-        drift: DriftPolicy::Heal,
-    };
-    let kind = match layout {
-        Layout::Tunnels => LinkKind::Vxlan(Vxlan {
-            vni,
-            local: Ipv4Addr::LOCALHOST.into(),
-            port: UdpPort::VXLAN,
-            learning: true,
-            flood: Arc::clone(flood),
-        }),
-        Layout::Vlans => {
-            // VLAN 1 is the one without tag.
-            let (Ok(id), Ok(parent)) = ((number + 1).try_into(), "vmbr0".parse()) else {
-                return Vec::new();
-            };
-            LinkKind::Vlan(Vlan {
-                parent,
-                id,
-                protocol: VlanProtocol::Dot1q,
-                join: true,
-            })
-        }
-    };
-    let port = Link {
-        name: port,
-        kind,
-        master: Some(link.name.clone()),
-        ..link.clone()
-    };
-    vec![Entry::Link(link), Entry::Link(port)]
 }

@@ -1,0 +1,134 @@
+//! What the networks of a tunnel end point that has many still lack.
+//!
+//! # Guarantees
+//! What is too much goes before what is missing comes: a kernel has a network on one VLAN of one
+//! device only. A network is received for before its peers are known, and a VLAN becomes a network
+//! when all else is there, so that no packet of a guest is sent to nobody. Many go in one message.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use weft_model::plan::Origin;
+use weft_model::plan::segment::Segment;
+use weft_model::vlan::{VlanId, VlanSet};
+
+use crate::seen::SeenLink;
+use crate::step::Change;
+
+/// How many networks one message is about at most: what fits in what a socket takes at once.
+const TOGETHER: usize = 128;
+
+/// A change, with the objects that it is made for where these are not the zone as a whole.
+pub(crate) type Due = (Option<Origin>, Change);
+
+/// The changes that a device's networks need, by when they are due.
+#[derive(Debug, Default)]
+pub(crate) struct Work {
+    /// What is too much: before anything comes, on any device.
+    pub clears: Vec<Due>,
+    /// What is missing.
+    pub adds: Vec<Due>,
+}
+
+/// What turns the networks of `is` into these, which come in the order of their VLANs; `stays` says
+/// whether it is already a port of the bridge that it is to be in.
+pub(crate) fn update<'a>(
+    want: impl Iterator<Item = &'a Segment>,
+    is: &SeenLink,
+    stays: bool,
+) -> Work {
+    let wanted: BTreeMap<VlanId, &Segment> = want.map(|it| (it.vlan, it)).collect();
+    let by_vni: BTreeMap<u32, &Segment> = wanted.values().map(|it| (it.vni.get(), *it)).collect();
+    let mut work = Work::default();
+    let mapped = |id: VlanId| is.networks.vlans.get(&id.get()).copied();
+
+    if stays {
+        let fits = |id: VlanId| {
+            let segment = wanted.get(&id);
+            let other = |vni: u32| segment.is_some_and(|it| it.vni.get() != vni);
+            segment.is_some() && is.vlans.untagged != Some(id) && !mapped(id).is_some_and(other)
+        };
+        let carried = is.vlans.tagged.iter().chain(is.vlans.untagged);
+        let extra: VlanSet = carried.filter(|id| !fits(*id)).collect();
+        if !extra.is_empty() {
+            work.clears.push((None, Change::RemoveVlans(extra)));
+        }
+    }
+    for (vni, peers) in &is.networks.flood {
+        let list = by_vni.get(vni).map(|segment| &*segment.flood);
+        let keeps = |peer: &&IpAddr| list.is_some_and(|list| list.contains(*peer));
+        let origin = by_vni.get(vni).map(|segment| segment.origin.clone());
+        let extra = peers.iter().filter(|peer| !keeps(peer));
+        let remove = |peer: &IpAddr| (origin.clone(), Change::RemovePeer(*vni, *peer));
+        work.clears.extend(extra.map(remove));
+    }
+    work.clears
+        .extend(forget(is, |vni| by_vni.contains_key(&vni)));
+
+    let missing = by_vni
+        .values()
+        .filter(|it| !is.networks.vnis.contains(&it.vni.get()));
+    work.adds.extend(together(missing.copied(), |segments| {
+        Change::AddNetworks(segments.iter().map(|it| it.vni.get()).collect())
+    }));
+    for (vni, segment) in &by_vni {
+        let has = is.networks.flood.get(vni);
+        if has == Some(&*segment.flood) {
+            continue;
+        }
+        let lacks = |peer: &&IpAddr| has.is_none_or(|has| !has.contains(*peer));
+        let missing = segment.flood.iter().filter(lacks);
+        let add = |peer: &IpAddr| {
+            let origin = Some(segment.origin.clone());
+            (origin, Change::AddPeer(*vni, *peer))
+        };
+        work.adds.extend(missing.map(add));
+    }
+    let is_mapped = |segment: &Segment| {
+        stays
+            && is.vlans.tagged.contains(segment.vlan)
+            && mapped(segment.vlan) == Some(segment.vni.get())
+    };
+    let missing = wanted.values().filter(|it| !is_mapped(it));
+    work.adds.extend(together(missing.copied(), |segments| {
+        Change::MapVlans(segments.iter().map(|it| (it.vlan, it.vni.get())).collect())
+    }));
+    work
+}
+
+/// What makes a device receive for no network but those that are kept.
+pub(crate) fn forget(is: &SeenLink, keeps: impl Fn(u32) -> bool) -> Vec<Due> {
+    let extra: Vec<u32> = is
+        .networks
+        .vnis
+        .iter()
+        .copied()
+        .filter(|vni| !keeps(*vni))
+        .collect();
+    let chunks = extra.chunks(TOGETHER);
+    let remove = |vnis: &[u32]| {
+        let vnis: BTreeSet<u32> = vnis.iter().copied().collect();
+        (None, Change::RemoveNetworks(vnis))
+    };
+    chunks.map(remove).collect()
+}
+
+/// One change for many segments; for one alone, it is made for the vnet of that one.
+fn together<'a>(
+    segments: impl Iterator<Item = &'a Segment>,
+    change: impl Fn(&[&Segment]) -> Change,
+) -> Vec<Due> {
+    let all: Vec<&Segment> = segments.collect();
+    let chunks = all.chunks(TOGETHER);
+    let due = |segments: &[&Segment]| {
+        let origin = match segments {
+            [one] => Some(one.origin.clone()),
+            _ => None,
+        };
+        (origin, change(segments))
+    };
+    chunks.map(due).collect()
+}
+
+#[cfg(test)]
+mod tests;

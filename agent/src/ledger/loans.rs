@@ -1,0 +1,199 @@
+//! What devices of the host get back, on disk: two files of a fixed size, written in turn, in place.
+//!
+//! # Guarantees
+//! A write that returned is on disk, and one that was cut off leaves what was there before it. Room
+//! is taken when the files are made, so that a disk that is full later keeps no node from going back.
+//!
+//! # Assumes
+//! One process writes at a time: who has the ledger's lock. What a loan speaks of is in a kernel and
+//! ends with it, so loans of another boot, or of another network namespace, are none.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use tracing::warn;
+use weft_node::loan::Loan;
+
+use super::contents;
+use super::disk::{Disk, HostDisk, Slot};
+use super::error::LedgerError;
+use super::record::{self, Unreadable};
+
+const KIND: &str = "loans";
+const NAMES: [&str; 2] = ["loans.0", "loans.1"];
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+const NAMESPACE: &str = "/proc/thread-self/ns/net";
+
+/// Some hundred bytes for each device of the host that a host network declares.
+const ROOM: usize = 256 << 10;
+
+/// The loans of one host, open for writing.
+#[derive(Debug)]
+pub struct LoanBook {
+    directory: PathBuf,
+    /// `None` where the disk takes no writes: a node must be able to go back all the same.
+    files: Option<[(PathBuf, Box<dyn Slot>); 2]>,
+    place: String,
+    sequence: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Page {
+    /// The boot and the network namespace that the numbers of devices are of.
+    place: String,
+    loans: BTreeMap<u32, Loan>,
+}
+
+impl LoanBook {
+    /// Opens the loans in a state directory, with those that are of this boot and of the network
+    /// namespace of the calling thread.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn open(directory: &Path) -> Result<(Self, BTreeMap<u32, Loan>), LedgerError> {
+        let read = |path: &str| {
+            let path = PathBuf::from(path);
+            move |source| LedgerError::Read { path, source }
+        };
+        let boot = fs::read_to_string(BOOT_ID).map_err(read(BOOT_ID))?;
+        let namespace = fs::metadata(NAMESPACE).map_err(read(NAMESPACE))?.ino();
+        Self::open_in(&HostDisk, directory, format!("{} {namespace}", boot.trim()))
+    }
+
+    fn open_in(
+        disk: &dyn Disk,
+        directory: &Path,
+        place: String,
+    ) -> Result<(Self, BTreeMap<u32, Loan>), LedgerError> {
+        let (sequence, page) = latest(disk, directory)?;
+        let files = slots(disk, directory)
+            .inspect_err(|error| warn!(%error, "no devices of the host can be taken over"))
+            .ok();
+        let loans = page.filter(|page| page.place == place);
+        let book = Self {
+            directory: directory.to_owned(),
+            files,
+            place,
+            sequence,
+        };
+        Ok((book, loans.map(|page| page.loans).unwrap_or_default()))
+    }
+
+    /// Puts the loans on disk.
+    ///
+    /// # Errors
+    /// When the disk refuses, or they are too many; what was there before is still there.
+    pub fn write(&mut self, loans: &BTreeMap<u32, Loan>) -> Result<(), LedgerError> {
+        let next = self.sequence + 1;
+        let Some(files) = &mut self.files else {
+            return Err(LedgerError::Write {
+                path: self.directory.clone(),
+                source: io::ErrorKind::ReadOnlyFilesystem.into(),
+            });
+        };
+        let (path, slot) = &mut files[usize::from(next % 2 == 1)];
+        let page = Page {
+            place: self.place.clone(),
+            loans: loans.clone(),
+        };
+        let value = serde_json::to_vec(&page).map_err(|source| LedgerError::Encode {
+            path: path.clone(),
+            source,
+        })?;
+        let written = slot.write(&record::encode(KIND, next, &value));
+        written.map_err(|source| LedgerError::Write {
+            path: path.clone(),
+            source,
+        })?;
+        self.sequence = next;
+        Ok(())
+    }
+}
+
+/// The two files, with their room taken.
+fn slots(disk: &dyn Disk, directory: &Path) -> io::Result<[(PathBuf, Box<dyn Slot>); 2]> {
+    disk.make_directory(directory)?;
+    let [first, second] = NAMES.map(|name| directory.join(name));
+    let files = [
+        (first.clone(), disk.slot(&first, ROOM)?),
+        (second.clone(), disk.slot(&second, ROOM)?),
+    ];
+    disk.sync_directory(directory)?;
+    Ok(files)
+}
+
+/// The later of the two pages that can be read.
+///
+/// A damaged file beside a good one, or alone, is a write that was cut off: nothing followed from it.
+fn latest(disk: &dyn Disk, directory: &Path) -> Result<(u64, Option<Page>), LedgerError> {
+    let mut found: (u64, Option<Page>) = (0, None);
+    let mut damaged = 0;
+    for name in NAMES {
+        let path = directory.join(name);
+        let bytes = contents(disk, path.clone())?.unwrap_or_default();
+        match record::decode(KIND, &bytes) {
+            Ok(read) => {
+                let page = serde_json::from_slice(read.value).ok();
+                damaged += usize::from(page.is_none());
+                if page.is_some() && read.sequence > found.0 {
+                    found = (read.sequence, page);
+                }
+            }
+            Err(Unreadable::Blank) => {}
+            Err(Unreadable::Damaged) => damaged += 1,
+            Err(Unreadable::UnknownVersion(version)) => {
+                return Err(LedgerError::UnknownVersion { path, version });
+            }
+        }
+    }
+    if found.1.is_none() && damaged == NAMES.len() {
+        let path = directory.to_owned();
+        return Err(LedgerError::LoansDamaged { path });
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn loans(count: u32) -> BTreeMap<u32, Loan> {
+        let mut loan = Loan::default();
+        loan.before.mtu = Some(1500);
+        loan.taken = ["192.0.2.1/24".parse().unwrap()].into();
+        (0..count).map(|index| (index, loan.clone())).collect()
+    }
+
+    fn open(directory: &Path, place: &str) -> (LoanBook, BTreeMap<u32, Loan>) {
+        LoanBook::open_in(&HostDisk, directory, place.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn loans_are_read_as_they_were_written_on_the_same_boot_only() {
+        let directory = tempfile::tempdir().unwrap();
+        let (mut book, first) = open(directory.path(), "one");
+        assert_eq!(first, loans(0));
+        for count in 1..4 {
+            book.write(&loans(count)).unwrap();
+        }
+        assert_eq!(open(directory.path(), "one").1, loans(3));
+        assert_eq!(open(directory.path(), "two").1, loans(0));
+    }
+
+    #[test]
+    fn a_page_that_was_cut_off_leaves_the_one_before_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let (mut book, _) = open(directory.path(), "one");
+        book.write(&loans(1)).unwrap();
+        book.write(&loans(2)).unwrap();
+        let path = directory.path().join("loans.0");
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[60] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        assert_eq!(open(directory.path(), "one").1, loans(1));
+    }
+}
