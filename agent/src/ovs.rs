@@ -31,8 +31,11 @@ pub const USUAL_SOCKET: &str = "/run/openvswitch/db.sock";
 
 /// How long the database may take to answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
-/// How long the switch may take to make what the database says; thousands of ports take seconds.
+/// How long the switch may take to make what the database says, and how much longer for each port
+/// beyond the first few: each is a device of the kernel, and an emulated one takes a quarter second.
 const TAKE_LIMIT: Duration = Duration::from_secs(20);
+const TAKE_EACH: Duration = Duration::from_millis(500);
+const FEW: usize = 10;
 /// How long to wait before a database that went away is asked for again.
 const AGAIN: Duration = Duration::from_secs(1);
 /// How long a database that does not answer is left alone.
@@ -49,9 +52,9 @@ pub(crate) enum Error {
     Refused(String),
     #[error(
         "ovs-vswitchd did not take the change over within {} s: see that it runs",
-        TAKE_LIMIT.as_secs()
+        limit.as_secs()
     )]
-    NotTaken,
+    NotTaken { limit: Duration },
 }
 
 /// What changed in Open vSwitch since the last look.
@@ -103,7 +106,7 @@ impl OpenVswitch {
                 Err(error) => {
                     let wait = match error {
                         Error::Reach { .. } => AGAIN,
-                        Error::Silent | Error::Refused(_) | Error::NotTaken => MUTE,
+                        Error::Silent | Error::Refused(_) | Error::NotTaken { .. } => MUTE,
                     };
                     self.next_try = Some(Instant::now() + wait);
                     let error: &dyn std::error::Error = &error;
@@ -146,7 +149,7 @@ impl OpenVswitch {
         let answer = self.ask("transact", &Value::Array(words)).await?;
         let due = transaction::outcome(&answer, &checks).map_err(Error::Refused)?;
         if must_be_taken {
-            self.wait_until_taken(due).await?;
+            self.wait_until_taken(due, changes.len()).await?;
         }
         Ok(())
     }
@@ -169,8 +172,10 @@ impl OpenVswitch {
         Ok(())
     }
 
-    async fn wait_until_taken(&mut self, due: i64) -> Result<(), Error> {
-        let limit = Instant::now() + TAKE_LIMIT;
+    async fn wait_until_taken(&mut self, due: i64, changes: usize) -> Result<(), Error> {
+        let many = u32::try_from(changes.saturating_sub(FEW)).unwrap_or(u32::MAX);
+        let limit = TAKE_LIMIT.saturating_add(TAKE_EACH.saturating_mul(many));
+        let end = Instant::now() + limit;
         loop {
             self.take_all().map_err(|source| self.lost(source))?;
             if self.rows.taken() >= due {
@@ -179,8 +184,8 @@ impl OpenVswitch {
             let Some(line) = &self.line else {
                 return Err(self.lost(io::ErrorKind::NotConnected.into()));
             };
-            if timeout_at(limit, line.heard()).await.is_err() {
-                return Err(Error::NotTaken);
+            if timeout_at(end, line.heard()).await.is_err() {
+                return Err(Error::NotTaken { limit });
             }
         }
     }

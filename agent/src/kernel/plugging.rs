@@ -63,7 +63,7 @@ impl Kernel {
             let errno = match &error {
                 // It is soon there again when it was only restarted.
                 Error::Reach { .. } => Some(libc::EAGAIN),
-                Error::Silent | Error::Refused(_) | Error::NotTaken => None,
+                Error::Silent | Error::Refused(_) | Error::NotTaken { .. } => None,
             };
             failures.push(failure(places, errno, chain(&error)));
             return;

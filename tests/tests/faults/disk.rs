@@ -20,7 +20,7 @@ impl Disk {
         fs::create_dir_all(folder)?;
         exec::run(
             Command::new("mount")
-                .args(["-t", "tmpfs", "-o", "size=400k,mode=0700", "weft-lab"])
+                .args(["-t", "tmpfs", "-o", "size=1m,mode=0700", "weft-lab"])
                 .arg(folder),
         )?;
         Ok(Self(folder.to_owned()))
@@ -32,7 +32,7 @@ impl Disk {
         let mut blocks = Vec::new();
         while fs::write(self.filler(), &blocks).is_ok() {
             blocks.extend(block);
-            ensure!(blocks.len() < 1 << 20, "the disk is never full");
+            ensure!(blocks.len() < 1 << 21, "the disk is never full");
         }
         Ok(())
     }

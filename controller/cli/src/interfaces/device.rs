@@ -68,6 +68,7 @@ impl Device {
                 notes.push((choice.spot.clone(), text));
             }
         }
+        self.drop_what_the_mode_lacks(stanza, notes);
         if let Some(address) = open.bare {
             let length = Family::of(address).host_length();
             let text = format!("{address}: no netmask is said, /{length} is taken");
@@ -229,6 +230,32 @@ impl Device {
             _ => return Err("a bond of a host network has no such option".to_owned()),
         }
         Ok(())
+    }
+
+    /// Kernels ignore these options in other modes; a host network refuses them. The mode may stand
+    /// below them.
+    fn drop_what_the_mode_lacks(&mut self, stanza: &Stanza, notes: &mut Vec<(Spot, String)>) {
+        let Some(bond) = &mut self.bond else {
+            return;
+        };
+        let mode = bond.mode;
+        for choice in &stanza.choices {
+            let has = match choice.name.as_str() {
+                "bond-lacp-rate" => BondMode::has_lacp,
+                "bond-xmit-hash-policy" => BondMode::has_hash_policy,
+                "bond-primary" => BondMode::has_primary,
+                _ => continue,
+            };
+            if !has(mode) {
+                let (name, value) = (&choice.name, &choice.value);
+                let text =
+                    format!("{name} {value}: not carried over: mode {mode} has no such option");
+                notes.push((choice.spot.clone(), text));
+            }
+        }
+        bond.lacp_rate = bond.lacp_rate.filter(|_| mode.has_lacp());
+        bond.xmit_hash_policy = bond.xmit_hash_policy.filter(|_| mode.has_hash_policy());
+        bond.primary = bond.primary.take().filter(|_| mode.has_primary());
     }
 
     fn bridge_option(&mut self, name: &str, choice: &Choice, first: &str) -> Result<(), Why> {
