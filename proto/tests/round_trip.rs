@@ -473,13 +473,14 @@ fn entry() -> impl Strategy<Value = Entry> {
         btree_set(prefix(), 0..3),
         btree_set(static_route(), 0..3),
         subsequence(vec![Family::Ipv4, Family::Ipv6], 0..=2),
-        any::<bool>(),
+        (any::<bool>(), any::<bool>()),
         vlans(),
     );
     let link = (names, numbers, sets).prop_map(|(names, numbers, sets)| {
         let (name, origin, alias, alternative_name, master) = names;
         let (kind, mtu, mac, drift) = numbers;
-        let (addresses, routes, static_routes, forward, proxy_arp, vlans) = sets;
+        let (addresses, routes, static_routes, forward, switches, vlans) = sets;
+        let (proxy_arp, hears_announcements) = switches;
         let forward = forward.into_iter().collect::<BTreeSet<_>>();
         Entry::Link(Link {
             name,
@@ -495,6 +496,7 @@ fn entry() -> impl Strategy<Value = Entry> {
             static_routes,
             forward,
             proxy_arp,
+            hears_announcements,
             vlans,
             drift,
         })

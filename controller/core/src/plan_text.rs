@@ -99,7 +99,7 @@ fn create_link(link: &Link, lines: &mut Vec<String>) {
 /// What becomes of a device that goes. Whether it was there before, only the node knows.
 fn gone(link: &Link) -> &'static str {
     match (&link.origin, &link.kind) {
-        (Origin::Zone { .. }, _) => "delete",
+        (Origin::Zone { .. } | Origin::Controller { .. }, _) => "delete",
         (Origin::Host { .. }, LinkKind::Physical) => "give back",
         (Origin::Host { .. }, _) => "delete or give back",
     }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::json;
-use weft_model::object::Kind;
+use weft_model::object::{Kind, ObjectKey};
 use weft_model::plan::Origin;
 
 use super::*;
@@ -100,11 +100,14 @@ proptest! {
                 let plans = crate::compile::all(&intent);
                 for (node, plan) in &plans {
                     for (_, entry) in plan.entries() {
-                        let nodes = match entry.origin() {
-                            Origin::Zone { zone, .. } => intent.zone(zone).unwrap().nodes(),
-                            Origin::Host { host } => intent.host_network(host).unwrap().nodes(),
+                        let key = match entry.origin() {
+                            Origin::Zone { zone, .. } => ObjectKey::new(Kind::Zone, zone.as_str()),
+                            Origin::Controller { controller } => {
+                                ObjectKey::new(Kind::Controller, controller.as_str())
+                            }
+                            Origin::Host { host } => ObjectKey::new(Kind::HostNetwork, host.as_str()),
                         };
-                        prop_assert!(nodes.contains(node));
+                        prop_assert!(intent.carriers(&key).contains(node));
                     }
                 }
             }

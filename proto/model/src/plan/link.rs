@@ -96,6 +96,7 @@ impl Link {
             static_routes: BTreeSet::new(),
             forward: BTreeSet::new(),
             proxy_arp: false,
+            hears_announcements: false,
             vlans: Vlans::default(),
             drift: DriftPolicy::default(),
         }
@@ -313,30 +314,6 @@ pub struct Vxlan {
     /// it, and does not flood the question.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub suppression: bool,
-}
-
-impl Link {
-    /// A device with nothing on it.
-    pub fn plain(name: LinkName, origin: Origin, kind: LinkKind) -> Self {
-        Self {
-            name,
-            origin,
-            kind,
-            mtu: None,
-            mac: None,
-            alias: None,
-            alternative_name: None,
-            master: None,
-            addresses: BTreeSet::new(),
-            routes: BTreeSet::new(),
-            static_routes: BTreeSet::new(),
-            forward: BTreeSet::new(),
-            proxy_arp: false,
-            hears_announcements: false,
-            vlans: Vlans::default(),
-            drift: DriftPolicy::default(),
-        }
-    }
 }
 
 /// A VXLAN tunnel end point for many networks, which are VLANs of the bridge that it is a port of.
