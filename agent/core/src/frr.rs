@@ -16,8 +16,6 @@ pub mod daemon;
 pub mod grammar;
 pub mod version;
 
-pub mod render;
-
 pub mod want;
 
 pub mod step;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
-use weft_node::frr::config::Place;
+use weft_model::plan::frr::text::Place;
 use weft_node::frr::step::{Command, Saying};
 
 use super::vty::{Answer, Vty, VtyError};

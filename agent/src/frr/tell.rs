@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use weft_node::frr::config::{Config, Place};
+use weft_model::plan::frr::text::Place;
+use weft_node::frr::config::Config;
 use weft_node::frr::daemon::Daemon;
 use weft_node::frr::difference::{SeenFrr, difference};
 use weft_node::frr::grammar::slot;

@@ -1,9 +1,9 @@
-//! A node's plan as facts about its devices, for people and for comparing with what is there.
+//! A node's plan as facts about its devices and its FRR, for people and for comparing with what is there.
 //!
 //! The words are those that `ip` uses. In JSON what every device has is left out: an UDP port of
 //! 4789, learning that is on, forwarding that is off, empty lists of addresses and routes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use serde::Serialize;
@@ -12,6 +12,7 @@ use weft_model::facts::Facts;
 use weft_model::name::{LinkName, NodeName};
 use weft_model::object::subnet::Snat;
 use weft_model::plan::NodePlan;
+use weft_model::plan::frr::text;
 use weft_model::plan::link::{Link, LinkKind, SwitchPort};
 use weft_model::plan::nat::Nat;
 use weft_model::port::UdpPort;
@@ -21,6 +22,9 @@ use weft_model::vlan::VlanSet;
 /// What one node must be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Situation {
+    /// The lines of FRR, by the sections that they stand in.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    frr: BTreeMap<String, BTreeSet<String>>,
     links: BTreeMap<String, Device>,
     node: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -178,10 +182,26 @@ pub fn describe(node: &NodeName, plan: &NodePlan, facts: &Facts) -> Situation {
     let mut snat: Vec<_> = plan.nats().map(|nat| translation(nat, facts)).collect();
     snat.sort();
     Situation {
+        frr: routing(plan),
         links,
         node: node.to_string(),
         snat,
     }
+}
+
+/// What FRR must have. What stands outside of all sections is called global.
+fn routing(plan: &NodePlan) -> BTreeMap<String, BTreeSet<String>> {
+    let mut sections: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let all = plan.stanzas().flat_map(|it| text::stanza(&it.stanza));
+    for (place, line) in all {
+        let section = match place.to_string() {
+            outside if outside.is_empty() => "global".to_owned(),
+            section => section,
+        };
+        let line = line.map(|line| text::without_secret(&line));
+        sections.entry(section).or_default().extend(line);
+    }
+    sections
 }
 
 fn device(link: &Link, ports: &[&Link]) -> Device {
@@ -312,7 +332,13 @@ impl Situation {
             // Writing to a String cannot fail.
             let _ = write!(text, "\nsource {source} out of {out} becomes {to}\n");
         }
-        if self.links.is_empty() && self.snat.is_empty() {
+        for (section, lines) in &self.frr {
+            let _ = writeln!(text, "\nFRR {section}");
+            for line in lines {
+                let _ = writeln!(text, "  {line}");
+            }
+        }
+        if self.links.is_empty() && self.snat.is_empty() && self.frr.is_empty() {
             text.push_str("\nnothing of ours\n");
         }
         text

@@ -6,13 +6,13 @@ use std::fmt::Display;
 use weft_model::name::LinkName;
 use weft_model::object::drift::DriftPolicy;
 use weft_model::object::subnet::Snat;
-use weft_model::plan::frr::Frr;
 use weft_model::plan::link::{Bridge, Bundle, Link, LinkKind, Vrf, Vxlan};
 use weft_model::plan::nat::Nat;
 use weft_model::plan::segment::Segment;
 use weft_model::plan::{Entry, NodePlan, Origin, PlanDelta};
 
 mod parts;
+mod routing;
 
 use parts::{
     bond_parts, bridge_parts, bundle_parts, peers, switch_part, vlan_part, vlans, vxlan_parts,
@@ -24,7 +24,11 @@ pub fn changes(plan: &NodePlan, delta: &PlanDelta) -> Vec<String> {
     for key in &delta.remove {
         let verb = match plan.get(key).map(|entry| &**entry) {
             Some(Entry::Link(link)) => gone(link),
-            Some(Entry::Nat(_) | Entry::Segment(_) | Entry::Frr(_)) | None => "delete",
+            Some(Entry::Frr(old)) => {
+                routing::gone(&old.stanza, &mut lines);
+                continue;
+            }
+            Some(Entry::Nat(_) | Entry::Segment(_)) | None => "delete",
         };
         lines.push(format!("{verb} {key}"));
     }
@@ -40,7 +44,10 @@ pub fn changes(plan: &NodePlan, delta: &PlanDelta) -> Vec<String> {
             (_, Entry::Link(new)) => create_link(new, &mut lines),
             (_, Entry::Nat(new)) => create_nat(new, &mut lines),
             (_, Entry::Segment(new)) => create_segment(new, &mut lines),
-            (before, Entry::Frr(new)) => stanza(before.is_some(), new, &mut lines),
+            (Some(Entry::Frr(old)), Entry::Frr(new)) => {
+                routing::change(&old.stanza, &new.stanza, &mut lines);
+            }
+            (_, Entry::Frr(new)) => routing::come(&new.stanza, &mut lines),
         }
     }
     lines
@@ -328,12 +335,6 @@ fn leaving(nat: &Nat) -> String {
     }
     let names: Vec<&str> = nat.outside.iter().map(LinkName::as_str).collect();
     format!("that leave by {}", names.join(" or "))
-}
-
-/// The node itself tells which lines of FRR's these are, for that depends on its FRR.
-fn stanza(was_there: bool, frr: &Frr, lines: &mut Vec<String>) {
-    let verb = if was_there { "change" } else { "create" };
-    lines.push(format!("{verb} {}", frr.stanza.key()));
 }
 
 fn change_nat(old: &Nat, new: &Nat, lines: &mut Vec<String>) {

@@ -116,6 +116,11 @@ mod tests {
                 let spec = json!({ "interfaces": [{ "name": "eth0" }] });
                 Object::HostNetwork(serde_json::from_str(&written(spec)).unwrap())
             }
+            Kind::Controller => {
+                let spec =
+                    json!({ "type": "bgp", "node": "pve1", "asn": 65000, "peers": ["192.0.2.1"] });
+                Object::Controller(serde_json::from_str(&written(spec)).unwrap())
+            }
             Kind::Zone => {
                 Object::Zone(serde_json::from_str(&written(json!({ "type": "simple" }))).unwrap())
             }

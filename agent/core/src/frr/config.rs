@@ -4,71 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-
-/// Where a line stands: the headers of its sections, outermost first. Empty is outside of all.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Place(Vec<String>);
-
-impl Place {
-    /// Outside of all sections.
-    pub const TOP: Self = Self(Vec::new());
-
-    /// The headers, outermost first.
-    pub fn headers(&self) -> &[String] {
-        &self.0
-    }
-
-    /// The header of the outermost section.
-    pub fn section(&self) -> &str {
-        self.0.first().map_or("", String::as_str)
-    }
-
-    /// The header of the innermost section.
-    pub fn header(&self) -> &str {
-        self.0.last().map_or("", String::as_str)
-    }
-
-    /// What the innermost section stands in, and its header; `None` outside of all.
-    pub fn split(&self) -> Option<(Self, &str)> {
-        let (last, rest) = self.0.split_last()?;
-        Some((Self(rest.to_vec()), last))
-    }
-
-    /// A section in this one.
-    #[must_use]
-    pub fn inside(&self, header: impl Into<String>) -> Self {
-        let mut headers = self.0.clone();
-        headers.push(header.into());
-        Self(headers)
-    }
-
-    /// The same place under another outermost header.
-    #[must_use]
-    pub fn moved(&self, section: &str) -> Self {
-        let mut headers = self.0.clone();
-        if let Some(first) = headers.first_mut() {
-            section.clone_into(first);
-        }
-        Self(headers)
-    }
-
-    /// Whether it is `outer` or stands in it.
-    pub fn is_in(&self, outer: &Self) -> bool {
-        self.0.starts_with(&outer.0)
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join(" / "))
-    }
-}
-
-impl<S: Into<String>> FromIterator<S> for Place {
-    fn from_iter<I: IntoIterator<Item = S>>(headers: I) -> Self {
-        Self(headers.into_iter().map(Into::into).collect())
-    }
-}
+use weft_model::plan::frr::text::Place;
 
 /// Sections of lines. A section may be there without a line.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -14,8 +14,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::config::{Config, Place};
+use super::config::Config;
 use super::version::Version;
+use weft_model::plan::frr::text::Place;
 
 macro_rules! daemons {
     ($($name:ident $text:literal),+ $(,)?) => {

@@ -14,12 +14,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use weft_model::report::Fault;
 
-use super::config::{Config, Place};
+use super::config::Config;
 use super::daemon::{Daemon, split};
 use super::grammar::section_slot;
 use super::step::{Act, Command, Saying, Written};
 use super::version::{Version, Without};
 use super::want::Want;
+use weft_model::plan::frr::text::Place;
 
 mod order;
 

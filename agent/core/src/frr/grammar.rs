@@ -1,7 +1,7 @@
 //! What must be known of FRR's language to change a running configuration: which lines say something
 //! of the same thing, what takes a line or a section away, and what goes with what.
 
-use super::config::Place;
+use weft_model::plan::frr::text::Place;
 
 /// What happens to a line when another says something of the same thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

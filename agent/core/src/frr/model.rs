@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use weft_model::plan::NodePlan;
 
-use super::config::{Config, Place};
+use super::config::Config;
 use super::daemon::{Daemon, split};
 use super::difference::{Difference, SeenFrr, difference};
 use super::grammar::{Swap, is_anchor, neighbor, section_slot, slot};
 use super::step::{Act, Command, Written};
 use super::version::Version;
 use super::want::Want;
+use weft_model::plan::frr::text::Place;
 
 pub(super) const DAEMONS: [Daemon; 8] = [
     Daemon::Zebra,

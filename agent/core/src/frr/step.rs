@@ -4,9 +4,10 @@ use std::fmt;
 
 use weft_model::plan::Origin;
 
-use super::config::{Config, Place};
+use super::config::Config;
 use super::daemon::Daemon;
 use super::grammar::negation;
+use weft_model::plan::frr::text::Place;
 
 /// Commands for one daemon that belong to one outermost section, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,8 +5,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::config::{Config, Place};
+use super::config::Config;
 use super::grammar::fits;
+use weft_model::plan::frr::text::Place;
 
 /// The version of an FRR.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use weft_model::plan::frr::snippet::{Snippet, SnippetLine};
-use weft_model::plan::frr::{Frr, Stanza};
+use weft_model::plan::frr::{Frr, Stanza, text};
 use weft_model::plan::{NodePlan, Origin};
 
-use super::config::{Config, Place};
+use super::config::Config;
 use super::grammar::{section_slot, slot};
-use super::render;
 use super::version::{Unknown, Version, leave_out};
+use weft_model::plan::frr::text::Place;
 
 /// What a plan wants of FRR.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl Want {
                 snippets.push((frr, snippet));
                 continue;
             }
-            for (place, line) in render::stanza(&frr.stanza) {
+            for (place, line) in text::stanza(&frr.stanza) {
                 want.note(&place, line.as_deref(), &frr.origin);
                 let lines = want.config.open(&place);
                 lines.extend(line);

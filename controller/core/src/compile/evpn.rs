@@ -134,6 +134,8 @@ pub(super) fn zone_entries<'a>(
         },
         Link {
             mac: Some(router_mac(zone.name(), node)),
+            // Packets between vnets come in by it.
+            forward: BTreeSet::from([Family::Ipv4, Family::Ipv6]),
             master: Some(names.vrf.clone()),
             ..link(&names.vrf_bridge, bridge)
         },

@@ -20,6 +20,7 @@ pub mod neighbor;
 pub mod policy;
 pub mod route;
 pub mod snippet;
+pub mod text;
 
 use bgp::{Instance, Network};
 use igp::{Interface, Isis, OpenFabric, Ospf};

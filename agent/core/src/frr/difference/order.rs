@@ -1,10 +1,10 @@
 //! The order in which it is said.
 
-use crate::frr::config::Place;
 use crate::frr::daemon::Daemon;
 use crate::frr::grammar::{rank, speaks_on_devices};
 use crate::frr::step::{Act, Command, Saying};
 use crate::frr::want::Want;
+use weft_model::plan::frr::text::Place;
 
 /// What must be gone before something else can come.
 pub(super) const FIRST: usize = 0;

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Gone;
 use super::order::{ADD, DEFINE, FIRST, LAST, is_definition};
-use crate::frr::config::{Config, Place};
+use crate::frr::config::Config;
 use crate::frr::grammar::{Removal, Slot, Swap, is_anchor, neighbor, removal, section_slot, slot};
 use crate::frr::step::{Act, Command, Written};
+use weft_model::plan::frr::text::Place;
 
 /// A line, and where it stands.
 type At = (Place, String);

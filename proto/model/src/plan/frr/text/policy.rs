@@ -1,11 +1,11 @@
 //! Lines of lists, route maps and BFD profiles.
 
-use weft_model::plan::frr::policy::{
+use crate::plan::frr::policy::{
     Amount, AsPathList, BfdProfile, CommunityKind, CommunityList, MapRule, Match, Metric, NextHop,
     NextHop6, PrefixList, RouteMap, Set, Then,
 };
-use weft_model::plan::frr::word::Word;
-use weft_model::prefix::Family;
+use crate::plan::frr::word::Word;
+use crate::prefix::Family;
 
 use super::{Text, ip};
 

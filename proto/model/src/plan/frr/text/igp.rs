@@ -1,7 +1,7 @@
 //! Lines of the daemons of the interior protocols.
 
-use weft_model::plan::frr::igp::{Interface, Isis, OnLink, OpenFabric, Ospf, OspfOnLink};
-use weft_model::prefix::Family;
+use crate::plan::frr::igp::{Interface, Isis, OnLink, OpenFabric, Ospf, OspfOnLink};
+use crate::prefix::Family;
 
 use super::{Text, ip, unicast};
 

@@ -1,16 +1,82 @@
 //! The lines of a stanza, as FRR itself shows them.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
-use weft_model::plan::frr::Stanza;
-use weft_model::prefix::Family;
+use serde::{Deserialize, Serialize};
 
-use super::config::Place;
+use super::Stanza;
+use super::snippet::SnippetLine;
+use crate::prefix::Family;
 
 mod bgp;
 mod igp;
 mod policy;
 mod route;
+
+/// Where a line stands: the headers of its sections, outermost first. Empty is outside of all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Place(Vec<String>);
+
+impl Place {
+    /// Outside of all sections.
+    pub const TOP: Self = Self(Vec::new());
+
+    /// The headers, outermost first.
+    pub fn headers(&self) -> &[String] {
+        &self.0
+    }
+
+    /// The header of the outermost section.
+    pub fn section(&self) -> &str {
+        self.0.first().map_or("", String::as_str)
+    }
+
+    /// The header of the innermost section.
+    pub fn header(&self) -> &str {
+        self.0.last().map_or("", String::as_str)
+    }
+
+    /// What the innermost section stands in, and its header; `None` outside of all.
+    pub fn split(&self) -> Option<(Self, &str)> {
+        let (last, rest) = self.0.split_last()?;
+        Some((Self(rest.to_vec()), last))
+    }
+
+    /// A section in this one.
+    #[must_use]
+    pub fn inside(&self, header: impl Into<String>) -> Self {
+        let mut headers = self.0.clone();
+        headers.push(header.into());
+        Self(headers)
+    }
+
+    /// The same place under another outermost header.
+    #[must_use]
+    pub fn moved(&self, section: &str) -> Self {
+        let mut headers = self.0.clone();
+        if let Some(first) = headers.first_mut() {
+            section.clone_into(first);
+        }
+        Self(headers)
+    }
+
+    /// Whether it is `outer` or stands in it.
+    pub fn is_in(&self, outer: &Self) -> bool {
+        self.0.starts_with(&outer.0)
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(" / "))
+    }
+}
+
+impl<S: Into<String>> FromIterator<S> for Place {
+    fn from_iter<I: IntoIterator<Item = S>>(headers: I) -> Self {
+        Self(headers.into_iter().map(Into::into).collect())
+    }
+}
 
 /// A line and its place; a place without a line is a section that may be empty.
 pub type Rendered = Vec<(Place, Option<String>)>;
@@ -34,10 +100,28 @@ pub fn stanza(stanza: &Stanza) -> Rendered {
         Stanza::OpenFabric(fabric) => igp::openfabric(&mut text, fabric),
         Stanza::Ospf(ospf) => igp::ospf(&mut text, ospf),
         Stanza::Interface(interface) => igp::interface(&mut text, interface),
-        // The administrator's lines are laid over all others, in their own order.
-        Stanza::Snippet(_) => {}
+        // On the node they are laid over all others, in their own order.
+        Stanza::Snippet(it) => snippet(&mut text, &it.lines),
     }
     text.lines
+}
+
+/// The line as people may see it: a password is not shown.
+pub fn without_secret(line: &str) -> String {
+    const WORD: &str = " password ";
+    match line.find(WORD) {
+        Some(at) => format!("{}(not shown)", &line[..at + WORD.len()]),
+        None => line.to_owned(),
+    }
+}
+
+fn snippet(text: &mut Text, lines: &[SnippetLine]) {
+    for SnippetLine { text: line, inside } in lines {
+        match inside {
+            None => text.line(line),
+            Some(inside) => text.section(line, |text| snippet(text, inside)),
+        }
+    }
 }
 
 /// A text that is being written.

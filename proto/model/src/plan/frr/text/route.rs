@@ -1,6 +1,6 @@
 //! Lines of zebra and staticd.
 
-use weft_model::plan::frr::route::{Hop, RouteSource, StaticRoute, Via, Vrf};
+use crate::plan::frr::route::{Hop, RouteSource, StaticRoute, Via, Vrf};
 
 use super::{Text, ip};
 

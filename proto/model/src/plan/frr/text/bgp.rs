@@ -1,10 +1,10 @@
 //! Lines of bgpd.
 
-use weft_model::plan::frr::bgp::{Evpn, Instance, InstanceAt, Network, Targets, Unicast};
-use weft_model::plan::frr::neighbor::{
+use crate::plan::frr::bgp::{Evpn, Instance, InstanceAt, Network, Targets, Unicast};
+use crate::plan::frr::neighbor::{
     Bfd, Joined, Neighbor, NeighborFamily, Peer, RemoteAs, UpdateSource,
 };
-use weft_model::prefix::Family;
+use crate::prefix::Family;
 
 use super::{Text, unicast};
 
