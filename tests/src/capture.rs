@@ -50,6 +50,16 @@ impl Frame {
             && self.content.get(20) == Some(&ECHO)
     }
 
+    /// Whether it is an ARP request of `who` for the Ethernet address of `whom`.
+    pub fn looks_for(&self, who: Ipv4Addr, whom: Ipv4Addr) -> bool {
+        const ARP: u16 = 0x0806;
+        const REQUEST: [u8; 2] = [0, 1];
+        self.kind == ARP
+            && self.content.get(6..8) == Some(&REQUEST)
+            && self.content.get(14..18) == Some(&who.octets())
+            && self.content.get(24..28) == Some(&whom.octets())
+    }
+
     /// A frame from its bytes; `None` where it is cut short.
     fn parse(bytes: &[u8]) -> Option<Self> {
         let word = |at: usize| Some(u16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?));

@@ -29,13 +29,18 @@ pub struct Frr {
     folder: PathBuf,
 }
 
+/// Where the sockets of a host's daemons are, and its file, whether they run or not.
+pub fn folder(lab: &Lab, host: &Namespace) -> PathBuf {
+    lab.folder().join(format!("{}.frr", host.name()))
+}
+
 impl Frr {
     /// Starts zebra and these daemons on a host, with nothing configured.
     ///
     /// # Errors
     /// When a daemon is not there, or does not listen.
     pub fn start(lab: &Lab, host: &Namespace, daemons: &[&str]) -> Result<Self> {
-        let folder = lab.folder().join(format!("{}.frr", host.name()));
+        let folder = folder(lab, host);
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("cannot make {}", folder.display()))?;
         exec::run(Command::new("chown").arg("frr:frr").arg(&folder))?;

@@ -1,6 +1,6 @@
 //! A guest: a namespace that plays a virtual machine, plugged into a vnet's bridge.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::lab::Lab;
 use crate::namespace::Namespace;
@@ -65,6 +65,46 @@ impl Guest {
         self.host
             .ip(&format!("link set {} mtu {mtu}", self.port()))?;
         Ok(self)
+    }
+
+    /// Moves the guest to a bridge of another host, as a migration does: with its Ethernet address,
+    /// its address and its gateway, which it announces when it is there.
+    ///
+    /// # Errors
+    /// When `ip` refuses.
+    pub fn move_to(
+        &mut self,
+        host: &Namespace,
+        bridge: &str,
+        address: &str,
+        gateway: &str,
+    ) -> Result<()> {
+        let told = self.own.ip("-o link show dev eth0")?;
+        let mac = told
+            .split_whitespace()
+            .skip_while(|word| *word != "link/ether")
+            .nth(1)
+            .with_context(|| format!("no Ethernet address in {told:?}"))?
+            .to_owned();
+        let mtu = host.mtu(bridge)?;
+        let port = self.port();
+        // A machine is copied while it runs, and is away only for the last of it.
+        host.batch(&format!(
+            "link add {port} mtu {mtu} type veth peer name eth1 mtu {mtu} netns {}\n\
+             link set {port} master {bridge} up\n",
+            self.own.name()
+        ))?;
+        self.own.sysctl("net.ipv4.conf.eth1.arp_notify", "1")?;
+        self.unplug()?;
+        self.own.batch(&format!(
+            "link set eth1 address {mac}\n\
+             link set eth1 name eth0\n\
+             address add {address} dev eth0\n\
+             link set eth0 up\n\
+             route add default via {gateway}\n"
+        ))?;
+        self.host = host.clone();
+        Ok(())
     }
 
     /// The guest's own namespace.

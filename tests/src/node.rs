@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use crate::frr::{self, Frr};
 use crate::lab::Lab;
 use crate::namespace::Namespace;
 use crate::openvswitch;
@@ -26,6 +27,7 @@ pub struct Node {
     boots: u32,
     agent: Option<Process>,
     watchdog: Option<Process>,
+    frr: Option<Frr>,
 }
 
 impl Node {
@@ -43,6 +45,7 @@ impl Node {
             boots: 0,
             agent: None,
             watchdog: None,
+            frr: None,
         };
         node.boot()?;
         Ok(node)
@@ -155,7 +158,8 @@ impl Node {
             .args(["watchdog", "--state-dir"])
             .arg(self.state())
             .arg("--openvswitch")
-            .arg(openvswitch::socket(&self.lab, &self.host));
+            .arg(openvswitch::socket(&self.lab, &self.host))
+            .args(self.routing());
         let name = format!("{}-watchdog", self.name);
         self.watchdog = Some(Process::start(&self.lab, &name, &command)?);
         Ok(())
@@ -179,7 +183,46 @@ impl Node {
         arguments.push(self.state().into_os_string());
         arguments.push("--openvswitch".into());
         arguments.push(openvswitch::socket(&self.lab, &self.host).into_os_string());
+        arguments.extend(self.routing());
         arguments
+    }
+
+    /// Where the node's own FRR is: never the machine's.
+    fn routing(&self) -> [OsString; 4] {
+        let folder = frr::folder(&self.lab, &self.host);
+        let file = folder.join("frr.conf");
+        [
+            "--frr-dir".into(),
+            folder.into_os_string(),
+            "--frr-config".into(),
+            file.into_os_string(),
+        ]
+    }
+
+    /// Starts zebra and these daemons of FRR.
+    ///
+    /// # Errors
+    /// When one is not there, or does not listen.
+    pub fn start_frr(&mut self, daemons: &[&str]) -> Result<()> {
+        self.frr = Some(Frr::start(&self.lab, &self.host, daemons)?);
+        Ok(())
+    }
+
+    /// Its FRR.
+    ///
+    /// # Errors
+    /// When it was not started.
+    pub fn frr(&mut self) -> Result<&mut Frr> {
+        self.frr.as_mut().context("FRR was not started")
+    }
+
+    /// What a person asks its FRR.
+    ///
+    /// # Errors
+    /// When FRR was not started, or refuses.
+    pub fn vtysh(&self, command: &str) -> Result<String> {
+        let frr = self.frr.as_ref().context("FRR was not started")?;
+        frr.vtysh(&[command])
     }
 
     /// A script on the host; the arguments that the caller adds are the script's.

@@ -1,6 +1,7 @@
 //! What the FRR of a node must have for what runs on it.
 
 pub(super) mod evpn;
+mod neighbor;
 pub(super) mod node;
 
 use weft_model::name::ControllerName;

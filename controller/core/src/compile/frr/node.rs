@@ -1,26 +1,21 @@
-//! What FRR must have for a node as a whole: the instance that speaks with others, its neighbors,
-//! and what is said and taken in.
+//! What FRR must have for a node as a whole: the instance that speaks with others, and what is said
+//! and taken in.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};
+use std::num::{NonZeroU16, NonZeroU32};
 
 use weft_model::name::LinkName;
-use weft_model::object::controller::{Bfd, ControllerKind, IsisController, Sessions};
-use weft_model::plan::frr::bgp::{
-    Evpn, EvpnSwitch, Instance, InstanceAt, Source, Switch, Timers, Unicast,
-};
+use weft_model::object::controller::{ControllerKind, IsisController};
+use weft_model::plan::frr::bgp::{Evpn, EvpnSwitch, Instance, InstanceAt, Source, Switch, Unicast};
 use weft_model::plan::frr::igp::{Interface, Isis, Level, OnLink};
-use weft_model::plan::frr::neighbor::{
-    self, FamilySwitch, Joined, Neighbor, NeighborFamily, Peer, RemoteAs, UpdateSource,
-};
 use weft_model::plan::frr::policy::{
     Action, Amount, MapRule, Match, Metric, PrefixList, PrefixRule, RouteMap, Set,
 };
 use weft_model::plan::frr::route::RouteSource;
-use weft_model::plan::frr::word::{Phrase, Word};
 use weft_model::plan::frr::{Frr, Stanza};
 use weft_model::prefix::{Family, Prefix};
 
+use super::neighbor::{self, group_name};
 use super::{of_controller, word};
 use crate::intent::{Group, Routing};
 
@@ -51,7 +46,7 @@ pub(in super::super) fn entries(routing: &Routing, exits: &Exits) -> Vec<Frr> {
         let name = &first.controller.metadata.name;
         found.push(of_controller(name, Stanza::Bgp(Box::new(instance))));
         for group in groups() {
-            neighbors(&at, group, &mut found);
+            found.extend(neighbor::entries(&at, group, routing));
         }
         if !routing.groups.is_empty() {
             route_maps(routing, exits, &mut found);
@@ -129,117 +124,6 @@ fn instance(at: InstanceAt, routing: &Routing, exits: &Exits) -> Instance {
 fn host(address: std::net::IpAddr) -> Option<Prefix> {
     let length = Family::of(address).host_length();
     format!("{address}/{length}").parse().ok()
-}
-
-/// What the neighbors of a controller are called together.
-fn group_name(group: &Group) -> Word {
-    match &group.controller.spec.kind {
-        ControllerKind::Evpn(evpn) => word(&evpn.group),
-        ControllerKind::Bgp(_) | ControllerKind::Isis(_) => word("BGP"),
-    }
-}
-
-fn neighbors(at: &InstanceAt, group: &Group, found: &mut Vec<Frr>) {
-    let (sessions, carries_zones, asn) = match &group.controller.spec.kind {
-        ControllerKind::Evpn(evpn) => (&evpn.sessions, true, evpn.asn),
-        ControllerKind::Bgp(bgp) => (&bgp.sessions, false, bgp.asn),
-        ControllerKind::Isis(_) => return,
-    };
-    let name = group_name(group);
-    let remote = match (group.is_external, carries_zones) {
-        (true, _) => RemoteAs::External,
-        (false, true) if asn == at.asn => RemoteAs::Asn(asn),
-        (false, true) => RemoteAs::Internal,
-        (false, false) => RemoteAs::Asn(asn),
-    };
-    let family = NeighborFamily {
-        route_map_in: map(carries_zones, sessions.route_map_in.as_ref(), "MAP_VTEP_IN"),
-        route_map_out: map(
-            carries_zones,
-            sessions.route_map_out.as_ref(),
-            "MAP_VTEP_OUT",
-        ),
-        switches: (!carries_zones)
-            .then_some(FamilySwitch::SoftReconfiguration)
-            .into_iter()
-            .collect(),
-        ..NeighborFamily::default()
-    };
-    let of_family =
-        |wanted| (Family::of(group.local) == wanted && !carries_zones).then(|| family.clone());
-    let stanza = Neighbor {
-        at: at.clone(),
-        peer: Peer::Group(name.clone(), Some(remote)),
-        ebgp_multihop: multihop(group, sessions, carries_zones),
-        update_source: group
-            .source
-            .as_ref()
-            .filter(|_| carries_zones)
-            .map(|source| UpdateSource::Link(word(source))),
-        bfd: match &sessions.bfd {
-            Bfd::On => neighbor::Bfd::On,
-            Bfd::Off => neighbor::Bfd::Off,
-            Bfd::Profile(name) => neighbor::Bfd::Profile(word(name)),
-        },
-        password: sessions.password.as_ref().map(|it| phrase(it.reveal())),
-        timers: sessions.timers.and_then(|it| {
-            Some(Timers {
-                keepalive: NonZeroU16::new(it.keepalive())?,
-                hold: NonZeroU16::new(it.hold())?,
-            })
-        }),
-        ipv4: of_family(Family::Ipv4),
-        ipv6: of_family(Family::Ipv6),
-        evpn: carries_zones.then(|| family.clone()),
-        local_as: None,
-        description: None,
-        connect_retry: None,
-        switches: BTreeSet::new(),
-    };
-    let origin = &group.controller.metadata.name;
-    let of = |stanza| of_controller(origin, Stanza::Neighbor(Box::new(stanza)));
-    found.push(of(stanza));
-    for peer in &group.neighbors.peers {
-        found.push(of(Neighbor {
-            at: at.clone(),
-            peer: Peer::Address(*peer, Joined::Group(name.clone())),
-            local_as: None,
-            description: None,
-            password: None,
-            update_source: None,
-            ebgp_multihop: None,
-            timers: None,
-            connect_retry: None,
-            bfd: neighbor::Bfd::Off,
-            switches: BTreeSet::new(),
-            ipv4: None,
-            ipv6: None,
-            evpn: None,
-        }));
-    }
-}
-
-fn map(
-    carries_zones: bool,
-    said: Option<&weft_model::name::PolicyName>,
-    otherwise: &str,
-) -> Option<Word> {
-    said.map(word).or(carries_zones.then(|| word(otherwise)))
-}
-
-/// A loopback is one router further away than its node.
-fn multihop(group: &Group, sessions: &Sessions, carries_zones: bool) -> Option<NonZeroU8> {
-    let said = sessions.multihop.and_then(|it| {
-        let hops = u8::try_from(u32::from(it)).ok()?;
-        NonZeroU8::new(hops)
-    });
-    let by_loopback = carries_zones && group.is_external && group.source.is_some();
-    said.or(NonZeroU8::new(10).filter(|_| by_loopback))
-}
-
-fn phrase(text: &str) -> Phrase {
-    text.parse()
-        .unwrap_or_else(|_| unreachable!("a password is a phrase"))
 }
 
 /// What is taken in and said of the routes of zones: default routes of other exits are not taken in

@@ -1,0 +1,10 @@
+//! Zones of type evpn: manifests, a controller, agents, FRR on every node, and traffic between guests.
+
+mod example;
+mod exits;
+mod leaf;
+mod many;
+mod moving;
+mod outage;
+mod stage;
+mod zones;
