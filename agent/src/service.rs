@@ -22,6 +22,7 @@ use crate::ledger::error::LedgerError;
 use crate::ledger::lock;
 use crate::options::{Options, OptionsError};
 use crate::probe::Probes;
+use crate::session::neighbors::Neighbors;
 use crate::session::{self, Memory, Pulse, Settings, Surroundings, clock};
 
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
@@ -74,6 +75,10 @@ impl Service {
         let memory = remember(&self.state_dir).await?;
         let _signature = lock::sign(&self.state_dir)
             .context("cannot let the watchdog see that this is the agent")?;
+        let neighbors = Neighbors {
+            run: Some(self.frr.run.clone()),
+            note: Some(self.state_dir.join("sessions.json")),
+        };
         let places = Places {
             switch: self.openvswitch.clone(),
             state: Some(self.state_dir.clone()),
@@ -98,6 +103,7 @@ impl Service {
             retry,
             surroundings: Surroundings {
                 probes: self.probes,
+                neighbors,
                 ..Surroundings::default()
             },
         };

@@ -29,8 +29,10 @@ use crate::ledger::error::LedgerError;
 use crate::ledger::{self, Ledger};
 use crate::log::Chain;
 use crate::probe::Probes;
+use neighbors::Neighbors;
 
 pub mod clock;
+pub mod neighbors;
 
 mod aside;
 
@@ -86,6 +88,8 @@ pub struct Surroundings {
     pub road: Road,
     /// The probes that rollouts may ask for.
     pub probes: Probes,
+    /// The routing sessions that a change must leave up.
+    pub neighbors: Neighbors,
 }
 
 /// A sign of life.
@@ -188,6 +192,7 @@ pub async fn run(
         clock,
         road,
         probes,
+        neighbors,
     } = settings.surroundings;
     let (session, effects) = Session::start(memory.journal, settings.boot, clock.now());
     let dataplane = opened.dataplane;
@@ -200,7 +205,7 @@ pub async fn run(
         line: Line::new(settings.controllers, road),
         clock,
         news: News::default(),
-        jobs: jobs::Jobs::new(dataplane.clone(), probes),
+        jobs: jobs::Jobs::new(dataplane.clone(), probes, neighbors),
         alarm: None,
         offer: None,
         wanted: None,

@@ -171,6 +171,7 @@ impl RolloutOptions {
             gates: Gates {
                 probes: self.probes.iter().cloned().collect(),
                 limit: Span::from_secs(self.probe_limit.into()),
+                sessions_may_fall: false,
             },
             ..Policy::default()
         }

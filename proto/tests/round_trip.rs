@@ -636,9 +636,12 @@ fn command() -> impl Strategy<Value = Command> {
     });
     let gates = prop_oneof![
         Just(Gates::default()),
-        (btree_set(name(), 1..3), 1u64..).prop_map(|(probes, limit)| Gates {
-            probes,
-            limit: Span(limit),
+        (btree_set(name(), 1..3), 1u64.., any::<bool>()).prop_map(|(probes, limit, may_fall)| {
+            Gates {
+                probes,
+                limit: Span(limit),
+                sessions_may_fall: may_fall,
+            }
         }),
     ];
     let prepare =

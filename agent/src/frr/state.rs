@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use weft_model::vni::Vni;
 use weft_node::frr::daemon::Daemon;
 
@@ -22,7 +22,7 @@ pub struct State {
 }
 
 /// Names a session.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SessionName {
     /// The routing domain, `default` for the default one.
     pub vrf: String,
@@ -108,9 +108,7 @@ struct WireWay {
 /// Asks the daemons of the FRR whose sockets are in `run`. A daemon that does not answer has nothing.
 pub async fn read(run: &Path) -> State {
     let mut state = State::default();
-    if let Some(text) = ask(run, Daemon::Bgpd, "show bgp vrf all summary json").await {
-        state.sessions = sessions(&text);
-    }
+    state.sessions = sessions(run).await.unwrap_or_default();
     if let Some(text) = ask(run, Daemon::Zebra, "show evpn vni json").await {
         state.networks = networks(&text);
     }
@@ -120,13 +118,19 @@ pub async fn read(run: &Path) -> State {
     state
 }
 
+/// BGP's sessions; `None` where bgpd does not answer.
+pub async fn sessions(run: &Path) -> Option<BTreeMap<SessionName, Session>> {
+    let text = ask(run, Daemon::Bgpd, "show bgp vrf all summary json").await?;
+    Some(listed(&text))
+}
+
 async fn ask(run: &Path, daemon: Daemon, command: &str) -> Option<String> {
     let mut vty = Vty::open(&run.join(format!("{daemon}.vty"))).await.ok()?;
     let answer = vty.ask(command).await.ok()?;
     answer.is_done().then_some(answer.text)
 }
 
-fn sessions(text: &str) -> BTreeMap<SessionName, Session> {
+fn listed(text: &str) -> BTreeMap<SessionName, Session> {
     // Whatever is no family of a routing domain is passed over.
     let all: BTreeMap<String, BTreeMap<String, serde_json::Value>> =
         serde_json::from_str(text).unwrap_or_default();
@@ -178,7 +182,7 @@ mod tests {
             "10.99.0.2":{"hostname":"n2","remoteAs":65000,"peerUptimeMsec":5000,"pfxRcd":1,
             "state":"Established","connectionsDropped":0},
             "10.99.0.3":{"remoteAs":65000,"state":"Connect"}},"failedPeers":1}},"z":{}}"#;
-        let sessions = sessions(text);
+        let sessions = listed(text);
         let shown: Vec<_> = sessions
             .iter()
             .map(|(name, session)| (name.peer.as_str(), session.is_up(), session.since_ms))

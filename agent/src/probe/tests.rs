@@ -43,6 +43,7 @@ fn gates(names: &[&str], limit: u64) -> Gates {
     Gates {
         probes: names.iter().map(|name| name.parse().unwrap()).collect(),
         limit: Span(limit),
+        sessions_may_fall: false,
     }
 }
 

@@ -5,6 +5,7 @@
 //! At most one job of each kind is in hand. The end of a job that another took the place of is not
 //! told.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use weft_model::revision::RolloutId;
 use weft_proto::v1;
 
 use super::aside::aside;
+use super::neighbors::Neighbors;
 use super::shelf::{self, Misfit};
 use crate::dataplane::{Dataplane, foremost};
 use crate::ledger::plans::PlanStore;
@@ -82,6 +84,7 @@ pub(super) struct Stage {
 pub(super) struct Jobs {
     dataplane: Dataplane,
     probes: Probes,
+    neighbors: Neighbors,
     running: JoinSet<(u64, Ended)>,
     next: u64,
     stage: Option<(u64, AbortHandle)>,
@@ -91,10 +94,11 @@ pub(super) struct Jobs {
 }
 
 impl Jobs {
-    pub(super) fn new(dataplane: Dataplane, probes: Probes) -> Self {
+    pub(super) fn new(dataplane: Dataplane, probes: Probes, neighbors: Neighbors) -> Self {
         Self {
             dataplane,
             probes,
+            neighbors,
             running: JoinSet::new(),
             next: 0,
             stage: None,
@@ -124,12 +128,22 @@ impl Jobs {
         pause: Duration,
     ) {
         let (dataplane, probes) = (self.dataplane.clone(), self.probes.clone());
+        let neighbors = self.neighbors.clone();
         let began = self.spawn(async move {
             tokio::time::sleep(pause).await;
-            let made = match made(&dataplane, plan).await {
-                Ok(()) => passed(&probes, &gates, When::After).await,
-                Err(faults) => Err(faults),
+            let before = match purpose {
+                Purpose::Apply(rollout) if !gates.sessions_may_fall => {
+                    neighbors.before(rollout).await
+                }
+                Purpose::Apply(_) | Purpose::Revert | Purpose::Upkeep { .. } => BTreeSet::new(),
             };
+            let mut made = made(&dataplane, plan).await;
+            if made.is_ok() {
+                made = passed(&probes, &gates, When::After).await;
+            }
+            if made.is_ok() {
+                made = neighbors.again(&before).await;
+            }
             Ended::Made(purpose, made)
         });
         replace(&mut self.change, began);

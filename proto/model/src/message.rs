@@ -66,12 +66,15 @@ pub struct Gates {
     pub probes: BTreeSet<ProbeName>,
     /// How long each may take; one that takes longer is ended, and has failed.
     pub limit: Span,
+    /// Whether routing sessions that were up before may be down after.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sessions_may_fall: bool,
 }
 
 impl Gates {
-    /// Whether a node need show nothing more.
+    /// Whether nothing is said that is not so by itself.
     pub fn is_empty(&self) -> bool {
-        self.probes.is_empty()
+        self.probes.is_empty() && !self.sessions_may_fall
     }
 }
 

@@ -145,6 +145,7 @@ impl From<&Gates> for v1::Gates {
         Self {
             probes: gates.probes.iter().map(ToString::to_string).collect(),
             limit_ms: gates.limit.0,
+            sessions_may_fall: gates.sessions_may_fall,
         }
     }
 }
@@ -158,8 +159,9 @@ fn gates(wire: Option<v1::Gates>) -> Result<Gates, Invalid> {
     let gates = Gates {
         probes: fields.texts("gates.probes", &wire.probes),
         limit: Span(wire.limit_ms),
+        sessions_may_fall: wire.sessions_may_fall,
     };
-    if !gates.is_empty() && gates.limit.0 == 0 {
+    if !gates.probes.is_empty() && gates.limit.0 == 0 {
         fields.refuse("gates.limit", "it must be longer than nothing");
     }
     fields.finish(Some(gates))

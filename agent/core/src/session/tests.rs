@@ -59,6 +59,7 @@ fn gates(probes: &[&str]) -> Gates {
     Gates {
         probes: probes.iter().map(|probe| probe.parse().unwrap()).collect(),
         limit: Span(5_000),
+        sessions_may_fall: false,
     }
 }
 

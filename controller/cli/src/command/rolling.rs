@@ -82,7 +82,7 @@ pub struct Manner {
     #[arg(long, value_name = "TIME", value_parser = moment::duration)]
     pub probe_limit: Option<Duration>,
     /// What to agree to: destructive takes away what guests are plugged into, split lets nodes not
-    /// reach each other between waves
+    /// reach each other between waves, sessions lets routing sessions that are up now stay down
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     pub accept: Vec<String>,
     /// Let a person decide with weftctl rollout confirm; else all nodes return

@@ -70,17 +70,20 @@ pub enum Agreement {
     Destructive,
     /// Nodes that cannot reach each other while some have the change and others do not.
     Split,
+    /// Routing sessions that are up and stay down.
+    Sessions,
 }
 
 impl Agreement {
     /// Every consent.
-    pub const ALL: [Self; 2] = [Self::Destructive, Self::Split];
+    pub const ALL: [Self; 3] = [Self::Destructive, Self::Split, Self::Sessions];
 
     /// The word by which users give it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Destructive => "destructive",
             Self::Split => "split",
+            Self::Sessions => "sessions",
         }
     }
 }

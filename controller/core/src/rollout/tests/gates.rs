@@ -8,6 +8,7 @@ fn probing() -> Policy {
         gates: Gates {
             probes: ["road".parse().unwrap()].into(),
             limit: Span(5_000),
+            sessions_may_fall: false,
         },
         ..Policy::default()
     }
