@@ -372,7 +372,7 @@ fn link_kind() -> impl Strategy<Value = LinkKind> {
         vni(),
         address(),
         port(),
-        any::<[bool; 2]>(),
+        any::<[bool; 3]>(),
         btree_set(address(), 0..5),
     );
     prop_oneof![
@@ -415,16 +415,19 @@ fn link_kind() -> impl Strategy<Value = LinkKind> {
         (name(), vlan_id(), option::of(vlan_protocol())).prop_map(|(switch, id, tunnel)| {
             LinkKind::Switched(SwitchPort { switch, id, tunnel })
         }),
-        vxlan.prop_map(|(vni, local, port, [learning, suppression], flood)| {
-            LinkKind::Vxlan(Vxlan {
-                vni,
-                local,
-                port,
-                learning,
-                flood: Arc::new(flood),
-                suppression,
-            })
-        }),
+        vxlan.prop_map(
+            |(vni, local, port, [learning, suppression, told_by_bgp], flood)| {
+                LinkKind::Vxlan(Vxlan {
+                    vni,
+                    local,
+                    port,
+                    learning,
+                    flood: Arc::new(flood),
+                    suppression,
+                    told_by_bgp,
+                })
+            }
+        ),
     ]
 }
 
@@ -473,14 +476,14 @@ fn entry() -> impl Strategy<Value = Entry> {
         btree_set(prefix(), 0..3),
         btree_set(static_route(), 0..3),
         subsequence(vec![Family::Ipv4, Family::Ipv6], 0..=2),
-        (any::<bool>(), any::<bool>()),
+        any::<[bool; 3]>(),
         vlans(),
     );
     let link = (names, numbers, sets).prop_map(|(names, numbers, sets)| {
         let (name, origin, alias, alternative_name, master) = names;
         let (kind, mtu, mac, drift) = numbers;
         let (addresses, routes, static_routes, forward, switches, vlans) = sets;
-        let (proxy_arp, hears_announcements) = switches;
+        let [proxy_arp, hears_announcements, any_source] = switches;
         let forward = forward.into_iter().collect::<BTreeSet<_>>();
         Entry::Link(Link {
             name,
@@ -497,6 +500,7 @@ fn entry() -> impl Strategy<Value = Entry> {
             forward,
             proxy_arp,
             hears_announcements,
+            any_source,
             vlans,
             drift,
         })

@@ -78,6 +78,7 @@ impl From<&LinkKind> for v1::link::Kind {
                 learning: vxlan.learning,
                 flood: flood_to_wire(&vxlan.flood),
                 suppression: vxlan.suppression,
+                told_by_bgp: vxlan.told_by_bgp,
             }),
             LinkKind::Bundle(bundle) => v1::link::Kind::Bundle(v1::Bundle {
                 local: address_to_wire(bundle.local),
@@ -204,6 +205,7 @@ fn vxlan(wire: &v1::Vxlan) -> Result<Vxlan, Invalid> {
             learning: wire.learning,
             flood,
             suppression: wire.suppression,
+            told_by_bgp: wire.told_by_bgp,
         })
     })();
     fields.finish(value)

@@ -134,6 +134,7 @@ impl From<&Link> for v1::Link {
             static_routes: static_routes.collect(),
             proxy_arp: link.proxy_arp,
             hears_announcements: link.hears_announcements,
+            any_source: link.any_source,
         }
     }
 }
@@ -246,6 +247,7 @@ fn link(wire: &v1::Link, origin: Origin) -> Result<Link, Invalid> {
             forward,
             proxy_arp: wire.proxy_arp,
             hears_announcements: wire.hears_announcements,
+            any_source: wire.any_source,
             vlans: Vlans {
                 tagged: tagged?,
                 untagged: untagged?,

@@ -46,6 +46,7 @@ impl Place<'_> {
             learning: false,
             flood: self.underlay.flood(self.node),
             suppression: self.evpn.suppression,
+            told_by_bgp: true,
         }))
     }
 }
@@ -65,6 +66,7 @@ pub(super) fn entries(place: Place<'_>, vnet: &Vnet) -> Vec<Entry> {
         mac: vnet.declared.spec.mac.or(evpn.mac).or(gateway),
         forward: addresses.iter().map(|it| it.family()).collect(),
         hears_announcements: true,
+        any_source: place.is_exit(),
         addresses,
         routes: point_to_point(vnet),
         master: Some(ZoneDeviceNames::of(zone.name()).vrf),
@@ -137,6 +139,8 @@ pub(super) fn zone_entries<'a>(
             // Packets between vnets come in by it.
             forward: BTreeSet::from([Family::Ipv4, Family::Ipv6]),
             master: Some(names.vrf.clone()),
+            // What comes from another node may be from a network that this one has a bridge of.
+            any_source: true,
             ..link(&names.vrf_bridge, bridge)
         },
         Link {
@@ -177,6 +181,7 @@ fn way_in(zone: &Zone, names: &ZoneDeviceNames) -> [Link; 2] {
         drift: zone.declared.spec.drift,
         addresses: both(addresses),
         forward: addresses.map(Family::of).into(),
+        any_source: true,
         master,
         ..Link::plain(
             name.clone(),

@@ -33,6 +33,7 @@ pub(super) fn entries(
         learning: underlay.learning,
         flood: underlay.flood(node),
         suppression: false,
+        told_by_bgp: false,
     });
     let (name, bridge) = (devices.tunnel.clone(), devices.bridge.clone());
     vec![

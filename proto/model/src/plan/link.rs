@@ -70,6 +70,10 @@ pub struct Link {
     /// is reached where it is.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hears_announcements: bool,
+    /// Whether IPv4 packets that come in by the device are let in by whichever device the way back
+    /// to their source leads: between two exits they come back by the other.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub any_source: bool,
     /// The VLANs that the device carries as a port of its master, where that filters VLANs; and of
     /// a bridge that filters VLANs, those that the host itself takes part in.
     #[serde(default, skip_serializing_if = "Vlans::is_empty")]
@@ -97,6 +101,7 @@ impl Link {
             forward: BTreeSet::new(),
             proxy_arp: false,
             hears_announcements: false,
+            any_source: false,
             vlans: Vlans::default(),
             drift: DriftPolicy::default(),
         }
@@ -314,6 +319,11 @@ pub struct Vxlan {
     /// it, and does not flood the question.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub suppression: bool,
+    /// Whether BGP tells who is behind which peer, and which peers there are: then neither the
+    /// device nor its bridge learns that from packets, and what a routing daemon entered on it is
+    /// the daemon's alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub told_by_bgp: bool,
 }
 
 /// A VXLAN tunnel end point for many networks, which are VLANs of the bridge that it is a port of.
