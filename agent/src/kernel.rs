@@ -184,6 +184,22 @@ impl Driver for Kernel {
                 fresh.take(event);
             }
         }
+        if fresh.has_domains() {
+            for (what, message) in [
+                (
+                    "IPv4 routes of routing domains",
+                    encode::our_routes(AF_INET),
+                ),
+                (
+                    "IPv6 routes of routing domains",
+                    encode::our_routes(AF_INET6),
+                ),
+            ] {
+                for event in self.dump(what, &message)? {
+                    fresh.take(event);
+                }
+            }
+        }
         // Thousands of ports that filter nothing have nothing to tell.
         if fresh.has_bundles() {
             for (what, message) in [

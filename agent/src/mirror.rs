@@ -11,7 +11,7 @@ use weft_model::mtu::Mtu;
 use weft_model::prefix::Family;
 use weft_model::vlan::VlanSet;
 use weft_node::driver::Changes;
-use weft_node::route::SeenRoute;
+use weft_node::route::{MAIN_TABLE, SeenRoute};
 use weft_node::seen::{Ipv6, Networks, Seen, SeenKind, SeenLink, SeenPlug};
 
 use crate::netlink::decode::Event;
@@ -85,6 +85,14 @@ impl Mirror {
                 self.seen.remove_route(index, to);
                 self.touch(index);
             }
+            Event::Unreachable(route) => {
+                self.seen.add_unreachable(route);
+                self.touch_domains(route.table);
+            }
+            Event::UnreachableGone(route) => {
+                self.seen.remove_unreachable(route);
+                self.touch_domains(route.table);
+            }
             Event::Static(index, route) => self.static_route(index, route, false),
             Event::StaticInstead(index, route) => self.static_route(index, route, true),
             Event::StaticGone(index, route) => {
@@ -96,6 +104,10 @@ impl Mirror {
             }
             Event::ProxyArp(index, on) => {
                 self.seen.set_proxy_arp(index, on);
+                self.touch(index);
+            }
+            Event::AnySource(index, on) => {
+                self.seen.set_any_source(index, on);
                 self.touch(index);
             }
             Event::Flood(index, peer) => {
@@ -219,6 +231,11 @@ impl Mirror {
         self.seen.links().any(filters)
     }
 
+    /// Whether there are routing domains, which have tables of their own.
+    pub(crate) fn has_domains(&self) -> bool {
+        self.seen.links().any(SeenLink::is_vrf)
+    }
+
     /// Whether a device has many networks, which are told one by one.
     pub(crate) fn has_bundles(&self) -> bool {
         self.seen.links().any(is_bundle)
@@ -317,6 +334,11 @@ impl Mirror {
         self.touch(index);
     }
 
+    fn touch_domains(&mut self, table: u32) {
+        let domains: Vec<u32> = self.seen.domains(table).map(|link| link.index).collect();
+        domains.into_iter().for_each(|index| self.touch(index));
+    }
+
     fn touch(&mut self, index: u32) {
         if self.is_filling {
             return;
@@ -346,7 +368,7 @@ fn is_bundle(link: &SeenLink) -> bool {
 
 /// The same as what packets take that no other route is for, where it is such.
 fn as_default(index: u32, route: &SeenRoute) -> Option<DefaultRoute> {
-    (route.to.length() == 0).then(|| DefaultRoute {
+    (route.to.length() == 0 && route.table == MAIN_TABLE).then(|| DefaultRoute {
         family: route.to.family(),
         metric: route.metric,
         index,

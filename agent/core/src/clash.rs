@@ -34,7 +34,7 @@ pub(crate) fn name(link: &Link, name: &str, other: &SeenLink) -> Fault {
 pub(crate) fn no_master(link: &Link, master: &LinkName) -> Fault {
     fault(
         link,
-        format!("bridge {master}, which it is to be a port of, is not there"),
+        format!("{master}, which it is to be a port of, is not there"),
         String::new(),
     )
 }
@@ -74,6 +74,20 @@ pub(crate) fn claim(link: &Link, other: &SeenLink) -> Fault {
             format!("VXLAN network {} on UDP port {}", vxlan.vni, vxlan.port)
         }
         LinkKind::Vlan(vlan) => format!("VLAN {} of {}", vlan.id, vlan.parent),
+        LinkKind::Vrf(vrf) => {
+            return fault(
+                link,
+                format!(
+                    "device {} has routing table {} already",
+                    other.name, vrf.table
+                ),
+                format!(
+                    "remove device {}, or give the zone another L3 VNI, of which the table's number \
+                     is made",
+                    other.name
+                ),
+            );
+        }
         LinkKind::Bridge(_)
         | LinkKind::Bundle(_)
         | LinkKind::Veth { .. }
@@ -98,6 +112,7 @@ pub(crate) fn port(link: &Link, other: &SeenLink) -> Fault {
         | LinkKind::Veth { .. }
         | LinkKind::Switched(_)
         | LinkKind::Bond(_)
+        | LinkKind::Vrf(_)
         | LinkKind::Physical => "its".to_owned(),
     };
     fault(
@@ -183,7 +198,15 @@ pub(crate) fn route(link: &Link, route: &SeenRoute, other: &SeenLink) -> Fault {
 pub(crate) fn guest(origin: &Origin, bridge: &SeenLink, port: &SeenLink) -> Fault {
     Fault {
         origin: Some(origin.clone()),
-        attempt: format!("cannot take bridge {} away", bridge.name),
+        attempt: format!(
+            "cannot take {} {} away",
+            if bridge.is_vrf() {
+                "routing domain"
+            } else {
+                "bridge"
+            },
+            bridge.name
+        ),
         cause: format!("{} is plugged into it", port.name),
         advice: "unplug the guests first".to_owned(),
     }

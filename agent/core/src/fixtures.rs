@@ -7,7 +7,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use weft_model::object::subnet::Snat;
 use weft_model::plan::link::{
-    Bridge, Bundle, GuestPorts, Link, LinkKind, SwitchPort, Vlan, Vlans, Vxlan,
+    Bridge, Bundle, GuestPorts, Link, LinkKind, SwitchPort, Vlan, Vlans, Vrf, Vxlan,
 };
 use weft_model::plan::nat::Nat;
 use weft_model::plan::segment::Segment;
@@ -49,8 +49,32 @@ pub(crate) fn vxlan(name: &str, vni: u32, master: &str) -> Link {
             port: UdpPort::VXLAN,
             learning: true,
             flood: Arc::new(BTreeSet::from([[10, 0, 0, 2].into(), [10, 0, 0, 3].into()])),
+            suppression: false,
+            told_by_bgp: false,
         }),
         master: Some(master.parse().unwrap()),
+        ..bridge(name)
+    }
+}
+
+/// A VXLAN device of which BGP tells who is behind which peer, a port of `master`.
+pub(crate) fn told(name: &str, vni: u32, master: &str) -> Link {
+    let mut link = vxlan(name, vni, master);
+    if let LinkKind::Vxlan(vxlan) = &mut link.kind {
+        (vxlan.learning, vxlan.flood) = (false, Arc::default());
+        (vxlan.suppression, vxlan.told_by_bgp) = (true, true);
+    }
+    link
+}
+
+/// A routing domain that drops what no route of it is for.
+pub(crate) fn domain(name: &str, table: u32) -> Link {
+    Link {
+        kind: LinkKind::Vrf(Vrf {
+            table,
+            has_unreachable_default: true,
+        }),
+        mtu: None,
         ..bridge(name)
     }
 }
@@ -66,7 +90,11 @@ pub(crate) fn host() -> Seen {
     for (index, name) in [(1, "lo"), (2, "eth0")] {
         let mut link = SeenLink::new(index, name, SeenKind::Other);
         link.up = true;
-        link.ipv6 = Some(Ipv6::default());
+        // The kernel is one that can accept announcements.
+        link.ipv6 = Some(Ipv6 {
+            accept_untracked: Some(false),
+            ..Ipv6::default()
+        });
         seen.put(link);
     }
     let kind = SeenKind::Bridge {
@@ -182,8 +210,10 @@ pub(crate) fn any_plan() -> impl Strategy<Value = NodePlan> {
     let vnis = Just(vec![1u32, 2, 3, 4]).prop_shuffle();
     let seeds = proptest::collection::vec(any_seed(), 4);
     let bundles = proptest::option::of(any_bundles());
-    let all = (seeds, vnis, any::<bool>(), any::<bool>(), bundles);
-    all.prop_map(move |(mut seeds, vnis, nat, pair, bundles)| {
+    let domains = proptest::option::of(any_domains());
+    let all = (seeds, vnis, any::<bool>(), any::<bool>(), bundles, domains);
+    all.prop_map(move |(mut seeds, vnis, nat, pair, bundles, domains)| {
+        let domains = domains.unwrap_or_default();
         // A port is for many networks a device or for one.
         let port = UdpPort::try_from(if bundles.is_some() { 4790 } else { 4789 }).unwrap();
         if pair {
@@ -205,6 +235,14 @@ pub(crate) fn any_plan() -> impl Strategy<Value = NodePlan> {
                 let master = names[seed.master];
                 let has_master = is_bridge.get(master) == Some(&true);
                 let mut link = seed.link(name, vni, has_master, master);
+                let is_routed = matches!(link.kind, LinkKind::Bridge(_) | LinkKind::Veth { .. });
+                if is_routed && link.master.is_none() {
+                    let domain = domains.get(seed.domain);
+                    link.master = domain.map(|domain| domain.name.clone());
+                    if link.master.is_some() {
+                        link.vlans = Vlans::default();
+                    }
+                }
                 if let LinkKind::Vxlan(vxlan) = &mut link.kind {
                     vxlan.port = port;
                 }
@@ -223,7 +261,26 @@ pub(crate) fn any_plan() -> impl Strategy<Value = NodePlan> {
         for entry in bundles.into_iter().flatten() {
             plan.put(Arc::new(entry));
         }
+        for domain in domains {
+            plan.put(Arc::new(Entry::Link(domain)));
+        }
         plan
+    })
+}
+
+/// One or two routing domains that trade tables.
+fn any_domains() -> impl Strategy<Value = Vec<Link>> {
+    let tables = Just(vec![77u32, 1001, 1_000_001_002]).prop_shuffle();
+    (tables, any::<[bool; 3]>()).prop_map(|(tables, [second, drops, others_drop])| {
+        let both = [("v", drops), ("w", others_drop)].into_iter().zip(tables);
+        let all = both.map(|((name, has_unreachable_default), table)| Link {
+            kind: LinkKind::Vrf(Vrf {
+                table,
+                has_unreachable_default,
+            }),
+            ..domain(name, table)
+        });
+        all.take(1 + usize::from(second)).collect()
     })
 }
 
@@ -291,6 +348,10 @@ struct Seed {
     ipv6_underlay: bool,
     learning: bool,
     forward: bool,
+    /// Which routing domain it is in, where there are so many.
+    domain: usize,
+    told: bool,
+    hears: bool,
 }
 
 fn any_seed() -> impl Strategy<Value = Seed> {
@@ -307,11 +368,13 @@ fn any_seed() -> impl Strategy<Value = Seed> {
         any::<bool>(),
     );
     let third = (0..16u8, 0..8u8, any::<bool>(), any::<bool>(), any::<bool>());
-    (first, second, third).prop_map(
+    let fourth = (0..3usize, any::<bool>(), any::<bool>());
+    (first, second, third, fourth).prop_map(
         |(
             (present, form, master),
             (mtu, mac, named),
             (addresses, peers, ipv6_underlay, learning, forward),
+            (domain, told, hears),
         )| Seed {
             present,
             form,
@@ -324,6 +387,9 @@ fn any_seed() -> impl Strategy<Value = Seed> {
             ipv6_underlay,
             learning,
             forward,
+            domain,
+            told,
+            hears,
         },
     )
 }
@@ -343,6 +409,10 @@ impl Seed {
         }
         let bits_of_form = (self.learning, self.ipv6_underlay);
         if self.form == Form::Bridge {
+            (link.hears_announcements, link.any_source) = (self.hears, self.told);
+            if self.forward && self.hears && self.mtu >= 1280 {
+                link.forward.insert(Family::Ipv6);
+            }
             link.kind = LinkKind::Bridge(Bridge {
                 vlan_aware: bits_of_form.1,
                 bare_ports: false,
@@ -415,7 +485,13 @@ impl Seed {
             local: address(100 + u8::from(self.named)),
             port: UdpPort::VXLAN,
             learning: self.learning,
-            flood: Arc::new(bits(self.peers).map(address).collect()),
+            flood: Arc::new(if self.told {
+                BTreeSet::new()
+            } else {
+                bits(self.peers).map(address).collect()
+            }),
+            suppression: self.hears,
+            told_by_bgp: self.told,
         });
         link
     }

@@ -21,7 +21,11 @@ pub(crate) fn marks(kind: &LinkKind) -> Marks {
             unlearned: !bridge.guests.learning,
             ..Marks::default()
         },
-        LinkKind::Vxlan(_)
+        LinkKind::Vxlan(vxlan) => Marks {
+            told: vxlan.told_by_bgp,
+            ..Marks::default()
+        },
+        LinkKind::Vrf(_)
         | LinkKind::Bundle(_)
         | LinkKind::Vlan(_)
         | LinkKind::Veth { .. }
@@ -159,7 +163,7 @@ mod tests {
         let theirs = Port {
             isolated: true,
             learning: false,
-            tunnel: false,
+            ..Port::default()
         };
         plug(&mut seen, theirs);
         assert_eq!(reach(&web(false, false, true), &mut seen), [""; 0]);

@@ -13,12 +13,12 @@
 use std::collections::BTreeSet;
 
 use weft_model::plan::link::Link;
-use weft_model::prefix::{Family, InterfaceAddress, Prefix};
+use weft_model::prefix::{Family, InterfaceAddress};
 
 use crate::link::{self, Around, Work};
 use crate::loan::Loan;
 use crate::own::ROUTE_PROTOCOL;
-use crate::route::SeenRoute;
+use crate::route::{MAIN_TABLE, Place, SeenRoute};
 use crate::seen::SeenLink;
 use crate::settings::Settings;
 use crate::step::Change;
@@ -34,7 +34,7 @@ pub(crate) struct Declared {
     /// Every address, with the device that it is wanted on.
     pub addresses: BTreeSet<(std::net::IpAddr, String)>,
     /// Every route's place.
-    pub routes: BTreeSet<(Prefix, u32)>,
+    pub routes: BTreeSet<Place>,
 }
 
 impl Declared {
@@ -46,7 +46,7 @@ impl Declared {
             let addresses = link.addresses.iter();
             let wanted = addresses.map(|it| (it.address(), name.to_owned()));
             declared.addresses.extend(wanted);
-            let (_, by_gateway) = link::routes(link);
+            let (_, by_gateway) = link::routes(link, MAIN_TABLE);
             declared
                 .routes
                 .extend(by_gateway.iter().map(SeenRoute::place));
@@ -77,7 +77,7 @@ pub(crate) fn take(
     let master = around.master;
     let moves = (around.joins_bond || around.leaves_bond) && is.master != master;
     let mut work = Work {
-        switches: link::switches(want, is),
+        switches: link::switches(want, is, around.kernel),
         ..Work::default()
     };
     link::settings(want, around, is, &mut work);
@@ -156,7 +156,7 @@ fn routes(
     loan: &mut Loan,
     work: &mut Work,
 ) {
-    let (direct, by_gateway) = link::routes(want);
+    let (direct, by_gateway) = link::routes(want, MAIN_TABLE);
     link::adds(&direct, &is.routes, Change::AddRoute, work);
     let extra = is.routes.difference(&direct).copied();
     let removed = extra.map(Change::RemoveRoute).filter(|_| !goes_down);

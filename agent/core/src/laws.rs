@@ -3,6 +3,7 @@
 
 use proptest::prelude::*;
 use weft_model::plan::NodePlan;
+use weft_model::plan::link::Link;
 
 use crate::collect::collect;
 use crate::fixtures::{any_plan, bridge, host, owner, plan_of, vxlan};
@@ -53,6 +54,12 @@ fn in_use(want: &NodePlan, seen: &Seen) -> Vec<SeenLink> {
         {
             link.mac = None;
         }
+        // What is no longer needed of these is left, and what was never said is as if it was off.
+        let wants_any_source = |want: &Link| want.name.as_str() == link.name && want.any_source;
+        link.any_source = link
+            .any_source
+            .filter(|_| want.links().any(wants_any_source));
+        link.hears_announcements = link.hears_announcements.filter(|on| *on);
         if let Some(ipv6) = link
             .ipv6
             .as_mut()
@@ -203,6 +210,8 @@ fn any_foreign() -> impl Strategy<Value = SeenLink> {
     ];
     let kind = prop_oneof![
         Just(SeenKind::Other),
+        Just(SeenKind::Vrf { table: 77 }),
+        Just(SeenKind::Vrf { table: 1001 }),
         Just(SeenKind::Switched(Box::new(SeenPlug {
             switch: "ovs0".to_owned(),
             port: None,

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use weft_model::mtu::Mtu;
-use weft_model::plan::link::{Bond, Bridge, Bundle, Link, LinkKind, Vlan, Vlans, Vxlan};
-use weft_model::prefix::{Family, Prefix};
+use weft_model::plan::link::{Bond, Bridge, Bundle, Link, LinkKind, Vlan, Vlans, Vrf, Vxlan};
+use weft_model::prefix::Family;
 use weft_model::vlan::VlanProtocol;
 
 use crate::loan::Loan;
-use crate::own::{self, GROUP, Owner, ROUTE_PROTOCOL};
-use crate::route::{SeenRoute, default_metric};
-use crate::seen::{Ipv6, Port, SeenBond, SeenKind, SeenLink, SeenPlug, SeenVlan, Tunnel};
+use crate::own::{self, GROUP, Marks, Owner, ROUTE_PROTOCOL};
+use crate::route::{DirectRoute, SeenRoute, Unreachable, default_metric};
+use crate::seen::{Ipv6, Port, Seen, SeenBond, SeenKind, SeenLink, SeenPlug, SeenVlan, Tunnel};
 use crate::settings::{Ipv6Switch, Settings};
 use crate::step::{Change, Plug};
 
@@ -34,6 +34,63 @@ pub(crate) struct Around<'a> {
     pub forwards: bool,
     /// What it gets back, where it is a device of the host.
     pub loan: Option<&'a Loan>,
+    /// The table that its routes are in.
+    pub table: u32,
+    /// Where it is in the routing: in which domain, and whether that changes.
+    pub domain: Domain,
+    /// What the kernel can do.
+    pub kernel: Able,
+    /// The routes of ours by which tables drop what no other route of them is for.
+    pub unreachable: &'a BTreeSet<Unreachable>,
+}
+
+/// Whether a device is in a routing domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Domain {
+    /// In none.
+    Outside,
+    /// In one that it stays in.
+    Stays,
+    /// It comes into one: a kernel sets it down and up again for that.
+    Comes,
+    /// It leaves one, with the same effect.
+    Leaves,
+}
+
+impl Domain {
+    /// Whether a device that is up goes down for a moment, and loses what a kernel takes away then.
+    fn changes(self) -> bool {
+        matches!(self, Self::Comes | Self::Leaves)
+    }
+
+    /// Whether its master is a routing domain.
+    pub fn is_inside(self) -> bool {
+        matches!(self, Self::Stays | Self::Comes)
+    }
+}
+
+/// What depends on the kernel alone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Able {
+    /// It has IPv6.
+    pub ipv6: bool,
+    /// It can know who announces itself unasked over IPv6.
+    pub untracked: bool,
+}
+
+impl Able {
+    /// What this kernel can do.
+    pub fn of(seen: &Seen) -> Self {
+        Self {
+            ipv6: seen.has_ipv6(),
+            untracked: seen.can_accept_untracked(),
+        }
+    }
+
+    fn families(self) -> impl Iterator<Item = Family> {
+        let all = [Family::Ipv4, Family::Ipv6].into_iter();
+        all.filter(move |family| self.ipv6 || *family == Family::Ipv4)
+    }
 }
 
 /// The changes that one device needs, by when they are due.
@@ -106,6 +163,7 @@ pub(crate) fn creation(want: &Link, other: Option<u32>, owner: &Owner) -> Change
             | LinkKind::Veth { .. }
             | LinkKind::Switched(_)
             | LinkKind::Bond(_)
+            | LinkKind::Vrf(_)
             | LinkKind::Physical => mtu,
         },
         other,
@@ -157,6 +215,7 @@ pub(crate) fn created(
             learning: vxlan.learning,
         },
         LinkKind::Bond(bond) => SeenKind::Bond(bond_made(bond)),
+        LinkKind::Vrf(vrf) => SeenKind::Vrf { table: vrf.table },
         LinkKind::Physical => SeenKind::Uplink,
     };
     let mut link = SeenLink::new(index, want.name.as_str(), kind);
@@ -196,11 +255,32 @@ pub(crate) fn retired(is: &SeenLink) -> SeenLink {
 /// What turns `is`, a device of ours, into `want`.
 pub(crate) fn update(want: &Link, around: Around<'_>, is: &SeenLink) -> Work {
     let mut work = Work {
-        switches: switches(want, is),
+        switches: switches(want, is, around.kernel),
         ..Work::default()
     };
-    let master = around.master;
+    // In a routing domain it is nobody's port.
+    let master = around.master.filter(|_| !around.domain.is_inside());
+    let (direct, by_gateway) = routes(want, around.table);
+    let lost;
+    let (marks, changes) = (Marks::of(is.alias.as_deref()), around.domain.changes());
+    match &want.kind {
+        LinkKind::Vrf(vrf) => unreachable(*vrf, &around, &mut work),
+        LinkKind::Vxlan(vxlan) => floods(vxlan, marks, is, &mut work),
+        LinkKind::Bridge(_)
+        | LinkKind::Bundle(_)
+        | LinkKind::Vlan(_)
+        | LinkKind::Veth { .. }
+        | LinkKind::Switched(_)
+        | LinkKind::Bond(_)
+        | LinkKind::Physical => {}
+    }
     settings(want, around, is, &mut work);
+    let is = if changes && is.up {
+        lost = without_lost(is);
+        &lost
+    } else {
+        is
+    };
     if let (LinkKind::Switched(port), SeenKind::Switched(plug)) = (&want.kind, &is.kind)
         && plug.port.as_ref() != Some(port)
     {
@@ -211,7 +291,6 @@ pub(crate) fn update(want: &Link, around: Around<'_>, is: &SeenLink) -> Work {
         Change::AddAddress as fn(_) -> _,
         Change::RemoveAddress as fn(_) -> _,
     );
-    let (direct, by_gateway) = routes(want);
     // Routes go before the addresses with which a kernel would take them away.
     drops(&direct, &is.routes, Change::RemoveRoute, &mut work);
     let ours = |route: &&SeenRoute| route.protocol == ROUTE_PROTOCOL;
@@ -227,11 +306,48 @@ pub(crate) fn update(want: &Link, around: Around<'_>, is: &SeenLink) -> Work {
         work.drops.retain(|change| !is_ipv6(change));
     }
     vlans(want, master, is, &mut work);
-    if let LinkKind::Vxlan(vxlan) = &want.kind {
-        adds(&vxlan.flood, &is.flood, Change::AddFlood, &mut work);
-        drops(&vxlan.flood, &is.flood, Change::RemoveFlood, &mut work);
-    }
     work
+}
+
+/// The device as it is after it went down and up again on its way into another routing domain.
+fn without_lost(is: &SeenLink) -> SeenLink {
+    let mut link = is.clone();
+    link.routes.clear();
+    link.static_routes.clear();
+    link.addresses.retain(|it| it.family() == Family::Ipv4);
+    link
+}
+
+/// The peers to which a tunnel device sends what has no known destination.
+fn floods(want: &Vxlan, marks: Marks, is: &SeenLink, work: &mut Work) {
+    if !want.told_by_bgp {
+        adds(&want.flood, &is.flood, Change::AddFlood, work);
+        drops(&want.flood, &is.flood, Change::RemoveFlood, work);
+    } else if !marks.told && is.port.learning {
+        // They are ours, from before BGP told; a kernel does not tell them from a daemon's. Two
+        // signs are asked for, so that no one change by hand makes us take away what is the daemon's.
+        let ours = is.flood.iter().copied();
+        work.early.extend(ours.map(Change::RemoveFlood));
+    }
+}
+
+/// The routes by which a routing domain drops what no other route is for: there before anything is
+/// in the domain.
+fn unreachable(want: Vrf, around: &Around<'_>, work: &mut Work) {
+    for family in around.kernel.families() {
+        let route = Unreachable {
+            table: want.table,
+            family,
+        };
+        match (
+            want.has_unreachable_default,
+            around.unreachable.contains(&route),
+        ) {
+            (true, false) => work.switches.push(Change::AddUnreachable(route)),
+            (false, true) => work.drops.push(Change::RemoveUnreachable(route)),
+            (true, true) | (false, false) => {}
+        }
+    }
 }
 
 /// A route as it is added where no other has its place.
@@ -243,18 +359,19 @@ pub(crate) fn add_static(route: SeenRoute) -> Change {
 }
 
 /// The wanted routes, those without gateway and metric apart: kernels tell the two from each other.
-pub(crate) fn routes(want: &Link) -> (BTreeSet<Prefix>, BTreeSet<SeenRoute>) {
-    let mut direct = want.routes.clone();
+pub(crate) fn routes(want: &Link, table: u32) -> (BTreeSet<DirectRoute>, BTreeSet<SeenRoute>) {
+    let direct = |to| DirectRoute { table, to };
+    let mut straight: BTreeSet<DirectRoute> = want.routes.iter().copied().map(direct).collect();
     let mut by_gateway = BTreeSet::new();
     for route in &want.static_routes {
-        let wanted = SeenRoute::wanted(route, ROUTE_PROTOCOL);
+        let wanted = SeenRoute::wanted(route, table, ROUTE_PROTOCOL);
         if wanted.via.is_none() && wanted.metric == default_metric(wanted.to.family()) {
-            direct.insert(wanted.to);
+            straight.insert(direct(wanted.to));
         } else {
             by_gateway.insert(wanted);
         }
     }
-    (direct, by_gateway)
+    (straight, by_gateway)
 }
 
 /// The VLANs that the device carries as a port. Where the plan says none, those of a new port; a
@@ -302,10 +419,14 @@ pub(crate) fn vlans(want: &Link, master: Option<u32>, is: &SeenLink, work: &mut 
 ///
 /// Where it does not, IPv6 is off: no link-local address by which a guest could reach the host, and
 /// no router advertisement by which a guest could give the host a default route.
+/// A device of ours that forwards IPv6 without an address, as between nodes, needs it too.
 pub(crate) fn speaks_ipv6(want: &Link) -> bool {
-    want.addresses
-        .iter()
-        .any(|address| address.family() == Family::Ipv6)
+    let forwards = want.origin.host().is_none() && want.forward.contains(&Family::Ipv6);
+    forwards
+        || want
+            .addresses
+            .iter()
+            .any(|address| address.family() == Family::Ipv6)
         || want
             .routes
             .iter()
@@ -321,7 +442,7 @@ fn has_room_for_ipv6(want: &Link) -> bool {
     want.mtu.is_none_or(|mtu| mtu >= Mtu::IPV6_MINIMUM)
 }
 
-pub(crate) fn switches(want: &Link, is: &SeenLink) -> Vec<Change> {
+pub(crate) fn switches(want: &Link, is: &SeenLink, kernel: Able) -> Vec<Change> {
     let (Some(has), true) = (is.ipv6, has_room_for_ipv6(want)) else {
         return Vec::new();
     };
@@ -337,13 +458,29 @@ pub(crate) fn switches(want: &Link, is: &SeenLink) -> Vec<Change> {
         ];
         return on.into_iter().flatten().collect();
     }
+    if matches!(want.kind, LinkKind::Vrf(_)) {
+        // What is in it speaks IPv6 or not; packets of what does come in by it as well.
+        return [
+            turn(Ipv6Switch::AcceptRa, has.accept_ra, false),
+            turn(Ipv6Switch::Disable, has.disabled, false),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+    }
     if speaks_ipv6(want) {
+        // Kernels that cannot be told are asked nothing, and others nothing that they do by
+        // themselves.
+        let hears = want.hears_announcements;
+        let untracked = turn(Ipv6Switch::AcceptUntracked, has.accept_untracked, hears)
+            .filter(|_| kernel.untracked && (hears || has.accept_untracked == Some(true)));
         let forward = want.forward.contains(&Family::Ipv6);
         // Probing would find the same gateway on another node, where it is meant to be.
         [
             turn(Ipv6Switch::AcceptRa, has.accept_ra, false),
             turn(Ipv6Switch::AcceptDad, has.accept_dad, false),
             turn(Ipv6Switch::Forwarding, has.forwarding, forward),
+            untracked,
             turn(Ipv6Switch::Disable, has.disabled, false),
         ]
         .into_iter()
@@ -391,7 +528,7 @@ fn drops<T: Ord + Copy>(
 fn is_ipv6(change: &Change) -> bool {
     match change {
         Change::RemoveAddress(address) => address.family() == Family::Ipv6,
-        Change::RemoveRoute(route) => route.family() == Family::Ipv6,
+        Change::RemoveRoute(route) => route.to.family() == Family::Ipv6,
         Change::RemoveStatic(route) => route.to.family() == Family::Ipv6,
         _ => false,
     }

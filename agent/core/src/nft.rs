@@ -57,6 +57,7 @@ fn rules(nat: &Nat) -> Vec<Rule> {
         } => format!("{zone}/{vnet}"),
         Origin::Zone { zone, vnet: None } => zone.to_string(),
         Origin::Host { host } => format!("@{host}"),
+        Origin::Controller { controller } => format!("%{controller}"),
     };
     let rule = |leaving| Rule {
         source: nat.source,

@@ -44,6 +44,9 @@ pub const ROUTE_PROTOCOL: u8 = 0x57;
 /// What stands before the name of a host network in an alias; no zone's name begins so.
 const HOST: char = '@';
 
+/// What stands before the name of a controller there.
+const CONTROLLER: char = '%';
+
 /// How long a device's alias may be, in bytes (`IFALIASZ` less the final zero).
 const LONGEST_ALIAS: usize = 255;
 
@@ -106,6 +109,10 @@ impl Owner {
             Origin::Host { host } => {
                 alias.push(HOST);
                 alias.push_str(host.as_str());
+            }
+            Origin::Controller { controller } => {
+                alias.push(CONTROLLER);
+                alias.push_str(controller.as_str());
             }
         }
         for mark in marks.words() {
@@ -171,6 +178,11 @@ impl Owner {
                 host: host.parse().ok()?,
             });
         }
+        if let Some(controller) = word.strip_prefix(CONTROLLER) {
+            return Some(Origin::Controller {
+                controller: controller.parse().ok()?,
+            });
+        }
         let (zone, vnet) = word.split_once('/')?;
         Some(Origin::Zone {
             zone: zone.parse().ok()?,
@@ -208,12 +220,15 @@ pub struct Marks {
     pub unlearned: bool,
     /// It is a device of the host, and gets back what we changed.
     pub lent: bool,
+    /// A tunnel device: who is behind which peer is told by BGP, so that its entries are not ours.
+    pub told: bool,
 }
 
 const JOINED: &str = " +joined";
 const ISOLATED: &str = " +isolated";
 const UNLEARNED: &str = " +unlearned";
 const LENT: &str = " +lent";
+const TOLD: &str = " +bgp";
 
 impl Marks {
     /// The marks in an alias of ours. What the user named the device stands in quotes behind them.
@@ -225,6 +240,7 @@ impl Marks {
             isolated: ours.contains(ISOLATED),
             unlearned: ours.contains(UNLEARNED),
             lent: ours.contains(LENT),
+            told: ours.contains(TOLD),
         }
     }
 
@@ -234,6 +250,7 @@ impl Marks {
             self.isolated.then_some(ISOLATED),
             self.unlearned.then_some(UNLEARNED),
             self.lent.then_some(LENT),
+            self.told.then_some(TOLD),
         ];
         words.into_iter().flatten()
     }
@@ -389,7 +406,7 @@ mod tests {
             joined: true,
             isolated: false,
             unlearned: true,
-            lent: false,
+            ..Marks::default()
         };
         let users: Text = "x +isolated".parse().unwrap();
         let alias = owner().alias(&origin, marks, Some(&users));

@@ -89,6 +89,7 @@ pub fn plan(owner: &Owner, want: &NodePlan, seen: &Seen, scope: &Scope) -> Plan 
         round.plan.clashes.extend(clashes);
     }
     steps.extend(unwanted);
+    steps.extend(round.leftovers());
     Plan {
         steps,
         ..round.plan
@@ -143,6 +144,7 @@ impl<'a> Round<'a> {
                 | LinkKind::Bundle(_)
                 | LinkKind::Switched(_)
                 | LinkKind::Bond(_)
+                | LinkKind::Vrf(_)
                 | LinkKind::Physical => None,
             };
             let made;

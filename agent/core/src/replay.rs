@@ -116,6 +116,17 @@ pub fn replay(seen: &mut Seen, step: &Step) -> Result<(), Refused> {
             seen.unmade.remove(name);
             Ok(())
         }
+        Step::Link {
+            change: Change::RemoveUnreachable(route),
+            ..
+        } => {
+            // A kernel keeps them when the device of their table goes.
+            if !seen.unreachable.contains(route) {
+                return Err(Refused::NotFound);
+            }
+            seen.remove_unreachable(*route);
+            Ok(())
+        }
         Step::Guest { index, change, .. } => {
             let port = seen.link(*index).ok_or(Refused::NoDevice)?.clone();
             on_guest(seen, port, change)
@@ -174,6 +185,7 @@ fn follow_mtu(seen: &Seen, link: &mut SeenLink) {
             forwarding: Some(false),
             accept_ra: Some(true),
             accept_dad: Some(true),
+            accept_untracked: seen.can_accept_untracked().then_some(false),
         });
     }
 }
@@ -190,6 +202,7 @@ fn on_link(seen: &mut Seen, mut link: SeenLink, change: &Change) -> Result<(), R
                 Ipv6Switch::Forwarding => ipv6.forwarding = Some(*on),
                 Ipv6Switch::AcceptRa => ipv6.accept_ra = Some(*on),
                 Ipv6Switch::AcceptDad => ipv6.accept_dad = Some(*on),
+                Ipv6Switch::AcceptUntracked => ipv6.accept_untracked = Some(*on),
             }
             let off = ipv6.disabled == Some(true);
             seen.put(link);
@@ -230,6 +243,9 @@ fn on_link(seen: &mut Seen, mut link: SeenLink, change: &Change) -> Result<(), R
             if !link.up {
                 return Err(Refused::NetworkDown);
             }
+            if !is_of(seen, &link, route.table) {
+                return Err(Refused::Invalid);
+            }
             if link.routes.contains(route) {
                 return Err(Refused::Exists);
             }
@@ -241,6 +257,16 @@ fn on_link(seen: &mut Seen, mut link: SeenLink, change: &Change) -> Result<(), R
             }
             seen.remove_route(index, *route);
         }
+        Change::AddUnreachable(route) => {
+            if route.family == Family::Ipv6 && !seen.has_ipv6() {
+                return Err(Refused::Invalid);
+            }
+            if seen.unreachable.contains(route) {
+                return Err(Refused::Exists);
+            }
+            seen.add_unreachable(*route);
+        }
+        Change::RemoveUnreachable(_) => return Err(Refused::Invalid),
         Change::AddStatic { route, replace } => {
             if !link.up {
                 return Err(Refused::NetworkDown);
@@ -322,6 +348,16 @@ fn on_link(seen: &mut Seen, mut link: SeenLink, change: &Change) -> Result<(), R
     Ok(())
 }
 
+/// Whether a device's routes may be in a table: a kernel would put them into any, but whatever is
+/// in a routing domain is reached by the domain's own only.
+fn is_of(seen: &Seen, link: &SeenLink, table: u32) -> bool {
+    let master = link.master.and_then(|index| seen.link(index));
+    match master.map(|master| &master.kind) {
+        Some(SeenKind::Vrf { table: has }) => *has == table,
+        _ => table == crate::route::MAIN_TABLE,
+    }
+}
+
 fn lose_ipv6(seen: &mut Seen, index: u32) {
     let Some(link) = seen.link(index).cloned() else {
         return;
@@ -337,7 +373,7 @@ fn lose_ipv6(seen: &mut Seen, index: u32) {
         }
     }
     for route in link.routes {
-        if route.family() == Family::Ipv6 {
+        if route.to.family() == Family::Ipv6 {
             seen.remove_route(index, route);
         }
     }

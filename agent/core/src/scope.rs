@@ -74,7 +74,7 @@ impl Scope {
     }
 
     /// The scope, with what hangs together with what is in it: a bridge with its ports, a pair with
-    /// its other end, a device with its VLANs.
+    /// its other end, a device with its VLANs, a routing domain with all that is in it.
     #[must_use]
     pub(crate) fn widened(&self, want: &NodePlan, seen: &Seen) -> Self {
         let Self::Some { names, nat, frr } = self else {
@@ -84,6 +84,11 @@ impl Scope {
         for name in names {
             let master = seen.named(name).and_then(|is| seen.link(is.master?));
             all.extend(master.map(|bridge| bridge.name.clone()));
+            if let Some(domain) = seen.named(name).filter(|is| is.is_vrf()) {
+                // One that gets another table is made anew, and they move with their routes.
+                let ports = seen.ports(domain.index);
+                all.extend(ports.map(|port| port.name.clone()));
+            }
             let Ok(name) = name.parse() else { continue };
             all.extend(want.vlans_of(&name).map(|name| name.as_str().to_owned()));
             if let Some(LinkKind::Veth { peer }) = want.link(&name).map(|link| &link.kind) {
@@ -142,6 +147,7 @@ impl Scope {
         };
         // Stable: what others are ports or VLANs of comes first, each part in the order of the names.
         links.sort_by_key(|link| match &link.kind {
+            LinkKind::Vrf(_) => -1,
             LinkKind::Bridge(_) => 0,
             LinkKind::Bond(_) => 1,
             LinkKind::Vxlan(_)
@@ -151,7 +157,7 @@ impl Scope {
             LinkKind::Physical => 3,
             LinkKind::Vlan(vlan) => {
                 let parent = want.link(&vlan.parent).map(|parent| &parent.kind);
-                4 + u8::from(matches!(parent, Some(LinkKind::Vlan(_))))
+                4 + i8::from(matches!(parent, Some(LinkKind::Vlan(_))))
             }
         });
         links

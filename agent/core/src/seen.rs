@@ -12,6 +12,7 @@ use weft_model::prefix::Family;
 use crate::frr::difference::SeenFrr;
 use crate::loan::Loan;
 use crate::nft::Table;
+use crate::route::Unreachable;
 
 mod device;
 mod port;
@@ -28,6 +29,8 @@ pub struct Seen {
     ports: BTreeMap<u32, BTreeSet<u32>>,
     claims: BTreeMap<Claim, BTreeSet<u32>>,
     loans: BTreeMap<u32, Loan>,
+    /// The routes of ours by which tables drop what no other route of them is for.
+    pub unreachable: BTreeSet<Unreachable>,
     /// Our table of source translations.
     pub nat: Option<Table>,
     /// The names of the bridges that Open vSwitch has.
@@ -83,6 +86,12 @@ impl Seen {
         self.named("lo").is_none_or(|lo| lo.ipv6.is_some())
     }
 
+    /// Whether the kernel can know from then on who announces itself unasked over IPv6: Linux 5.19.
+    pub fn can_accept_untracked(&self) -> bool {
+        let lo = self.named("lo").and_then(|lo| lo.ipv6);
+        lo.is_some_and(|ipv6| ipv6.accept_untracked.is_some())
+    }
+
     /// Takes in a device's own properties; what is on it (addresses, routes, flood list) is kept
     /// from what was known.
     pub fn put(&mut self, mut link: SeenLink) {
@@ -93,7 +102,8 @@ impl Seen {
             link.static_routes = was.static_routes;
             link.flood = was.flood;
             link.networks = was.networks;
-            let is_elsewhere = was.master != link.master;
+            // In a routing domain a bridge is as much a bridge as outside.
+            let is_elsewhere = was.master != link.master && !link.is_bridge();
             if is_elsewhere {
                 link.networks.vlans.clear();
             } else {
@@ -168,6 +178,7 @@ fn forget<K: Ord + Copy>(index: &mut BTreeMap<K, BTreeSet<u32>>, key: K, link: u
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::route::{DirectRoute, MAIN_TABLE};
 
     #[test]
     fn a_renamed_and_moved_device_is_found_where_it_now_is() {
@@ -193,12 +204,16 @@ mod tests {
         link.up = true;
         seen.put(link.clone());
         seen.add_address(7, "10.0.0.1/24".parse().unwrap());
-        seen.add_route(7, "10.1.0.0/24".parse().unwrap());
-        seen.add_route(7, "fd01::/64".parse().unwrap());
+        let route = |to: &str| DirectRoute {
+            table: MAIN_TABLE,
+            to: to.parse().unwrap(),
+        };
+        seen.add_route(7, route("10.1.0.0/24"));
+        seen.add_route(7, route("fd01::/64"));
         link.up = false;
         seen.put(link);
         let link = seen.link(7).unwrap();
-        assert_eq!(link.routes, BTreeSet::from(["fd01::/64".parse().unwrap()]));
+        assert_eq!(link.routes, BTreeSet::from([route("fd01::/64")]));
         assert_eq!(link.addresses.len(), 1);
     }
 }

@@ -28,6 +28,10 @@ pub struct Settings {
     pub forward_ipv4: Option<bool>,
     /// Whether ARP requests for what the host reaches elsewhere are answered.
     pub proxy_arp: Option<bool>,
+    /// Whether who announces itself unasked over IPv4 is known from then on.
+    pub hears_announcements: Option<bool>,
+    /// Whether IPv4 packets are let in by whichever device the way back to their source leads.
+    pub any_source: Option<bool>,
     /// Whether it takes part in spanning tree (bridge).
     pub spanning_tree: Option<bool>,
     /// How long a new port waits, in the kernel's unit of 10 ms (bridge).
@@ -46,6 +50,8 @@ pub struct Settings {
     pub isolated: Option<bool>,
     /// Whether its bridge learns who is behind it.
     pub learned: Option<bool>,
+    /// Whether its bridge answers ARP and neighbor discovery for who is behind it.
+    pub suppression: Option<bool>,
     /// How it chooses among its devices (bond).
     pub bond: BondSettings,
 }
@@ -72,7 +78,7 @@ pub struct BondSettings {
 pub enum Master {
     /// Nothing.
     Nobody,
-    /// The bridge or bond with this number.
+    /// The bridge, bond or routing domain with this number.
     Device(u32),
 }
 
@@ -88,6 +94,8 @@ pub enum Ipv6Switch {
     AcceptRa,
     /// `accept_dad`.
     AcceptDad,
+    /// `accept_untracked_na`.
+    AcceptUntracked,
 }
 
 impl Ipv6Switch {
@@ -98,6 +106,7 @@ impl Ipv6Switch {
             Self::Forwarding => "forwarding",
             Self::AcceptRa => "accept_ra",
             Self::AcceptDad => "accept_dad",
+            Self::AcceptUntracked => "accept_untracked_na",
         }
     }
 }
@@ -138,6 +147,10 @@ impl fmt::Display for Settings {
             self.forward_ipv4
                 .map(|on| format!("IPv4 forwarding {}", word(on))),
             self.proxy_arp.map(|on| format!("proxy ARP {}", word(on))),
+            self.hears_announcements
+                .map(|on| format!("unasked announcements {}", word(on))),
+            self.any_source
+                .map(|on| format!("sources by any way {}", word(on))),
             self.spanning_tree
                 .map(|on| format!("spanning tree {}", word(on))),
             self.forward_delay
@@ -153,6 +166,8 @@ impl fmt::Display for Settings {
             self.isolated.map(|on| format!("isolation {}", word(on))),
             self.learned
                 .map(|on| format!("learning of its bridge {}", word(on))),
+            self.suppression
+                .map(|on| format!("answering of its bridge {}", word(on))),
             self.bond.mode.map(|mode| format!("mode {mode}")),
             self.bond
                 .miimon

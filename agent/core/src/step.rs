@@ -7,14 +7,14 @@ use std::net::IpAddr;
 use weft_model::name::VnetName;
 use weft_model::plan::Origin;
 use weft_model::plan::link::{LinkKind, SwitchPort, Vlans};
-use weft_model::prefix::{InterfaceAddress, Prefix};
+use weft_model::prefix::InterfaceAddress;
 use weft_model::revision::ClusterId;
 use weft_model::vlan::{VlanId, VlanSet};
 
 use crate::frr::step::{Saying, Written};
 use crate::loan::Loan;
 use crate::nft::Table;
-use crate::route::SeenRoute;
+use crate::route::{DirectRoute, SeenRoute, Unreachable};
 use crate::settings::{Ipv6Switch, Settings};
 
 /// One change: one kernel message, one switch, or one whole table.
@@ -98,9 +98,13 @@ pub enum Change {
     /// Removes an address.
     RemoveAddress(InterfaceAddress),
     /// Adds a route.
-    AddRoute(Prefix),
+    AddRoute(DirectRoute),
     /// Removes a route.
-    RemoveRoute(Prefix),
+    RemoveRoute(DirectRoute),
+    /// Makes a table drop what no other route of it is for.
+    AddUnreachable(Unreachable),
+    /// Takes that back.
+    RemoveUnreachable(Unreachable),
     /// Adds a route with gateway and metric.
     AddStatic {
         /// The route.
@@ -223,6 +227,12 @@ impl fmt::Display for Step {
                 }
                 Change::AddRoute(route) => write!(f, "add route {route} by device {name}"),
                 Change::RemoveRoute(route) => write!(f, "remove route {route} by device {name}"),
+                Change::AddUnreachable(route) => {
+                    write!(f, "add unreachable default of {route}")
+                }
+                Change::RemoveUnreachable(route) => {
+                    write!(f, "remove unreachable default of {route}")
+                }
                 Change::AddStatic { route, .. } => write!(f, "add route {route} by device {name}"),
                 Change::RemoveStatic(route) => {
                     write!(f, "remove route {route} by device {name}")

@@ -118,6 +118,8 @@ pub(super) fn vnet(layout: Layout, number: u32, flood: &Arc<BTreeSet<IpAddr>>) -
             port: UdpPort::VXLAN,
             learning: true,
             flood: Arc::clone(flood),
+            suppression: false,
+            told_by_bgp: false,
         }),
         Layout::Vlans => {
             // VLAN 1 is the one without tag.

@@ -92,6 +92,8 @@ impl Kernel {
                 | Change::RemoveAddress(_)
                 | Change::AddRoute(_)
                 | Change::RemoveRoute(_)
+                | Change::AddUnreachable(_)
+                | Change::RemoveUnreachable(_)
                 | Change::AddStatic { .. }
                 | Change::RemoveStatic(_)
                 | Change::AddFlood(_)
@@ -148,6 +150,7 @@ impl Kernel {
             Ipv6Switch::Forwarding => ipv6.forwarding = Some(on),
             Ipv6Switch::AcceptRa => ipv6.accept_ra = Some(on),
             Ipv6Switch::AcceptDad => ipv6.accept_dad = Some(on),
+            Ipv6Switch::AcceptUntracked => ipv6.accept_untracked = Some(on),
         });
         Ok(())
     }

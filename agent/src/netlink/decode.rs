@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use weft_model::plan::link::Vlans;
-use weft_model::prefix::{Family, InterfaceAddress, Prefix};
-use weft_node::route::SeenRoute;
+use weft_model::prefix::{Family, InterfaceAddress};
+use weft_node::route::{DirectRoute, SeenRoute, Unreachable};
 use weft_node::seen::{Ipv6, SeenKind, SeenLink};
 
 use super::address::{family, ip};
@@ -14,14 +14,15 @@ use super::kind;
 use super::network::{self, Lane};
 use super::number::{
     AF_BRIDGE, AF_INET, AF_INET6, AF_UNSPEC, ARPHRD_ETHER, DEVCONF_ACCEPT_DAD, DEVCONF_ACCEPT_RA,
-    DEVCONF_DISABLE_IPV6, DEVCONF_FORWARDING, IFA_ADDRESS, IFA_LOCAL, IFF_UP, IFLA_ADDRESS,
-    IFLA_AF_SPEC, IFLA_ALT_IFNAME, IFLA_GROUP, IFLA_IFALIAS, IFLA_IFNAME, IFLA_INET_CONF,
-    IFLA_INET6_CONF, IFLA_LINK, IFLA_LINK_NETNSID, IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU,
-    IFLA_PROP_LIST, IPV4_DEVCONF_FORWARDING, IPV4_DEVCONF_PROXY_ARP, NDA_DST, NDA_LLADDR,
-    NDA_SRC_VNI, NETCONFA_FORWARDING, NETCONFA_IFINDEX, NETCONFA_IFINDEX_ALL, NETCONFA_PROXY_NEIGH,
-    NLM_F_REPLACE, NTF_SELF, RTM_DELADDR, RTM_DELLINK, RTM_DELNEIGH, RTM_DELROUTE, RTM_DELTUNNEL,
-    RTM_DELVLAN, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNEIGH, RTM_NEWNETCONF, RTM_NEWROUTE,
-    RTM_NEWTUNNEL, RTM_NEWVLAN,
+    DEVCONF_ACCEPT_UNTRACKED_NA, DEVCONF_DISABLE_IPV6, DEVCONF_FORWARDING, IFA_ADDRESS, IFA_LOCAL,
+    IFF_UP, IFLA_ADDRESS, IFLA_AF_SPEC, IFLA_ALT_IFNAME, IFLA_GROUP, IFLA_IFALIAS, IFLA_IFNAME,
+    IFLA_INET_CONF, IFLA_INET6_CONF, IFLA_LINK, IFLA_LINK_NETNSID, IFLA_LINKINFO, IFLA_MASTER,
+    IFLA_MTU, IFLA_PROP_LIST, IPV4_DEVCONF_ARP_ACCEPT, IPV4_DEVCONF_FORWARDING,
+    IPV4_DEVCONF_PROXY_ARP, IPV4_DEVCONF_RP_FILTER, NDA_DST, NDA_LLADDR, NDA_SRC_VNI,
+    NETCONFA_FORWARDING, NETCONFA_IFINDEX, NETCONFA_IFINDEX_ALL, NETCONFA_PROXY_NEIGH,
+    NETCONFA_RP_FILTER, NLM_F_REPLACE, NTF_SELF, RP_FILTER_LOOSE, RTM_DELADDR, RTM_DELLINK,
+    RTM_DELNEIGH, RTM_DELROUTE, RTM_DELTUNNEL, RTM_DELVLAN, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNEIGH,
+    RTM_NEWNETCONF, RTM_NEWROUTE, RTM_NEWTUNNEL, RTM_NEWVLAN,
 };
 use super::route::{self, DefaultRoute, Route};
 
@@ -39,9 +40,13 @@ pub(crate) enum Event {
     /// An address is gone.
     AddressGone(u32, InterfaceAddress),
     /// A route of ours is there.
-    Route(u32, Prefix),
+    Route(u32, DirectRoute),
     /// A route of ours is gone.
-    RouteGone(u32, Prefix),
+    RouteGone(u32, DirectRoute),
+    /// A table drops what no other route of it is for, by a route of ours.
+    Unreachable(Unreachable),
+    /// It no longer does.
+    UnreachableGone(Unreachable),
     /// A route with gateway or metric, of an administrator or ours, is there.
     Static(u32, SeenRoute),
     /// Such a route took the place of one.
@@ -74,6 +79,8 @@ pub(crate) enum Event {
     Forwarding(u32, Family, bool),
     /// A device does or does not answer ARP requests for what the host reaches elsewhere.
     ProxyArp(u32, bool),
+    /// A device does or does not let IPv4 packets in by whichever device the way back leads.
+    AnySource(u32, bool),
     /// The host's own forwarding changed.
     HostForwarding,
 }
@@ -91,6 +98,7 @@ pub(crate) fn event(message: &Received<'_>) -> Option<Event> {
         RTM_DELADDR => address(bytes).map(|(index, at)| Event::AddressGone(index, at)),
         RTM_NEWROUTE => match route::read(bytes)? {
             Route::Ours(index, to) => Some(Event::Route(index, to)),
+            Route::Unreachable(route) => Some(Event::Unreachable(route)),
             Route::Static(index, route) if message.flags & NLM_F_REPLACE != 0 => {
                 Some(Event::StaticInstead(index, route))
             }
@@ -102,6 +110,7 @@ pub(crate) fn event(message: &Received<'_>) -> Option<Event> {
         },
         RTM_DELROUTE => match route::read(bytes)? {
             Route::Ours(index, to) => Some(Event::RouteGone(index, to)),
+            Route::Unreachable(route) => Some(Event::UnreachableGone(route)),
             Route::Static(index, route) => Some(Event::StaticGone(index, route)),
             Route::Default(route) => Some(Event::DefaultGone(route)),
         },
@@ -170,6 +179,9 @@ fn switches(families: &[u8], link: &mut SeenLink) {
                     let at = |switch: u16| usize::from(switch - 1);
                     link.forward_ipv4 = number(conf, at(IPV4_DEVCONF_FORWARDING));
                     link.proxy_arp = number(conf, at(IPV4_DEVCONF_PROXY_ARP));
+                    link.hears_announcements = number(conf, at(IPV4_DEVCONF_ARP_ACCEPT));
+                    link.any_source = read_u32(conf, at(IPV4_DEVCONF_RP_FILTER) * 4)
+                        .map(|value| value == RP_FILTER_LOOSE);
                 }
                 (Ok(AF_INET6), IFLA_INET6_CONF) => {
                     link.ipv6 = Some(Ipv6 {
@@ -177,6 +189,7 @@ fn switches(families: &[u8], link: &mut SeenLink) {
                         forwarding: number(conf, DEVCONF_FORWARDING),
                         accept_ra: number(conf, DEVCONF_ACCEPT_RA),
                         accept_dad: number(conf, DEVCONF_ACCEPT_DAD),
+                        accept_untracked: number(conf, DEVCONF_ACCEPT_UNTRACKED_NA),
                     });
                 }
                 _ => {}
@@ -229,12 +242,13 @@ fn flood(bytes: &[u8]) -> Option<(u32, Option<u32>, IpAddr)> {
 
 fn forwarding(bytes: &[u8]) -> Option<Event> {
     let family = family(*bytes.first()?)?;
-    let (mut index, mut on, mut proxy) = (None, None, None);
+    let (mut index, mut on, mut proxy, mut source) = (None, None, None, None);
     for (kind, value) in attributes(bytes, 1) {
         match kind {
             NETCONFA_IFINDEX => index = read_u32(value, 0),
             NETCONFA_FORWARDING => on = read_u32(value, 0),
             NETCONFA_PROXY_NEIGH => proxy = read_u32(value, 0),
+            NETCONFA_RP_FILTER => source = read_u32(value, 0),
             _ => {}
         }
     }
@@ -243,6 +257,6 @@ fn forwarding(bytes: &[u8]) -> Option<Event> {
         (Some(_), _) if index == NETCONFA_IFINDEX_ALL => Some(Event::HostForwarding),
         (Some(on), _) => Some(Event::Forwarding(index, family, on != 0)),
         (None, Some(proxy)) if family == Family::Ipv4 => Some(Event::ProxyArp(index, proxy != 0)),
-        (None, _) => None,
+        (None, _) => source.map(|it| Event::AnySource(index, it == RP_FILTER_LOOSE)),
     }
 }

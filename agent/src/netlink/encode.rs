@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use weft_model::facts::DeviceType;
 use weft_model::prefix::{Family, InterfaceAddress};
-use weft_node::own::GROUP;
+use weft_node::own::{GROUP, ROUTE_PROTOCOL};
 use weft_node::seen::SeenKind;
 use weft_node::settings::{BondSettings, Master, Settings};
 use weft_node::step::{Change, GuestChange};
@@ -15,13 +15,14 @@ use super::kind::{bare_ports, create, local, word};
 use super::number::{
     AF_BRIDGE, AF_INET, IFA_ADDRESS, IFA_F_NODAD, IFA_FLAGS, IFA_LOCAL, IFF_UP, IFLA_ADDRESS,
     IFLA_AF_SPEC, IFLA_ALT_IFNAME, IFLA_BR_FORWARD_DELAY, IFLA_BR_STP_STATE,
-    IFLA_BR_VLAN_FILTERING, IFLA_BRPORT_ISOLATED, IFLA_BRPORT_LEARNING, IFLA_BRPORT_VLAN_TUNNEL,
-    IFLA_EXT_MASK, IFLA_GROUP, IFLA_IFALIAS, IFLA_IFNAME, IFLA_INET_CONF, IFLA_INFO_DATA,
-    IFLA_INFO_KIND, IFLA_INFO_SLAVE_DATA, IFLA_INFO_SLAVE_KIND, IFLA_LINKINFO, IFLA_MASTER,
-    IFLA_MTU, IFLA_PROP_LIST, IFLA_VXLAN_LEARNING, IPV4_DEVCONF_FORWARDING, IPV4_DEVCONF_PROXY_ARP,
-    NDA_DST, NDA_LLADDR, NDA_SRC_VNI, NDA_VNI, NFPROTO_INET, NFT_MSG_GETTABLE, NFTA_TABLE_NAME,
-    NLA_F_NESTED, NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, NTF_SELF,
-    NUD_PERMANENT_NOARP, RT_TABLE_MAIN, RTEXT_FILTER_SKIP_STATS, RTM_DELADDR, RTM_DELLINK,
+    IFLA_BR_VLAN_FILTERING, IFLA_BRPORT_ISOLATED, IFLA_BRPORT_LEARNING, IFLA_BRPORT_NEIGH_SUPPRESS,
+    IFLA_BRPORT_VLAN_TUNNEL, IFLA_EXT_MASK, IFLA_GROUP, IFLA_IFALIAS, IFLA_IFNAME, IFLA_INET_CONF,
+    IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_INFO_SLAVE_DATA, IFLA_INFO_SLAVE_KIND, IFLA_LINKINFO,
+    IFLA_MASTER, IFLA_MTU, IFLA_PROP_LIST, IFLA_VXLAN_LEARNING, IPV4_DEVCONF_ARP_ACCEPT,
+    IPV4_DEVCONF_FORWARDING, IPV4_DEVCONF_PROXY_ARP, IPV4_DEVCONF_RP_FILTER, NDA_DST, NDA_LLADDR,
+    NDA_SRC_VNI, NDA_VNI, NFPROTO_INET, NFT_MSG_GETTABLE, NFTA_TABLE_NAME, NLA_F_NESTED,
+    NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, NTF_SELF, NUD_PERMANENT_NOARP,
+    RP_FILTER_LOOSE, RT_TABLE_MAIN, RTEXT_FILTER_SKIP_STATS, RTM_DELADDR, RTM_DELLINK,
     RTM_DELLINKPROP, RTM_DELNEIGH, RTM_DELROUTE, RTM_GETADDR, RTM_GETLINK, RTM_GETNEIGH,
     RTM_GETROUTE, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWLINKPROP, RTM_NEWNEIGH, RTM_NEWROUTE,
 };
@@ -69,6 +70,11 @@ pub(crate) fn change(
             super::route::direct(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, index, *to)
         }
         Change::RemoveRoute(to) => super::route::direct(RTM_DELROUTE, 0, index, *to),
+        // Somebody else's in its place would be as good, and is taken over.
+        Change::AddUnreachable(route) => {
+            super::route::unreachable(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, *route)
+        }
+        Change::RemoveUnreachable(route) => super::route::unreachable(RTM_DELROUTE, 0, *route),
         Change::AddStatic { route, replace } => {
             let flag = if *replace { NLM_F_REPLACE } else { NLM_F_EXCL };
             super::route::by_gateway(RTM_NEWROUTE, NLM_F_CREATE | flag, index, route)
@@ -103,7 +109,11 @@ pub(crate) fn guest(index: u32, change: &GuestChange) -> Message {
         GuestChange::Flags { isolated, learning } => {
             let mut message = link(RTM_NEWLINK, 0, index, 0, 0);
             message.nest(IFLA_LINKINFO | NLA_F_NESTED, |info| {
-                port(info, *isolated, *learning, None);
+                let ports = [
+                    (IFLA_BRPORT_ISOLATED, *isolated),
+                    (IFLA_BRPORT_LEARNING, *learning),
+                ];
+                port(info, &ports);
             });
             message
         }
@@ -149,6 +159,13 @@ pub(crate) fn all_routes(family: u8) -> Message {
     Message::new(RTM_GETROUTE, 0, &fixed)
 }
 
+/// Asks for the routes of ours in all tables, of which others may have millions.
+pub(crate) fn our_routes(family: u8) -> Message {
+    let mut fixed = [0; 12];
+    (fixed[0], fixed[5]) = (family, ROUTE_PROTOCOL);
+    Message::new(RTM_GETROUTE, 0, &fixed)
+}
+
 /// Asks for every forwarding entry.
 pub(crate) fn all_forwarding_entries() -> Message {
     let mut fixed = [0; 12];
@@ -184,16 +201,12 @@ fn of_network(message: &mut Message, vni: u32) {
 }
 
 /// What a bridge does with one of its ports.
-fn port(info: &mut Message, isolated: Option<bool>, learning: Option<bool>, tunnel: Option<bool>) {
+fn port(info: &mut Message, switches: &[(u16, Option<bool>)]) {
     info.put(IFLA_INFO_SLAVE_KIND, DeviceType::Bridge.as_str().as_bytes());
     info.nest(IFLA_INFO_SLAVE_DATA | NLA_F_NESTED, |data| {
-        for (kind, on) in [
-            (IFLA_BRPORT_ISOLATED, isolated),
-            (IFLA_BRPORT_LEARNING, learning),
-            (IFLA_BRPORT_VLAN_TUNNEL, tunnel),
-        ] {
+        for (kind, on) in switches {
             if let Some(on) = on {
-                data.put(kind, &[u8::from(on)]);
+                data.put(*kind, &[u8::from(*on)]);
             }
         }
     });
@@ -210,6 +223,8 @@ fn set(index: u32, kind: Option<&SeenKind>, settings: &Settings) -> Message {
         up,
         forward_ipv4,
         proxy_arp,
+        hears_announcements,
+        any_source,
         spanning_tree,
         forward_delay,
         local: source,
@@ -219,6 +234,7 @@ fn set(index: u32, kind: Option<&SeenKind>, settings: &Settings) -> Message {
         tunnel,
         isolated,
         learned,
+        suppression,
         bond,
     } = settings;
     let on = up.map_or(0, |up| if up { IFF_UP } else { 0 });
@@ -245,7 +261,13 @@ fn set(index: u32, kind: Option<&SeenKind>, settings: &Settings) -> Message {
         };
         message.put_u32(IFLA_MASTER, index);
     }
-    let as_port = isolated.is_some() || learned.is_some() || tunnel.is_some();
+    let ports = [
+        (IFLA_BRPORT_ISOLATED, *isolated),
+        (IFLA_BRPORT_LEARNING, *learned),
+        (IFLA_BRPORT_NEIGH_SUPPRESS, *suppression),
+        (IFLA_BRPORT_VLAN_TUNNEL, *tunnel),
+    ];
+    let as_port = ports.iter().any(|(_, on)| on.is_some());
     let as_bridge = spanning_tree.is_some()
         || forward_delay.is_some()
         || filter_vlans.is_some()
@@ -255,7 +277,7 @@ fn set(index: u32, kind: Option<&SeenKind>, settings: &Settings) -> Message {
     if as_device || as_port {
         message.nest(IFLA_LINKINFO | NLA_F_NESTED, |info| {
             if as_port {
-                port(info, *isolated, *learned, *tunnel);
+                port(info, &ports);
             }
             if !as_device {
                 return;
@@ -292,15 +314,22 @@ fn set(index: u32, kind: Option<&SeenKind>, settings: &Settings) -> Message {
     let switches = [
         (IPV4_DEVCONF_FORWARDING, forward_ipv4),
         (IPV4_DEVCONF_PROXY_ARP, proxy_arp),
+        (IPV4_DEVCONF_ARP_ACCEPT, hears_announcements),
     ];
-    if switches.iter().any(|(_, on)| on.is_some()) {
+    let switches = switches.map(|(switch, on)| (switch, on.map(u32::from)));
+    // Nothing says when it is to be less.
+    let loose = any_source.filter(|on| *on).map(|_| RP_FILTER_LOOSE);
+    let switches = switches
+        .into_iter()
+        .chain([(IPV4_DEVCONF_RP_FILTER, loose)])
+        .filter_map(|(switch, value)| Some((switch, value?)))
+        .collect::<Vec<_>>();
+    if !switches.is_empty() {
         message.nest(IFLA_AF_SPEC | NLA_F_NESTED, |families| {
             families.nest(u16::from(AF_INET) | NLA_F_NESTED, |inet| {
                 inet.nest(IFLA_INET_CONF | NLA_F_NESTED, |conf| {
-                    for (switch, on) in switches {
-                        if let Some(on) = on {
-                            conf.put_u32(switch, u32::from(*on));
-                        }
+                    for (switch, value) in switches {
+                        conf.put_u32(switch, value);
                     }
                 });
             });

@@ -14,11 +14,11 @@ use super::bytes::{Message, attributes, read_u16, read_u32};
 use super::number::{
     ETH_P_8021AD, ETH_P_8021Q, IFLA_BR_FORWARD_DELAY, IFLA_BR_STP_STATE, IFLA_BR_VLAN_DEFAULT_PVID,
     IFLA_BR_VLAN_FILTERING, IFLA_BR_VLAN_PROTOCOL, IFLA_BRPORT_ISOLATED, IFLA_BRPORT_LEARNING,
-    IFLA_BRPORT_VLAN_TUNNEL, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_INFO_SLAVE_DATA,
-    IFLA_INFO_SLAVE_KIND, IFLA_LINK, IFLA_LINKINFO, IFLA_VLAN_ID, IFLA_VLAN_PROTOCOL,
-    IFLA_VXLAN_COLLECT_METADATA, IFLA_VXLAN_GROUP6, IFLA_VXLAN_ID, IFLA_VXLAN_LEARNING,
-    IFLA_VXLAN_LOCAL, IFLA_VXLAN_LOCAL6, IFLA_VXLAN_PORT, IFLA_VXLAN_VNIFILTER, NLA_F_NESTED,
-    VETH_INFO_PEER,
+    IFLA_BRPORT_NEIGH_SUPPRESS, IFLA_BRPORT_VLAN_TUNNEL, IFLA_INFO_DATA, IFLA_INFO_KIND,
+    IFLA_INFO_SLAVE_DATA, IFLA_INFO_SLAVE_KIND, IFLA_LINK, IFLA_LINKINFO, IFLA_VLAN_ID,
+    IFLA_VLAN_PROTOCOL, IFLA_VRF_TABLE, IFLA_VXLAN_COLLECT_METADATA, IFLA_VXLAN_GROUP6,
+    IFLA_VXLAN_ID, IFLA_VXLAN_LEARNING, IFLA_VXLAN_LOCAL, IFLA_VXLAN_LOCAL6, IFLA_VXLAN_PORT,
+    IFLA_VXLAN_VNIFILTER, NLA_F_NESTED, VETH_INFO_PEER,
 };
 
 /// What the device is; `other` is the device that a VLAN is one of, or the number that the other end
@@ -85,6 +85,9 @@ pub(super) fn create(message: &mut Message, kind: &LinkKind, other: Option<u32>)
                     primary: None,
                 },
             ),
+            LinkKind::Vrf(vrf) => {
+                data.put_u32(IFLA_VRF_TABLE, vrf.table);
+            }
             LinkKind::Physical => {}
         });
     });
@@ -136,6 +139,7 @@ pub(super) fn info(info: &[u8], link: &mut SeenLink) {
         Some(b"vlan") => vlan(data),
         Some(b"veth") => SeenKind::Veth { peer: None },
         Some(b"bond") => SeenKind::Bond(super::bond::read(data)),
+        Some(b"vrf") => vrf(data),
         Some(b"team") => SeenKind::Uplink,
         // Only what is said of it as a port.
         Some(b"") => link.kind.clone(),
@@ -146,10 +150,19 @@ pub(super) fn info(info: &[u8], link: &mut SeenLink) {
             match kind {
                 IFLA_BRPORT_ISOLATED => link.port.isolated = value.first() == Some(&1),
                 IFLA_BRPORT_LEARNING => link.port.learning = value.first() == Some(&1),
+                IFLA_BRPORT_NEIGH_SUPPRESS => link.port.suppression = value.first() == Some(&1),
                 IFLA_BRPORT_VLAN_TUNNEL => link.port.tunnel = value.first() == Some(&1),
                 _ => {}
             }
         }
+    }
+}
+
+fn vrf(data: &[u8]) -> SeenKind {
+    let mut all = attributes(data, 0);
+    let table = all.find(|(kind, _)| *kind == IFLA_VRF_TABLE);
+    SeenKind::Vrf {
+        table: table.and_then(|(_, value)| read_u32(value, 0)).unwrap_or(0),
     }
 }
 

@@ -80,6 +80,7 @@ pub(crate) const IFLA_BR_VLAN_PROTOCOL: u16 = 8;
 pub(crate) const IFLA_BR_VLAN_DEFAULT_PVID: u16 = 39;
 pub(crate) const IFLA_BRPORT_VLAN_TUNNEL: u16 = 29;
 pub(crate) const IFLA_BRPORT_LEARNING: u16 = 8;
+pub(crate) const IFLA_BRPORT_NEIGH_SUPPRESS: u16 = 32;
 pub(crate) const IFLA_BRPORT_ISOLATED: u16 = 33;
 pub(crate) const IFLA_BRIDGE_FLAGS: u16 = 0;
 pub(crate) const IFLA_BRIDGE_VLAN_INFO: u16 = 2;
@@ -108,6 +109,7 @@ pub(crate) const ETH_P_8021Q: u16 = 0x8100;
 pub(crate) const ETH_P_8021AD: u16 = 0x88a8;
 pub(crate) const VETH_INFO_PEER: u16 = 1;
 pub(crate) const ARPHRD_ETHER: u16 = 1;
+pub(crate) const IFLA_VRF_TABLE: u16 = 1;
 pub(crate) const IFLA_VXLAN_ID: u16 = 1;
 pub(crate) const IFLA_VXLAN_LOCAL: u16 = 4;
 pub(crate) const IFLA_VXLAN_LEARNING: u16 = 7;
@@ -124,10 +126,15 @@ pub(crate) const IFLA_INET_CONF: u16 = 1;
 pub(crate) const IFLA_INET6_CONF: u16 = 2;
 pub(crate) const IPV4_DEVCONF_FORWARDING: u16 = 1;
 pub(crate) const IPV4_DEVCONF_PROXY_ARP: u16 = 3;
+pub(crate) const IPV4_DEVCONF_RP_FILTER: u16 = 8;
+pub(crate) const IPV4_DEVCONF_ARP_ACCEPT: u16 = 21;
+/// Of `rp_filter`: any way back to the source will do. It counts though the whole host says less.
+pub(crate) const RP_FILTER_LOOSE: u32 = 2;
 pub(crate) const DEVCONF_FORWARDING: usize = 0;
 pub(crate) const DEVCONF_ACCEPT_RA: usize = 3;
 pub(crate) const DEVCONF_DISABLE_IPV6: usize = 26;
 pub(crate) const DEVCONF_ACCEPT_DAD: usize = 27;
+pub(crate) const DEVCONF_ACCEPT_UNTRACKED_NA: usize = 57;
 
 pub(crate) const RTEXT_FILTER_BRVLAN_COMPRESSED: u32 = 1 << 2;
 pub(crate) const RTEXT_FILTER_SKIP_STATS: u32 = 1 << 3;
@@ -143,6 +150,8 @@ pub(crate) const RTA_GATEWAY: u16 = 5;
 pub(crate) const RTA_PREFSRC: u16 = 7;
 pub(crate) const RTA_PRIORITY: u16 = 6;
 pub(crate) const RTA_MULTIPATH: u16 = 9;
+pub(crate) const RTA_TABLE: u16 = 15;
+pub(crate) const RT_TABLE_UNSPEC: u8 = 0;
 pub(crate) const RT_TABLE_MAIN: u8 = 254;
 pub(crate) const RT_SCOPE_LINK: u8 = 253;
 pub(crate) const RT_SCOPE_UNIVERSE: u8 = 0;
@@ -150,6 +159,7 @@ pub(crate) const RTPROT_BOOT: u8 = 3;
 pub(crate) const RTPROT_STATIC: u8 = 4;
 pub(crate) const RTPROT_DHCP: u8 = 16;
 pub(crate) const RTN_UNICAST: u8 = 1;
+pub(crate) const RTN_UNREACHABLE: u8 = 7;
 
 pub(crate) const NDA_DST: u16 = 1;
 pub(crate) const NDA_VNI: u16 = 7;
@@ -160,6 +170,7 @@ pub(crate) const NUD_PERMANENT_NOARP: u16 = 0xc0;
 
 pub(crate) const NETCONFA_IFINDEX: u16 = 1;
 pub(crate) const NETCONFA_FORWARDING: u16 = 2;
+pub(crate) const NETCONFA_RP_FILTER: u16 = 3;
 pub(crate) const NETCONFA_PROXY_NEIGH: u16 = 5;
 pub(crate) const NETCONFA_IFINDEX_ALL: u32 = u32::MAX;
 

@@ -167,6 +167,7 @@ fn flood(entry: &Entry) -> Option<&Arc<BTreeSet<IpAddr>>> {
             | LinkKind::Veth { .. }
             | LinkKind::Switched(_)
             | LinkKind::Bond(_)
+            | LinkKind::Vrf(_)
             | LinkKind::Physical => None,
         },
         Entry::Segment(segment) => Some(&segment.flood),

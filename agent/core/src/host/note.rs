@@ -53,6 +53,7 @@ pub(super) fn properties(is: &SeenLink, work: &Work, loan: &mut Loan) {
                 Ipv6Switch::Forwarding => ipv6.forwarding,
                 Ipv6Switch::AcceptRa => ipv6.accept_ra,
                 Ipv6Switch::AcceptDad => ipv6.accept_dad,
+                Ipv6Switch::AcceptUntracked => ipv6.accept_untracked,
             });
             loan.switches.entry(*switch).or_insert(was.unwrap_or(false));
         }

@@ -55,6 +55,7 @@ fn host() -> Seen {
             forwarding: Some(false),
             accept_ra: Some(true),
             accept_dad: Some(true),
+            accept_untracked: Some(false),
         });
         seen.put(link);
         if master.is_some() {
@@ -72,8 +73,9 @@ fn host() -> Seen {
 
 /// A route that somebody made by hand.
 fn by_hand(to: &str, via: &str) -> SeenRoute {
-    let to: Prefix = to.parse().unwrap();
+    let to: weft_model::prefix::Prefix = to.parse().unwrap();
     SeenRoute {
+        table: crate::route::MAIN_TABLE,
         to,
         metric: crate::route::default_metric(to.family()),
         via: Some(via.parse().unwrap()),
@@ -192,7 +194,7 @@ fn an_address_moves_to_a_new_bridge_with_the_way_out_and_back_again() {
     assert_eq!(eth0.addresses, BTreeSet::new());
     assert_eq!(eth0.master, seen.named("vmbr0").map(|it| it.index));
     let ways: Vec<&str> = seen
-        .route_holders(("0.0.0.0/0".parse().unwrap(), 0))
+        .route_holders((crate::route::MAIN_TABLE, "0.0.0.0/0".parse().unwrap(), 0))
         .map(|(link, _)| link.name.as_str())
         .collect();
     assert_eq!(ways, ["vmbr0"]);

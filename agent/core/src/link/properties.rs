@@ -6,7 +6,7 @@ use weft_model::prefix::Family;
 
 use super::{Around, Work, delay};
 use crate::own::GROUP;
-use crate::seen::{SeenBond, SeenKind, SeenLink};
+use crate::seen::{Port, SeenBond, SeenKind, SeenLink};
 use crate::settings::{BondSettings, Master, Settings};
 use crate::step::Change;
 
@@ -22,13 +22,17 @@ pub(crate) fn settings(want: &Link, around: Around<'_>, is: &SeenLink, work: &mu
         (false, false) => was,
     };
     let forward = want.forward.contains(&Family::Ipv4);
-    let forward = if is_ours && want.origin.host().is_some() {
+    let forward = if matches!(want.kind, LinkKind::Vrf(_)) {
+        // What is in it forwards by its own switch.
+        None
+    } else if is_ours && want.origin.host().is_some() {
         // A bridge that leads outside must not stop what all other devices of the host let through.
         Some(forward || around.forwards)
     } else {
         on(forward, before.forward_ipv4)
     };
     let proxy_arp = on(want.proxy_arp, before.proxy_arp);
+    let hears = want.hears_announcements;
     let mtu = want.mtu.map(Mtu::get).or(before.mtu);
     let mac = want.mac.map(|mac| mac.octets()).or(before.mac);
     let master = match (around.master, is_ours) {
@@ -46,6 +50,10 @@ pub(crate) fn settings(want: &Link, around: Around<'_>, is: &SeenLink, work: &mu
         up: (!is.up).then_some(true),
         forward_ipv4: forward.filter(|on| is.forward_ipv4 != Some(*on)),
         proxy_arp: proxy_arp.filter(|on| is.proxy_arp.unwrap_or(false) != *on),
+        hears_announcements: (is_ours && is.hears_announcements.unwrap_or(false) != hears)
+            .then_some(hears),
+        // What no longer needs it is left: nobody knows what the host would have chosen.
+        any_source: (is_ours && want.any_source && is.any_source != Some(true)).then_some(true),
         alias: (is.alias.as_ref() != Some(&around.alias)).then_some(around.alias),
         ..Settings::default()
     };
@@ -132,6 +140,7 @@ pub(crate) fn settings(want: &Link, around: Around<'_>, is: &SeenLink, work: &mu
             | LinkKind::Veth { .. }
             | LinkKind::Switched(_)
             | LinkKind::Bond(_)
+            | LinkKind::Vrf(_)
             | LinkKind::Physical,
             _,
         ) => {}
@@ -139,13 +148,25 @@ pub(crate) fn settings(want: &Link, around: Around<'_>, is: &SeenLink, work: &mu
     // Only what is a port already can be told how to be one.
     let is_tunnel = is.master == around.master && is.port.tunnel;
     let is_bundle = matches!(want.kind, LinkKind::Bundle(_));
-    let last = Settings {
+    let mut last = Settings {
         tunnel: (is_bundle && around.master.is_some() && !is_tunnel).then_some(true),
         ..Settings::default()
     };
-    if is_ours && is.master.is_some() && is.master == around.master {
-        settings.isolated = is.port.isolated.then_some(false);
-        settings.learned = (!is.port.learning).then_some(true);
+    if is_ours && around.master.is_some() && !around.domain.is_inside() {
+        let stays = is.master == around.master;
+        let has = if stays { is.port } else { Port::default() };
+        let (learned, suppression) = match &want.kind {
+            LinkKind::Vxlan(vxlan) => (!vxlan.told_by_bgp, vxlan.suppression),
+            _ => (true, false),
+        };
+        let as_port = if stays { &mut settings } else { &mut last };
+        as_port.isolated = has.isolated.then_some(false);
+        as_port.learned = (has.learning != learned).then_some(learned);
+        as_port.suppression = (has.suppression != suppression).then_some(suppression);
+        if last.learned.is_some() || last.suppression.is_some() {
+            // Before its first packet.
+            last.up = settings.up.take();
+        }
     }
     if settings.master.is_some() && (around.joins_bond || around.leaves_bond) {
         // A bond takes only what is down, and sets down what leaves it.

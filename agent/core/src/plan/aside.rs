@@ -1,6 +1,9 @@
 //! Setting aside: what goes carries nothing any more and waits to be destroyed after the confirm.
 
+use std::collections::BTreeSet;
+
 use weft_model::plan::Origin;
+use weft_model::plan::link::LinkKind;
 use weft_model::prefix::Family;
 use weft_model::vlan::VlanId;
 
@@ -45,7 +48,7 @@ impl Round<'_> {
         let (mut first, mut steps) = (Vec::new(), Vec::new());
         let mut present = scope.present(self.seen);
         // Ports first, so that a bridge goes down only when nothing of ours hangs on it.
-        present.sort_by_key(|is| is.master.is_none());
+        present.sort_by_key(|is| self.depth(is));
         for is in present {
             if let Some((before, back)) = self.give_back(is) {
                 first.extend(before);
@@ -61,7 +64,7 @@ impl Round<'_> {
             {
                 continue;
             }
-            if matches!(is.kind, SeenKind::Bridge { .. }) && self.guest(is.index).is_some() {
+            if (is.is_bridge() || is.is_vrf()) && self.guest(is.index).is_some() {
                 self.plan.lingering.insert(is.index);
                 continue;
             }
@@ -75,6 +78,53 @@ impl Round<'_> {
         let unmade = unmade.filter(|(name, plug)| self.owner.plugged(plug) && is_unwanted(name));
         steps.extend(unmade.map(|(name, _)| step(0, name, None, Change::Unplug)));
         (first, steps)
+    }
+
+    /// How many devices of the plan's may hang on this one: routing domains last, before them what
+    /// is in them.
+    fn depth(&self, is: &SeenLink) -> u8 {
+        let master = is.master.and_then(|index| self.seen.link(index));
+        match (is.is_vrf(), master) {
+            (true, _) => 2,
+            (false, None) => 1,
+            (false, Some(master)) => u8::from(master.is_vrf()),
+        }
+    }
+
+    /// Takes away by which tables drop what no route is for, where no routing domain has them any
+    /// more: a kernel keeps these routes when the domain's device goes.
+    pub(super) fn leftovers(&self) -> Vec<Step> {
+        let is_kept = |is: &SeenLink| {
+            !self.owner.owns(is) || self.is_in_use(is) || self.plan.lingering.contains(&is.index)
+        };
+        let all = self.seen.unreachable.iter();
+        let mut left = all
+            .filter(|route| !self.seen.domains(route.table).any(is_kept))
+            .peekable();
+        if left.peek().is_none() {
+            return Vec::new();
+        }
+        let tables: BTreeSet<u32> = self
+            .want
+            .links()
+            .filter_map(|link| match &link.kind {
+                LinkKind::Vrf(vrf) => Some(vrf.table),
+                _ => None,
+            })
+            .collect();
+        left.filter(|route| !tables.contains(&route.table))
+            .map(|route| {
+                let change = Change::RemoveUnreachable(*route);
+                let mut domains = self.seen.domains(route.table);
+                match domains.next() {
+                    Some(is) => {
+                        let origin = self.owner.origin(is);
+                        step(is.index, &is.name, origin.as_ref(), change)
+                    }
+                    None => step(0, "", None, change),
+                }
+            })
+            .collect()
     }
 
     /// What makes the device carry nothing and wait to be destroyed.

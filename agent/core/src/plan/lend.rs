@@ -5,9 +5,10 @@ use weft_model::plan::link::{Link, LinkKind};
 use weft_model::report::Fault;
 
 use super::{Place, Round, set, step};
-use crate::link::{self, Around};
+use crate::link::{self, Able, Around, Domain};
 use crate::loan::Loan;
 use crate::own::ROUTE_PROTOCOL;
+use crate::route::MAIN_TABLE;
 use crate::seen::{SeenKind, SeenLink};
 use crate::settings::{Master, Settings};
 use crate::step::{Change, Step};
@@ -50,7 +51,7 @@ impl<'a> Round<'a> {
     /// A route that somebody else has by a device that no host network declares, in the place of
     /// one that the device is to have.
     fn route_clash(&self, link: &Link) -> Option<Fault> {
-        let (_, wanted) = link::routes(link);
+        let (_, wanted) = link::routes(link, MAIN_TABLE);
         wanted.iter().find_map(|route| {
             let mut holders = self.seen.route_holders(route.place());
             let (other, _) = holders.find(|(other, is)| {
@@ -130,7 +131,24 @@ impl<'a> Round<'a> {
             LinkKind::Bond(bond) => bond.primary.as_ref().and_then(|name| self.index_of(name)),
             _ => None,
         };
+        let table = wanted.and_then(|link| match &link.kind {
+            LinkKind::Vrf(vrf) => Some(vrf.table),
+            _ => None,
+        });
+        let was_inside = is.master.and_then(|index| self.seen.link(index));
+        let was_inside = was_inside.is_some_and(SeenLink::is_vrf);
+        let domain = match (was_inside, table) {
+            (_, Some(_)) if is.master != master => Domain::Comes,
+            (_, Some(_)) => Domain::Stays,
+            // Of a device of the host it is the host's own affair.
+            (true, None) if is.master != master && want.origin.host().is_none() => Domain::Leaves,
+            (_, None) => Domain::Outside,
+        };
         Around {
+            table: table.unwrap_or(MAIN_TABLE),
+            domain,
+            kernel: Able::of(self.seen),
+            unreachable: &self.seen.unreachable,
             alias,
             master,
             joins_bond: wanted.is_some_and(|link| matches!(link.kind, LinkKind::Bond(_)))

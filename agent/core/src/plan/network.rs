@@ -40,6 +40,7 @@ impl<'a> Round<'a> {
             | LinkKind::Veth { .. }
             | LinkKind::Switched(_)
             | LinkKind::Bond(_)
+            | LinkKind::Vrf(_)
             | LinkKind::Physical => return Ok(()),
         };
         for other in others.into_iter().filter(|other| other.up) {

@@ -101,6 +101,7 @@ impl<'a> Round<'a> {
                 let other = self.retired_bundle(link, port);
                 return Ok(other.map_or(Place::New, Place::Moved));
             }
+            LinkKind::Vrf(vrf) => Some(Claim::Table(vrf.table)),
             LinkKind::Bridge(_)
             | LinkKind::Veth { .. }
             | LinkKind::Switched(_)
@@ -138,6 +139,7 @@ impl<'a> Round<'a> {
             (LinkKind::Switched(port), SeenKind::Switched(has)) => {
                 has.switch == port.switch.as_str()
             }
+            (LinkKind::Vrf(vrf), SeenKind::Vrf { table }) => vrf.table == *table,
             (LinkKind::Bond(_), SeenKind::Bond(_)) | (LinkKind::Physical, _) => true,
             // An end whose other end is someone else's, or elsewhere, is of no use.
             (LinkKind::Veth { peer }, SeenKind::Veth { peer: Some(other) }) => self
@@ -151,6 +153,7 @@ impl<'a> Round<'a> {
                 | LinkKind::Vlan(_)
                 | LinkKind::Veth { .. }
                 | LinkKind::Switched(_)
+                | LinkKind::Vrf(_)
                 | LinkKind::Bond(_),
                 _,
             ) => false,

@@ -64,6 +64,7 @@ pub(super) fn create(
             SeenKind::Veth { peer: Some(other) }
         }
         LinkKind::Bond(bond) => SeenKind::Bond(bond_made(bond)),
+        LinkKind::Vrf(vrf) => SeenKind::Vrf { table: vrf.table },
         LinkKind::Physical => return Err(Refused::Invalid),
     };
     add_device(seen, index, name, kind, made)

@@ -24,13 +24,15 @@ pub(super) fn set(seen: &mut Seen, mut link: SeenLink, settings: &Settings) -> R
     if let Some(Master::Device(master)) = settings.master {
         let master = seen.link(master).ok_or(Refused::NoDevice)?;
         match master.kind {
-            SeenKind::Bridge { .. } => {}
+            SeenKind::Bridge { .. } if !link.is_bridge() => {}
+            SeenKind::Vrf { .. } if !link.is_vrf() => {}
             SeenKind::Bond(_) if !link.up => {}
             SeenKind::Bond(_) => return Err(Refused::Busy),
             _ => return Err(Refused::Invalid),
         }
     }
     let was_in = link.master;
+    let mut cycles = false;
     if let Some(master) = settings.master {
         let is_bond = |index: u32| {
             let link = seen.link(index);
@@ -39,6 +41,13 @@ pub(super) fn set(seen: &mut Seen, mut link: SeenLink, settings: &Settings) -> R
         if link.master.is_some_and(is_bond) {
             link.up = false;
         }
+        let next = match master {
+            Master::Nobody => None,
+            Master::Device(index) => Some(index),
+        };
+        let is_vrf = |index: u32| seen.link(index).is_some_and(SeenLink::is_vrf);
+        cycles =
+            link.up && next != link.master && [next, link.master].into_iter().flatten().any(is_vrf);
         if let Master::Device(index) = master
             && is_bond(index)
         {
@@ -59,12 +68,19 @@ pub(super) fn set(seen: &mut Seen, mut link: SeenLink, settings: &Settings) -> R
     if settings.up == Some(true) && !link.up && network::is_port_taken(seen, &link) {
         return Err(Refused::Busy);
     }
-    if settings.tunnel.is_some() && (was_in.is_none() || settings.master.is_some()) {
+    let as_port = [
+        settings.tunnel,
+        settings.isolated,
+        settings.learned,
+        settings.suppression,
+    ];
+    if as_port.iter().any(Option::is_some) && (was_in.is_none() || settings.master.is_some()) {
         return Err(Refused::Invalid);
     }
     link.port.tunnel = settings.tunnel.unwrap_or(link.port.tunnel);
     link.port.isolated = settings.isolated.unwrap_or(link.port.isolated);
     link.port.learning = settings.learned.unwrap_or(link.port.learning);
+    link.port.suppression = settings.suppression.unwrap_or(link.port.suppression);
     link.alias = settings.alias.clone().or(link.alias);
     link.alias = link.alias.filter(|alias| !alias.is_empty());
     link.group = settings.group.unwrap_or(link.group);
@@ -72,6 +88,8 @@ pub(super) fn set(seen: &mut Seen, mut link: SeenLink, settings: &Settings) -> R
     link.mac = settings.mac.or(link.mac);
     link.forward_ipv4 = settings.forward_ipv4.or(link.forward_ipv4);
     link.proxy_arp = settings.proxy_arp.or(link.proxy_arp);
+    link.hears_announcements = settings.hears_announcements.or(link.hears_announcements);
+    link.any_source = settings.any_source.or(link.any_source);
     let has_ports = seen.ports(index).next().is_some();
     match &mut link.kind {
         SeenKind::Bridge {
@@ -119,17 +137,26 @@ pub(super) fn set(seen: &mut Seen, mut link: SeenLink, settings: &Settings) -> R
         SeenKind::Vlan(_)
         | SeenKind::Veth { .. }
         | SeenKind::Switched(_)
+        | SeenKind::Vrf { .. }
         | SeenKind::Uplink
         | SeenKind::Other => {}
     }
     link.up = settings.up.unwrap_or(link.up);
     follow_mtu(seen, &mut link);
-    let off = !link.up || link.ipv6.is_none();
+    let off = !link.up || link.ipv6.is_none() || cycles;
     let is_in = link.master;
+    if cycles {
+        // It goes down and up again, and its IPv4 routes go with that.
+        let up = std::mem::replace(&mut link.up, false);
+        seen.put(link.clone());
+        link.up = up;
+    }
+    let is_port = !link.is_bridge();
     seen.put(link);
-    if is_in != was_in {
+    if is_in != was_in && is_port {
         let is_bare = |master: &u32| network::has_bare_ports(seen, *master);
-        let vlans = is_in.filter(|master| !is_bare(master));
+        let is_vrf = |master: &u32| seen.link(*master).is_some_and(SeenLink::is_vrf);
+        let vlans = is_in.filter(|master| !is_bare(master) && !is_vrf(master));
         let vlans = vlans.map(|_| Vlans::of_a_new_port());
         seen.set_vlans(index, vlans.unwrap_or_default());
     }

@@ -5,11 +5,11 @@ use std::net::IpAddr;
 
 use weft_model::bond::{BondMode, LacpRate, XmitHashPolicy};
 use weft_model::plan::link::Vlans;
-use weft_model::prefix::{Family, InterfaceAddress, Prefix};
+use weft_model::prefix::{Family, InterfaceAddress};
 use weft_model::vlan::VlanProtocol;
 
 use super::port::{Port, SeenPlug};
-use crate::route::SeenRoute;
+use crate::route::{DirectRoute, SeenRoute};
 
 /// What a kernel lets one device have and no other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,6 +20,8 @@ pub enum Claim {
     Vlan(SeenVlan),
     /// A port, for many networks. Several devices for many may share one.
     Port(u16),
+    /// A routing table. A kernel would let several routing domains share one, and mix their routes.
+    Table(u32),
 }
 
 /// A VLAN of a device.
@@ -71,12 +73,17 @@ pub struct SeenLink {
     pub forward_ipv4: Option<bool>,
     /// Whether ARP requests for what the host reaches elsewhere are answered; `None` is not known.
     pub proxy_arp: Option<bool>,
+    /// Whether who announces itself unasked over IPv4 is known from then on; `None` is not known.
+    pub hears_announcements: Option<bool>,
+    /// Whether IPv4 packets are let in by whichever device the way back to their source leads;
+    /// `None` is not known.
+    pub any_source: Option<bool>,
     /// Its IPv6 switches; `None` where it has no IPv6 at all.
     pub ipv6: Option<Ipv6>,
     /// Its addresses, without those that are only valid on the link.
     pub addresses: BTreeSet<InterfaceAddress>,
     /// The routes that carry our protocol number and leave by it.
-    pub routes: BTreeSet<Prefix>,
+    pub routes: BTreeSet<DirectRoute>,
     /// Routes by it that administrators made, and ours among them: with gateway or metric.
     pub static_routes: BTreeSet<SeenRoute>,
     /// Where it sends what has no known destination (VXLAN).
@@ -146,6 +153,11 @@ pub enum SeenKind {
     Switched(Box<SeenPlug>),
     /// Several devices as one.
     Bond(SeenBond),
+    /// A routing domain.
+    Vrf {
+        /// The number of its routing table.
+        table: u32,
+    },
     /// A device of the machine, or what others make of several: what leads to other machines.
     Uplink,
     /// Anything else.
@@ -178,6 +190,9 @@ pub struct Ipv6 {
     pub accept_ra: Option<bool>,
     /// Whether addresses are probed before they are used.
     pub accept_dad: Option<bool>,
+    /// Whether who announces itself unasked is known from then on; `None` also where the kernel
+    /// cannot do that, which is so of all its devices.
+    pub accept_untracked: Option<bool>,
 }
 
 impl SeenLink {
@@ -196,6 +211,8 @@ impl SeenLink {
             up: false,
             forward_ipv4: None,
             proxy_arp: None,
+            hears_announcements: None,
+            any_source: None,
             ipv6: None,
             addresses: BTreeSet::new(),
             routes: BTreeSet::new(),
@@ -213,6 +230,7 @@ impl SeenLink {
             SeenKind::Vxlan { tunnel, .. } => Some(Claim::Tunnel(tunnel)),
             SeenKind::Vlan(vlan) => Some(Claim::Vlan(vlan)),
             SeenKind::Bundle { port, .. } => Some(Claim::Port(port)),
+            SeenKind::Vrf { table } => Some(Claim::Table(table)),
             SeenKind::Bridge { .. }
             | SeenKind::Veth { .. }
             | SeenKind::Switched(_)
@@ -227,8 +245,13 @@ impl SeenLink {
         matches!(self.kind, SeenKind::Bridge { .. })
     }
 
+    /// Whether it is a routing domain.
+    pub fn is_vrf(&self) -> bool {
+        matches!(self.kind, SeenKind::Vrf { .. })
+    }
+
     pub(super) fn lose_routes(&mut self, family: Family) {
-        self.routes.retain(|route| route.family() != family);
+        self.routes.retain(|route| route.to.family() != family);
         self.static_routes
             .retain(|route| route.to.family() != family);
     }

@@ -9,6 +9,8 @@ pub struct Port {
     pub isolated: bool,
     /// Whether the bridge learns who is behind it.
     pub learning: bool,
+    /// Whether the bridge answers ARP and neighbor discovery for who is behind it.
+    pub suppression: bool,
     /// Whether VLANs become networks of a tunnel on it.
     pub tunnel: bool,
 }
@@ -18,6 +20,7 @@ impl Default for Port {
         Self {
             isolated: false,
             learning: true,
+            suppression: false,
             tunnel: false,
         }
     }

@@ -3,12 +3,12 @@
 use std::net::IpAddr;
 
 use weft_model::plan::link::Vlans;
-use weft_model::prefix::{Family, InterfaceAddress, Prefix};
+use weft_model::prefix::{Family, InterfaceAddress};
 use weft_model::vlan::VlanId;
 
 use super::Seen;
-use super::device::{Ipv6, Networks, SeenLink};
-use crate::route::SeenRoute;
+use super::device::{Claim, Ipv6, Networks, SeenLink};
+use crate::route::{DirectRoute, Place, SeenRoute, Unreachable};
 
 impl Seen {
     /// Takes in an address.
@@ -34,14 +34,14 @@ impl Seen {
     }
 
     /// Takes in a route of ours.
-    pub fn add_route(&mut self, index: u32, route: Prefix) {
+    pub fn add_route(&mut self, index: u32, route: DirectRoute) {
         if let Some(link) = self.links.get_mut(&index) {
             link.routes.insert(route);
         }
     }
 
     /// Takes out a route of ours.
-    pub fn remove_route(&mut self, index: u32, route: Prefix) {
+    pub fn remove_route(&mut self, index: u32, route: DirectRoute) {
         if let Some(link) = self.links.get_mut(&index) {
             link.routes.remove(&route);
         }
@@ -73,16 +73,28 @@ impl Seen {
     }
 
     /// The routes to a network with a metric, with the devices that they leave by.
-    pub fn route_holders(
-        &self,
-        place: (Prefix, u32),
-    ) -> impl Iterator<Item = (&SeenLink, &SeenRoute)> {
+    pub fn route_holders(&self, place: Place) -> impl Iterator<Item = (&SeenLink, &SeenRoute)> {
         self.links.values().flat_map(move |link| {
             let routes = link.static_routes.iter();
             routes
                 .filter(move |route| route.place() == place)
                 .map(move |route| (link, route))
         })
+    }
+
+    /// Takes in that a table drops what no other route of it is for.
+    pub fn add_unreachable(&mut self, route: Unreachable) {
+        self.unreachable.insert(route);
+    }
+
+    /// Takes out that it does.
+    pub fn remove_unreachable(&mut self, route: Unreachable) {
+        self.unreachable.remove(&route);
+    }
+
+    /// The routing domains that have a table.
+    pub fn domains(&self, table: u32) -> impl Iterator<Item = &SeenLink> {
+        self.holding(Claim::Table(table))
     }
 
     /// Takes in an entry of a flood list.
@@ -121,6 +133,13 @@ impl Seen {
     pub fn set_forward_ipv4(&mut self, index: u32, forward: bool) {
         if let Some(link) = self.links.get_mut(&index) {
             link.forward_ipv4 = Some(forward);
+        }
+    }
+
+    /// Takes in whether a device lets IPv4 packets in by whichever device the way back leads.
+    pub fn set_any_source(&mut self, index: u32, on: bool) {
+        if let Some(link) = self.links.get_mut(&index) {
+            link.any_source = Some(on);
         }
     }
 
