@@ -16,8 +16,7 @@ use nix::sched::{CloneFlags, setns};
 use weft_agent::dataplane::{self, Opened};
 use weft_agent::kernel::Places;
 use weft_model::bond::BondMode;
-use weft_model::object::drift::DriftPolicy;
-use weft_model::plan::link::{Bond, Bridge, Link, LinkKind, Vlans};
+use weft_model::plan::link::{Bond, Bridge, Link, LinkKind};
 use weft_model::plan::route::Route;
 use weft_model::plan::{Entry, NodePlan, Origin};
 use weft_model::revision::ClusterId;
@@ -75,25 +74,10 @@ pub fn apply(space: &Namespace, state: &Path, want: &NodePlan) {
 }
 
 pub fn link(name: &str, kind: LinkKind) -> Link {
-    Link {
-        name: name.parse().unwrap(),
-        origin: Origin::Host {
-            host: "rack1".parse().unwrap(),
-        },
-        kind,
-        mtu: None,
-        mac: None,
-        alias: None,
-        alternative_name: None,
-        master: None,
-        addresses: [].into(),
-        routes: [].into(),
-        static_routes: [].into(),
-        forward: [].into(),
-        proxy_arp: false,
-        vlans: Vlans::default(),
-        drift: DriftPolicy::Heal,
-    }
+    let origin = Origin::Host {
+        host: "rack1".parse().unwrap(),
+    };
+    Link::plain(name.parse().unwrap(), origin, kind)
 }
 
 pub fn bridge(name: &str) -> Link {

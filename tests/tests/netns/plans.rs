@@ -43,6 +43,8 @@ pub fn vnet(number: u32) -> [Link; 2] {
         port: UdpPort::VXLAN,
         learning: true,
         flood: Arc::new([[127, 0, 0, 2].into(), [127, 0, 0, 3].into()].into()),
+        suppression: false,
+        told_by_bgp: false,
     });
     port.master = Some(outer.name.clone());
     [outer, port]
@@ -175,6 +177,8 @@ impl Seed {
             port: UdpPort::VXLAN,
             learning: self.learning,
             flood: Arc::new(bits(self.peers).map(address).collect()),
+            suppression: false,
+            told_by_bgp: false,
         });
         link.master = master.map(|master| master.parse().unwrap());
         link
