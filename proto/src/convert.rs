@@ -13,6 +13,7 @@ pub mod message;
 pub mod note;
 pub mod object;
 pub mod plan;
+pub mod policy;
 pub mod report;
 pub mod zone;
 

@@ -6,6 +6,8 @@
     reason = "what a test is built of is as much test as the test"
 )]
 
+#[path = "round_trip/policy.rs"]
+mod policy;
 #[path = "round_trip/routing.rs"]
 mod routing;
 
@@ -27,8 +29,8 @@ use weft_model::message::{
 };
 use weft_model::mtu::Mtu;
 use weft_model::name::{
-    ControllerName, HostNetworkName, LabelKey, LabelValue, LinkName, NodeName, SubnetName,
-    VnetName, ZoneName,
+    ControllerName, HostNetworkName, LabelKey, LabelValue, LinkName, NodeName, PolicyName,
+    SnippetName, SubnetName, VnetName, ZoneName,
 };
 use weft_model::object::drift::DriftPolicy;
 use weft_model::object::host_network::{
@@ -259,6 +261,9 @@ fn object() -> impl Strategy<Value = Object> {
         declared(name::<NodeName>(), node).prop_map(Object::Node),
         declared(name::<HostNetworkName>(), host_network()).prop_map(Object::HostNetwork),
         declared(name::<ControllerName>(), routing::controller()).prop_map(Object::Controller),
+        declared(name::<PolicyName>(), policy::prefix_list()).prop_map(Object::PrefixList),
+        declared(name::<PolicyName>(), policy::route_map()).prop_map(Object::RouteMap),
+        declared(name::<SnippetName>(), policy::frr_snippet()).prop_map(Object::FrrSnippet),
     ]
 }
 
@@ -364,6 +369,7 @@ fn origin() -> impl Strategy<Value = Origin> {
         3 => (name(), option::of(name())).prop_map(|(zone, vnet)| Origin::Zone { zone, vnet }),
         1 => name().prop_map(|host| Origin::Host { host }),
         1 => name().prop_map(|controller| Origin::Controller { controller }),
+        1 => name().prop_map(|snippet| Origin::Snippet { snippet }),
     ]
 }
 

@@ -250,7 +250,10 @@ fn objects(text: &str) -> Result<Vec<Object>> {
         objects.push(match manifest.kind.parse()? {
             Kind::Node => Object::Node(declared(manifest)?),
             Kind::HostNetwork => Object::HostNetwork(declared(manifest)?),
+            Kind::PrefixList => Object::PrefixList(declared(manifest)?),
+            Kind::RouteMap => Object::RouteMap(declared(manifest)?),
             Kind::Controller => Object::Controller(declared(manifest)?),
+            Kind::FrrSnippet => Object::FrrSnippet(declared(manifest)?),
             Kind::Zone => Object::Zone(declared(manifest)?),
             Kind::Vnet => Object::Vnet(declared(manifest)?),
             Kind::Subnet => Object::Subnet(declared(manifest)?),

@@ -47,6 +47,9 @@ const HOST: char = '@';
 /// What stands before the name of a controller there.
 const CONTROLLER: char = '%';
 
+/// What stands before the name of a snippet of FRR's configuration there.
+const SNIPPET: char = '&';
+
 /// How long a device's alias may be, in bytes (`IFALIASZ` less the final zero).
 const LONGEST_ALIAS: usize = 255;
 
@@ -113,6 +116,10 @@ impl Owner {
             Origin::Controller { controller } => {
                 alias.push(CONTROLLER);
                 alias.push_str(controller.as_str());
+            }
+            Origin::Snippet { snippet } => {
+                alias.push(SNIPPET);
+                alias.push_str(snippet.as_str());
             }
         }
         for mark in marks.words() {
@@ -181,6 +188,11 @@ impl Owner {
         if let Some(controller) = word.strip_prefix(CONTROLLER) {
             return Some(Origin::Controller {
                 controller: controller.parse().ok()?,
+            });
+        }
+        if let Some(snippet) = word.strip_prefix(SNIPPET) {
+            return Some(Origin::Snippet {
+                snippet: snippet.parse().ok()?,
             });
         }
         let (zone, vnet) = word.split_once('/')?;

@@ -86,6 +86,10 @@ pub fn faults(node: &v1::RolloutNode) -> Vec<String> {
 pub fn fault(node: &str, fault: &v1::Fault) -> String {
     let origin = match &fault.origin {
         Some(origin) if !origin.host.is_empty() => format!("host network {}: ", origin.host),
+        Some(origin) if !origin.controller.is_empty() => {
+            format!("controller {}: ", origin.controller)
+        }
+        Some(origin) if !origin.snippet.is_empty() => format!("snippet {}: ", origin.snippet),
         Some(origin) if origin.vnet.is_empty() => format!("zone {}: ", origin.zone),
         Some(origin) => format!("vnet {} of zone {}: ", origin.vnet, origin.zone),
         None => String::new(),

@@ -82,7 +82,9 @@ pub fn classify(old: &Intent, new: &Intent) -> Vec<Classified> {
         match key.kind {
             Kind::Node => node(old, new, key, *pending, &mut found),
             Kind::HostNetwork => host::classify(old, new, key, *pending, &mut found),
+            Kind::PrefixList | Kind::RouteMap => policy(key, *pending, &mut found),
             Kind::Controller => controller(old, new, key, *pending, &mut found),
+            Kind::FrrSnippet => snippet(key, *pending, &mut found),
             Kind::Zone => zone::classify(old, new, key, *pending, &mut found),
             Kind::Vnet => vnet(old, new, key, *pending, &mut found),
             Kind::Subnet => subnet(old, new, key, *pending, &mut found),
@@ -194,6 +196,32 @@ fn controller(old: &Intent, new: &Intent, key: &ObjectKey, pending: Pending, fou
             }
         }
     }
+}
+
+/// What names it decides who has it; by itself it does nothing.
+fn policy(key: &ObjectKey, pending: Pending, found: &mut Found) {
+    let (class, what) = match pending {
+        Pending::New => (Class::Additive, "it comes"),
+        Pending::Changed => (
+            Class::Compatible,
+            "other routes are let through, or changed",
+        ),
+        Pending::Deleted => (Class::Compatible, "it goes, and nothing names it"),
+    };
+    found.note(key, class, what);
+}
+
+/// What the lines are worth to guests only their author knows; nodes get them one after the other,
+/// so that what goes wrong is seen on the first.
+fn snippet(key: &ObjectKey, pending: Pending, found: &mut Found) {
+    let what = match pending {
+        Pending::New => "lines of the administrator's come, and Weft does not know what they do",
+        Pending::Changed => {
+            "lines of the administrator's change, and Weft does not know what they do"
+        }
+        Pending::Deleted => "lines of the administrator's go, and Weft does not know what they did",
+    };
+    found.note(key, Class::Compatible, what);
 }
 
 fn vnet(old: &Intent, new: &Intent, key: &ObjectKey, pending: Pending, found: &mut Found) {

@@ -59,13 +59,18 @@ pub fn zone(intent: &Intent, node: &NodeName, name: &ZoneName) -> Vec<Entry> {
     zone.map_or_else(Vec::new, |zone| zone_entries(intent, zone, node))
 }
 
-/// What a node's routing asks of it beside what zones do; nothing where no controller runs on it.
+/// What a node's routing asks of it beside what zones do; nothing where no controller runs on it and
+/// the administrator has no lines for it.
 pub fn routing(intent: &Intent, node: &NodeName) -> Vec<Entry> {
-    let Some(routing) = intent.routing(node) else {
-        return Vec::new();
-    };
-    let stanzas = frr::node::entries(routing, &exits(intent, node));
-    stanzas.into_iter().map(Entry::Frr).collect()
+    let snippets = intent.snippets_of(node).iter();
+    let snippets = snippets.map(|it| frr::policy::snippet(it));
+    let routing = intent.routing(node).map(|routing| {
+        let mut stanzas = frr::node::entries(routing, &exits(intent, node));
+        stanzas.extend(frr::policy::entries(&routing.policies));
+        stanzas
+    });
+    let stanzas = routing.into_iter().flatten().chain(snippets);
+    stanzas.map(Entry::Frr).collect()
 }
 
 /// The zones that a node leads out of.

@@ -64,11 +64,24 @@ pub fn diff(old: &Snapshot, new: &Snapshot) -> Vec<ObjectDiff> {
         &mut diffs,
     );
     differences(
+        Kind::PrefixList,
+        old.prefix_lists(),
+        new.prefix_lists(),
+        &mut diffs,
+    );
+    differences(
+        Kind::RouteMap,
+        old.route_maps(),
+        new.route_maps(),
+        &mut diffs,
+    );
+    differences(
         Kind::Controller,
         old.controllers(),
         new.controllers(),
         &mut diffs,
     );
+    differences(Kind::FrrSnippet, old.snippets(), new.snippets(), &mut diffs);
     differences(Kind::Zone, old.zones(), new.zones(), &mut diffs);
     differences(Kind::Vnet, old.vnets(), new.vnets(), &mut diffs);
     differences(Kind::Subnet, old.subnets(), new.subnets(), &mut diffs);
@@ -96,7 +109,10 @@ pub fn pending_all(old: &Snapshot, new: &Snapshot) -> Vec<(ObjectKey, Pending)> 
     [
         of(Kind::Node, old.nodes(), new.nodes()),
         of(Kind::HostNetwork, old.host_networks(), new.host_networks()),
+        of(Kind::PrefixList, old.prefix_lists(), new.prefix_lists()),
+        of(Kind::RouteMap, old.route_maps(), new.route_maps()),
         of(Kind::Controller, old.controllers(), new.controllers()),
+        of(Kind::FrrSnippet, old.snippets(), new.snippets()),
         of(Kind::Zone, old.zones(), new.zones()),
         of(Kind::Vnet, old.vnets(), new.vnets()),
         of(Kind::Subnet, old.subnets(), new.subnets()),
@@ -121,7 +137,10 @@ pub fn pending(old: &Snapshot, new: &Snapshot, key: &ObjectKey) -> Option<Pendin
     match key.kind {
         Kind::Node => of(old.nodes(), new.nodes(), &key.name),
         Kind::HostNetwork => of(old.host_networks(), new.host_networks(), &key.name),
+        Kind::PrefixList => of(old.prefix_lists(), new.prefix_lists(), &key.name),
+        Kind::RouteMap => of(old.route_maps(), new.route_maps(), &key.name),
         Kind::Controller => of(old.controllers(), new.controllers(), &key.name),
+        Kind::FrrSnippet => of(old.snippets(), new.snippets(), &key.name),
         Kind::Zone => of(old.zones(), new.zones(), &key.name),
         Kind::Vnet => of(old.vnets(), new.vnets(), &key.name),
         Kind::Subnet => of(old.subnets(), new.subnets(), &key.name),

@@ -32,6 +32,9 @@ fn read(kind: Kind, json: serde_json::Value) -> Object {
         Kind::Vnet => Object::Vnet(serde_json::from_value(json).unwrap()),
         Kind::Subnet => Object::Subnet(serde_json::from_value(json).unwrap()),
         Kind::Controller => Object::Controller(serde_json::from_value(json).unwrap()),
+        Kind::PrefixList => Object::PrefixList(serde_json::from_value(json).unwrap()),
+        Kind::RouteMap => Object::RouteMap(serde_json::from_value(json).unwrap()),
+        Kind::FrrSnippet => Object::FrrSnippet(serde_json::from_value(json).unwrap()),
     }
 }
 
@@ -385,6 +388,7 @@ pub fn any_edit() -> impl Strategy<Value = Edit> {
         Edit::Facts(index, facts)
     });
     prop_oneof![
+        3 => any_routing().prop_map(Edit::Put),
         2 => zone.prop_map(Edit::Put),
         4 => vnet.prop_map(Edit::Put),
         4 => subnet.prop_map(Edit::Put),
@@ -393,6 +397,65 @@ pub fn any_edit() -> impl Strategy<Value = Edit> {
         2 => (0..20usize).prop_map(Edit::Delete),
         2 => facts,
     ]
+}
+
+/// A controller, or what one may name, or lines of the administrator's.
+fn any_routing() -> impl Strategy<Value = Object> {
+    use serde_json::json;
+    let all = [
+        (
+            Kind::PrefixList,
+            "own",
+            json!({ "rules": [{ "action": "permit", "prefix": "10.0.0.0/8" }] }),
+        ),
+        (
+            Kind::PrefixList,
+            "own",
+            json!({ "rules": [{ "action": "permit", "prefix": "fd00::/8" }] }),
+        ),
+        (
+            Kind::RouteMap,
+            "IN",
+            json!({ "rules": [{ "action": "permit" }] }),
+        ),
+        (
+            Kind::RouteMap,
+            "IN",
+            json!({ "rules": [{
+                "action": "permit", "match": { "prefixList": "own", "asPath": "^1_" }, "call": "OUT",
+            }] }),
+        ),
+        (
+            Kind::RouteMap,
+            "OUT",
+            json!({ "rules": [{ "action": "permit", "set": { "metric": "+1" } }] }),
+        ),
+        (
+            Kind::Controller,
+            "up",
+            json!({ "type": "bgp", "nodes": { "names": ["n0"] }, "bgp": {
+                "asn": 65001, "peers": ["192.0.2.9"],
+            } }),
+        ),
+        (
+            Kind::Controller,
+            "up",
+            json!({ "type": "bgp", "nodes": { "names": ["n0", "n1"] }, "bgp": {
+                "asn": 65001, "peers": ["192.0.2.9"], "sessions": { "routeMapIn": "IN" },
+            } }),
+        ),
+        (
+            Kind::FrrSnippet,
+            "own",
+            json!({ "text": "ip nht resolve-via-default" }),
+        ),
+        (
+            Kind::FrrSnippet,
+            "own",
+            json!({ "nodes": { "labels": { "rack": "a" } }, "order": 5, "text": "bfd\n profile x" }),
+        ),
+    ];
+    prop::sample::select(all.to_vec()).prop_map(|(kind, name, spec)| object(kind, name, spec))
 }
 
 /// What grows out of [`snapshot`]; more than a third of it is valid.

@@ -10,9 +10,12 @@ use std::sync::{Arc, OnceLock};
 
 use weft_model::asn::Asn;
 use weft_model::mtu::Mtu;
-use weft_model::name::{HostNetworkName, LinkName, NodeName, VnetName, ZoneName};
+use weft_model::name::{
+    ControllerName, HostNetworkName, LinkName, NodeName, PolicyName, VnetName, ZoneName,
+};
 use weft_model::object::zone::{Exits, ZoneKind};
 use weft_model::object::{self, Kind, ObjectKey};
+use weft_model::plan::frr::snippet::SnippetLine;
 use weft_model::port::UdpPort;
 use weft_model::prefix::Prefix;
 use weft_model::vlan::BridgeVlans;
@@ -30,6 +33,7 @@ pub struct Intent {
     pub(crate) hosts: BTreeMap<HostNetworkName, Arc<HostNetwork>>,
     pub(crate) hosts_by_node: BTreeMap<NodeName, Vec<Arc<HostNetwork>>>,
     pub(crate) routings: BTreeMap<NodeName, Arc<Routing>>,
+    pub(crate) snippets: BTreeMap<NodeName, Vec<Arc<Snippet>>>,
 }
 
 /// A host network with its nodes.
@@ -98,6 +102,22 @@ pub struct Routing {
     pub(crate) uplink: Option<Group>,
     /// The controller that speaks IS-IS.
     pub(crate) isis: Option<Arc<object::Controller>>,
+    pub(crate) policies: Policies,
+}
+
+/// The route maps that a node's controllers name, those that these call, and the prefix lists that
+/// all of them look into; each with the controller that it is there for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Policies {
+    pub(crate) maps: BTreeMap<PolicyName, (ControllerName, Arc<object::RouteMap>)>,
+    pub(crate) lists: BTreeMap<PolicyName, (ControllerName, Arc<object::PrefixList>)>,
+}
+
+/// Lines of the administrator's own for a node's FRR.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Snippet {
+    pub(crate) declared: Arc<object::FrrSnippet>,
+    pub(crate) lines: Vec<SnippetLine>,
 }
 
 /// The neighbors of a node by one controller.
@@ -123,6 +143,20 @@ pub struct Neighbors {
 }
 
 impl Routing {
+    /// Whether both differ in what zones have no part in at most: what routes are let through.
+    pub(crate) fn is_alike_for_zones(&self, other: &Self) -> bool {
+        let Self {
+            asn,
+            router_id,
+            groups,
+            uplink,
+            isis,
+            policies: _,
+        } = self;
+        (asn, router_id, groups) == (&other.asn, &other.router_id, &other.groups)
+            && (uplink, isis) == (&other.uplink, &other.isis)
+    }
+
     /// The names of the controllers that run on the node.
     fn controllers(&self) -> impl Iterator<Item = &str> {
         let groups = self.groups.iter().chain(&self.uplink);
@@ -151,6 +185,7 @@ impl Intent {
             hosts: BTreeMap::new(),
             hosts_by_node: BTreeMap::new(),
             routings: BTreeMap::new(),
+            snippets: BTreeMap::new(),
         }
     }
 
@@ -194,12 +229,19 @@ impl Intent {
         self.hosts_by_node.get(node).map_or(&[], Vec::as_slice)
     }
 
-    /// Every node that carries a zone or has a host network, in the order of the names.
+    /// Every node on which a controller runs or that has lines of the administrator's.
+    pub(crate) fn routed_nodes(&self) -> impl Iterator<Item = &NodeName> {
+        self.routings.keys().chain(self.snippets.keys())
+    }
+
+    /// Every node that carries a zone, has a host network or takes part in routing, in the order of
+    /// the names.
     pub fn nodes(&self) -> impl Iterator<Item = &NodeName> {
         let nodes: BTreeSet<&NodeName> = self
             .zones_by_node
             .keys()
             .chain(self.hosts_by_node.keys())
+            .chain(self.routed_nodes())
             .collect();
         nodes.into_iter()
     }
@@ -211,16 +253,31 @@ impl Intent {
             Kind::Node => {
                 let zones = self.zones_by_node.get_key_value(name).map(|(it, _)| it);
                 let hosts = self.hosts_by_node.get_key_value(name).map(|(it, _)| it);
-                return zones.or(hosts).cloned().into_iter().collect();
+                let routed = || self.routed_nodes().find(|it| it.as_str() == name);
+                let found = zones.or(hosts).or_else(routed);
+                return found.cloned().into_iter().collect();
             }
             Kind::HostNetwork => {
                 let host = self.hosts.get(name);
                 return host.map(|host| (*host.nodes).clone()).unwrap_or_default();
             }
+            Kind::PrefixList => {
+                return self.routed(|routing| routing.policies.lists.contains_key(name));
+            }
+            Kind::RouteMap => {
+                return self.routed(|routing| routing.policies.maps.contains_key(name));
+            }
+            Kind::FrrSnippet => {
+                let is_it = |it: &Arc<Snippet>| it.declared.metadata.name.as_str() == name;
+                let nodes = self
+                    .snippets
+                    .iter()
+                    .filter(|(_, its)| its.iter().any(is_it));
+                return nodes.map(|(node, _)| node.clone()).collect();
+            }
             Kind::Controller => {
                 let runs = |routing: &Routing| routing.controllers().any(|it| it == name);
-                let nodes = self.routings.iter().filter(|(_, routing)| runs(routing));
-                return nodes.map(|(node, _)| node.clone()).collect();
+                return self.routed(runs);
             }
             Kind::Zone => self.zones.get(name),
             Kind::Vnet => self.vnets.get(name).and_then(|vnet| self.zone_of(vnet)),
@@ -232,6 +289,17 @@ impl Intent {
                 .and_then(|vnet| self.zone_of(vnet)),
         };
         zone.map(|zone| (*zone.nodes).clone()).unwrap_or_default()
+    }
+
+    /// The nodes whose routing is so.
+    fn routed(&self, is_so: impl Fn(&Routing) -> bool) -> BTreeSet<NodeName> {
+        let nodes = self.routings.iter().filter(|(_, routing)| is_so(routing));
+        nodes.map(|(node, _)| node.clone()).collect()
+    }
+
+    /// The administrator's own lines for a node's FRR, in their order.
+    pub fn snippets_of(&self, node: &NodeName) -> &[Arc<Snippet>] {
+        self.snippets.get(node).map_or(&[], Vec::as_slice)
     }
 
     /// How a node takes part in routing; `None` where no controller runs on it.

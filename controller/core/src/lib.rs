@@ -8,6 +8,9 @@ pub mod shelf;
 pub mod snapshot;
 
 pub mod device;
+mod own_policy;
+mod snippet;
+
 pub mod intent;
 
 pub mod validate;

@@ -46,6 +46,10 @@ pub fn changes(plan: &NodePlan, delta: &PlanDelta) -> Vec<String> {
             (_, Entry::Segment(new)) => create_segment(new, &mut lines),
             (Some(Entry::Frr(old)), Entry::Frr(new)) => {
                 routing::change(&old.stanza, &new.stanza, &mut lines);
+                if old.origin != new.origin {
+                    let (key, from, to) = (new.stanza.key(), &old.origin, &new.origin);
+                    lines.push(format!("give {key} from {from} to {to}"));
+                }
             }
             (_, Entry::Frr(new)) => routing::come(&new.stanza, &mut lines),
         }
@@ -91,7 +95,7 @@ fn create_link(link: &Link, lines: &mut Vec<String>) {
     }
     // Whether it is there already, only the node knows.
     let verb = match (&link.origin, &link.kind) {
-        (Origin::Zone { .. } | Origin::Controller { .. }, _) => "create",
+        (Origin::Zone { .. } | Origin::Controller { .. } | Origin::Snippet { .. }, _) => "create",
         (Origin::Host { .. }, LinkKind::Physical) => "configure",
         (Origin::Host { .. }, _) => "create or take over",
     };
@@ -106,7 +110,7 @@ fn create_link(link: &Link, lines: &mut Vec<String>) {
 /// What becomes of a device that goes. Whether it was there before, only the node knows.
 fn gone(link: &Link) -> &'static str {
     match (&link.origin, &link.kind) {
-        (Origin::Zone { .. } | Origin::Controller { .. }, _) => "delete",
+        (Origin::Zone { .. } | Origin::Controller { .. } | Origin::Snippet { .. }, _) => "delete",
         (Origin::Host { .. }, LinkKind::Physical) => "give back",
         (Origin::Host { .. }, _) => "delete or give back",
     }

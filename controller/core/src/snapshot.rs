@@ -7,9 +7,13 @@
 use std::sync::Arc;
 
 use weft_model::facts::Facts;
-use weft_model::name::{ControllerName, HostNetworkName, NodeName, SubnetName, VnetName, ZoneName};
+use weft_model::name::{
+    ControllerName, HostNetworkName, NodeName, PolicyName, SnippetName, SubnetName, VnetName,
+    ZoneName,
+};
 use weft_model::object::{
-    Controller, HostNetwork, Kind, Node, Object, ObjectKey, Subnet, Vnet, Zone,
+    Controller, FrrSnippet, HostNetwork, Kind, Node, Object, ObjectKey, PrefixList, RouteMap,
+    Subnet, Vnet, Zone,
 };
 use weft_model::revision::Version;
 
@@ -21,7 +25,10 @@ pub struct Snapshot {
     version: Version,
     nodes: Shelf<NodeName, Node>,
     host_networks: Shelf<HostNetworkName, HostNetwork>,
+    prefix_lists: Shelf<PolicyName, PrefixList>,
+    route_maps: Shelf<PolicyName, RouteMap>,
     controllers: Shelf<ControllerName, Controller>,
+    snippets: Shelf<SnippetName, FrrSnippet>,
     zones: Shelf<ZoneName, Zone>,
     vnets: Shelf<VnetName, Vnet>,
     subnets: Shelf<SubnetName, Subnet>,
@@ -36,6 +43,7 @@ impl Snapshot {
         facts: impl IntoIterator<Item = (NodeName, Facts)>,
     ) -> Self {
         let (mut nodes, mut hosts, mut controllers) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut lists, mut maps, mut snippets) = (Vec::new(), Vec::new(), Vec::new());
         let mut zones = Vec::new();
         let (mut vnets, mut subnets) = (Vec::new(), Vec::new());
         for object in objects {
@@ -44,9 +52,14 @@ impl Snapshot {
                 Object::HostNetwork(host) => {
                     hosts.push((host.metadata.name.clone(), Arc::new(host)));
                 }
+                Object::PrefixList(list) => {
+                    lists.push((list.metadata.name.clone(), Arc::new(list)));
+                }
+                Object::RouteMap(map) => maps.push((map.metadata.name.clone(), Arc::new(map))),
                 Object::Controller(it) => {
                     controllers.push((it.metadata.name.clone(), Arc::new(it)));
                 }
+                Object::FrrSnippet(it) => snippets.push((it.metadata.name.clone(), Arc::new(it))),
                 Object::Zone(zone) => zones.push((zone.metadata.name.clone(), Arc::new(zone))),
                 Object::Vnet(vnet) => vnets.push((vnet.metadata.name.clone(), Arc::new(vnet))),
                 Object::Subnet(subnet) => {
@@ -58,7 +71,10 @@ impl Snapshot {
             version,
             nodes: nodes.into_iter().collect(),
             host_networks: hosts.into_iter().collect(),
+            prefix_lists: lists.into_iter().collect(),
+            route_maps: maps.into_iter().collect(),
             controllers: controllers.into_iter().collect(),
+            snippets: snippets.into_iter().collect(),
             zones: zones.into_iter().collect(),
             vnets: vnets.into_iter().collect(),
             subnets: subnets.into_iter().collect(),
@@ -87,9 +103,18 @@ impl Snapshot {
                 self.host_networks
                     .put(host.metadata.name.clone(), Arc::new(host));
             }
+            Object::PrefixList(list) => {
+                self.prefix_lists
+                    .put(list.metadata.name.clone(), Arc::new(list));
+            }
+            Object::RouteMap(map) => {
+                self.route_maps
+                    .put(map.metadata.name.clone(), Arc::new(map));
+            }
             Object::Controller(it) => {
                 self.controllers.put(it.metadata.name.clone(), Arc::new(it));
             }
+            Object::FrrSnippet(it) => self.snippets.put(it.metadata.name.clone(), Arc::new(it)),
             Object::Zone(zone) => self.zones.put(zone.metadata.name.clone(), Arc::new(zone)),
             Object::Vnet(vnet) => self.vnets.put(vnet.metadata.name.clone(), Arc::new(vnet)),
             Object::Subnet(subnet) => {
@@ -105,7 +130,10 @@ impl Snapshot {
         match key.kind {
             Kind::Node => self.nodes.remove(name).is_some(),
             Kind::HostNetwork => self.host_networks.remove(name).is_some(),
+            Kind::PrefixList => self.prefix_lists.remove(name).is_some(),
+            Kind::RouteMap => self.route_maps.remove(name).is_some(),
             Kind::Controller => self.controllers.remove(name).is_some(),
+            Kind::FrrSnippet => self.snippets.remove(name).is_some(),
             Kind::Zone => self.zones.remove(name).is_some(),
             Kind::Vnet => self.vnets.remove(name).is_some(),
             Kind::Subnet => self.subnets.remove(name).is_some(),
@@ -140,6 +168,18 @@ impl Snapshot {
                 .host_networks
                 .get(name)
                 .map(|it| Object::HostNetwork((**it).clone())),
+            Kind::PrefixList => self
+                .prefix_lists
+                .get(name)
+                .map(|it| Object::PrefixList((**it).clone())),
+            Kind::RouteMap => self
+                .route_maps
+                .get(name)
+                .map(|it| Object::RouteMap((**it).clone())),
+            Kind::FrrSnippet => self
+                .snippets
+                .get(name)
+                .map(|it| Object::FrrSnippet((**it).clone())),
             Kind::Controller => self
                 .controllers
                 .get(name)
@@ -160,6 +200,12 @@ impl Snapshot {
             .host_networks
             .values()
             .map(|it| Object::HostNetwork((**it).clone()));
+        let lists = self.prefix_lists.values();
+        let lists = lists.map(|it| Object::PrefixList((**it).clone()));
+        let maps = self.route_maps.values();
+        let maps = maps.map(|it| Object::RouteMap((**it).clone()));
+        let snippets = self.snippets.values();
+        let snippets = snippets.map(|it| Object::FrrSnippet((**it).clone()));
         let controllers = self
             .controllers
             .values()
@@ -172,7 +218,10 @@ impl Snapshot {
             .map(|it| Object::Subnet((**it).clone()));
         nodes
             .chain(hosts)
+            .chain(lists)
+            .chain(maps)
             .chain(controllers)
+            .chain(snippets)
             .chain(zones)
             .chain(vnets)
             .chain(subnets)
@@ -180,8 +229,9 @@ impl Snapshot {
 
     /// How many objects there are.
     pub fn len(&self) -> usize {
-        let of_nodes = self.nodes.len() + self.host_networks.len() + self.controllers.len();
-        of_nodes + self.zones.len() + self.vnets.len() + self.subnets.len()
+        let of_nodes = self.nodes.len() + self.host_networks.len() + self.snippets.len();
+        let of_routing = self.prefix_lists.len() + self.route_maps.len() + self.controllers.len();
+        of_nodes + of_routing + self.zones.len() + self.vnets.len() + self.subnets.len()
     }
 
     /// Whether there is no object.
@@ -197,6 +247,21 @@ impl Snapshot {
     /// The host networks.
     pub fn host_networks(&self) -> &Shelf<HostNetworkName, HostNetwork> {
         &self.host_networks
+    }
+
+    /// The prefix lists.
+    pub fn prefix_lists(&self) -> &Shelf<PolicyName, PrefixList> {
+        &self.prefix_lists
+    }
+
+    /// The route maps.
+    pub fn route_maps(&self) -> &Shelf<PolicyName, RouteMap> {
+        &self.route_maps
+    }
+
+    /// The snippets of FRR's configuration.
+    pub fn snippets(&self) -> &Shelf<SnippetName, FrrSnippet> {
+        &self.snippets
     }
 
     /// The controllers.

@@ -22,6 +22,8 @@ mod text;
 
 mod choice;
 
+mod policy;
+
 mod routing;
 
 mod bundle;
@@ -58,6 +60,8 @@ pub fn validate(snapshot: &Snapshot) -> Result<(Intent, Vec<Note>), Vec<Note>> {
     subnet::check(&reading, &carriers, &mut findings);
     let runners = routing::choose_nodes(&reading, &mut findings);
     let routings = routing::resolve(&reading, &runners, &mut findings);
+    policy::check(&reading, &mut findings);
+    let snippets = policy::snippets(&reading, &routings, &mut findings);
     evpn::check(&reading, &carriers, &runners, &mut findings);
     let underlays = tunnel::resolve(&reading, &carriers, &routings, &mut findings);
     let trunks = trunk::resolve(&reading, &carriers, &mut findings);
@@ -90,6 +94,7 @@ pub fn validate(snapshot: &Snapshot) -> Result<(Intent, Vec<Note>), Vec<Note>> {
         mtus,
         devices,
         routings,
+        snippets,
     };
     Ok((build(&reading, resolved), notes))
 }
@@ -104,6 +109,7 @@ struct Resolved {
     mtus: mtu::Mtus,
     devices: unique::Devices,
     routings: routing::Routings,
+    snippets: policy::Snippets,
 }
 
 /// Puts together what the rules found; nothing is decided here.
@@ -161,6 +167,7 @@ fn build(reading: &Reading<'_>, mut resolved: Resolved) -> Intent {
         hosts,
         hosts_by_node,
         routings: resolved.routings,
+        snippets: resolved.snippets,
     }
 }
 

@@ -225,6 +225,9 @@ fn violations_of_object(
         v1::object::Spec::Node(_) => Kind::Node,
         v1::object::Spec::HostNetwork(_) => Kind::HostNetwork,
         v1::object::Spec::Controller(_) => Kind::Controller,
+        v1::object::Spec::PrefixList(_) => Kind::PrefixList,
+        v1::object::Spec::RouteMap(_) => Kind::RouteMap,
+        v1::object::Spec::FrrSnippet(_) => Kind::FrrSnippet,
     });
     let name = wire
         .metadata

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use weft_core::diff::{self, Pending};
 use weft_core::snapshot::Snapshot;
+use weft_model::name::PolicyName;
 use weft_model::note::Note;
 use weft_model::object::zone::ZoneKind;
 use weft_model::object::{Kind, Object, ObjectKey};
@@ -166,10 +167,7 @@ fn in_use(draft: &Draft, changes: &[Change]) -> Vec<Violation> {
             Change::Put { .. } => None,
         })
         .collect();
-    if deleted
-        .iter()
-        .all(|key| matches!(key.kind, Kind::Subnet | Kind::Node | Kind::HostNetwork))
-    {
+    if deleted.iter().all(|key| !is_named_by_others(key.kind)) {
         return Vec::new();
     }
     let next = changed(draft, changes);
@@ -216,6 +214,36 @@ fn users_of(snapshot: &Snapshot, key: &ObjectKey) -> Vec<ObjectKey> {
             })
             .map(|zone| ObjectKey::new(Kind::Zone, zone.metadata.name.as_str()))
             .collect(),
-        Kind::Subnet | Kind::Node | Kind::HostNetwork => Vec::new(),
+        Kind::PrefixList => snapshot
+            .route_maps()
+            .values()
+            .filter(|map| {
+                let lists = map.spec.prefix_lists();
+                lists.into_iter().any(|list| list.as_str() == key.name)
+            })
+            .map(|map| ObjectKey::new(Kind::RouteMap, map.metadata.name.as_str()))
+            .collect(),
+        Kind::RouteMap => {
+            let is_it = |map: &PolicyName| map.as_str() == key.name;
+            let maps = snapshot.route_maps().values();
+            let calling = maps.filter(|map| map.spec.calls().into_iter().any(is_it));
+            let controllers = snapshot.controllers().values();
+            let naming = controllers.filter(|it| it.spec.kind.route_maps().any(is_it));
+            let calling =
+                calling.map(|it| ObjectKey::new(Kind::RouteMap, it.metadata.name.as_str()));
+            let naming =
+                naming.map(|it| ObjectKey::new(Kind::Controller, it.metadata.name.as_str()));
+            // A map that calls itself is refused elsewhere, and may go.
+            calling.filter(|it| it != key).chain(naming).collect()
+        }
+        Kind::Subnet | Kind::Node | Kind::HostNetwork | Kind::FrrSnippet => Vec::new(),
+    }
+}
+
+/// Whether there are objects that name objects of this kind.
+fn is_named_by_others(kind: Kind) -> bool {
+    match kind {
+        Kind::Zone | Kind::Vnet | Kind::PrefixList | Kind::RouteMap | Kind::Controller => true,
+        Kind::Subnet | Kind::Node | Kind::HostNetwork | Kind::FrrSnippet => false,
     }
 }

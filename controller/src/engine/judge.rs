@@ -83,6 +83,7 @@ fn judge(snapshot: &Snapshot) -> Arc<Verdict> {
 pub fn same(one: &Snapshot, other: &Snapshot) -> bool {
     one.nodes().differences(other.nodes()).found.is_empty()
         && hosts_are_same(one, other)
+        && routing_is_same(one, other)
         && one.zones().differences(other.zones()).found.is_empty()
         && one.vnets().differences(other.vnets()).found.is_empty()
         && one.subnets().differences(other.subnets()).found.is_empty()
@@ -92,6 +93,17 @@ pub fn same(one: &Snapshot, other: &Snapshot) -> bool {
 fn hosts_are_same(one: &Snapshot, other: &Snapshot) -> bool {
     let (one, other) = (one.host_networks(), other.host_networks());
     one.differences(other).found.is_empty()
+}
+
+fn routing_is_same(one: &Snapshot, other: &Snapshot) -> bool {
+    let lists = one.prefix_lists().differences(other.prefix_lists());
+    let maps = one.route_maps().differences(other.route_maps());
+    let controllers = one.controllers().differences(other.controllers());
+    let snippets = one.snippets().differences(other.snippets());
+    lists.found.is_empty()
+        && maps.found.is_empty()
+        && controllers.found.is_empty()
+        && snippets.found.is_empty()
 }
 
 /// Whether two snapshots hold the same objects, whatever nodes say of themselves.
@@ -116,9 +128,21 @@ mod tests {
                 let spec = json!({ "interfaces": [{ "name": "eth0" }] });
                 Object::HostNetwork(serde_json::from_str(&written(spec)).unwrap())
             }
+            Kind::PrefixList => {
+                let spec = json!({ "rules": [{ "action": "permit", "prefix": "10.0.0.0/8" }] });
+                Object::PrefixList(serde_json::from_str(&written(spec)).unwrap())
+            }
+            Kind::RouteMap => {
+                let spec = json!({ "rules": [{ "action": "permit" }] });
+                Object::RouteMap(serde_json::from_str(&written(spec)).unwrap())
+            }
+            Kind::FrrSnippet => {
+                let spec = json!({ "text": "ip nht resolve-via-default" });
+                Object::FrrSnippet(serde_json::from_str(&written(spec)).unwrap())
+            }
             Kind::Controller => {
-                let spec =
-                    json!({ "type": "bgp", "node": "pve1", "asn": 65000, "peers": ["192.0.2.1"] });
+                let bgp = json!({ "asn": 65000, "peers": ["192.0.2.1"] });
+                let spec = json!({ "type": "bgp", "bgp": bgp });
                 Object::Controller(serde_json::from_str(&written(spec)).unwrap())
             }
             Kind::Zone => {

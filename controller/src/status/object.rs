@@ -47,7 +47,10 @@ pub(super) fn gone(old: &Snapshot, new: &Snapshot) -> Vec<ObjectKey> {
     [
         of(Kind::Node, old.nodes(), new.nodes()),
         of(Kind::HostNetwork, old.host_networks(), new.host_networks()),
+        of(Kind::PrefixList, old.prefix_lists(), new.prefix_lists()),
+        of(Kind::RouteMap, old.route_maps(), new.route_maps()),
         of(Kind::Controller, old.controllers(), new.controllers()),
+        of(Kind::FrrSnippet, old.snippets(), new.snippets()),
         of(Kind::Zone, old.zones(), new.zones()),
         of(Kind::Vnet, old.vnets(), new.vnets()),
         of(Kind::Subnet, old.subnets(), new.subnets()),
@@ -110,7 +113,12 @@ fn carriers(statuses: &Statuses, key: &ObjectKey, pending: Option<Pending>) -> B
 /// The zone and the vnet that an object belongs to.
 fn place(statuses: &Statuses, object: &Object) -> (Option<ZoneName>, Option<VnetName>) {
     match object {
-        Object::Node(_) | Object::HostNetwork(_) | Object::Controller(_) => (None, None),
+        Object::Node(_)
+        | Object::HostNetwork(_)
+        | Object::PrefixList(_)
+        | Object::RouteMap(_)
+        | Object::Controller(_)
+        | Object::FrrSnippet(_) => (None, None),
         Object::Zone(zone) => (Some(zone.metadata.name.clone()), None),
         Object::Vnet(vnet) => (
             Some(vnet.spec.zone.clone()),
@@ -138,9 +146,7 @@ fn events(
             .filter(|(node, event)| match (&event.origin, vnet, zone) {
                 (Some(origin), Some(vnet), _) => origin.vnet() == Some(vnet),
                 (Some(origin), None, Some(zone)) => origin.zone() == Some(zone),
-                (Some(origin), None, None) if key.kind == Kind::HostNetwork => {
-                    origin.host().is_some_and(|it| it.as_str() == key.name)
-                }
+                (Some(origin), None, None) if key.kind != Kind::Node => origin.key() == *key,
                 (_, None, None) => key.kind == Kind::Node && node.as_str() == key.name,
                 (None, _, _) => false,
             })

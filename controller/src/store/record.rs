@@ -3,7 +3,10 @@
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use weft_model::object::{Controller, HostNetwork, Node, Object, Stored, Subnet, Vnet, Zone};
+use weft_model::object::{
+    Controller, FrrSnippet, HostNetwork, Node, Object, PrefixList, RouteMap, Stored, Subnet, Vnet,
+    Zone,
+};
 use weft_model::revision::{Generation, Timestamp, Version};
 
 use super::error::StoreError;
@@ -18,6 +21,9 @@ enum WrittenObject {
     Node(Node),
     HostNetwork(HostNetwork),
     Controller(Controller),
+    PrefixList(PrefixList),
+    RouteMap(RouteMap),
+    FrrSnippet(FrrSnippet),
 }
 
 impl From<Object> for WrittenObject {
@@ -29,6 +35,9 @@ impl From<Object> for WrittenObject {
             Object::Node(node) => Self::Node(node),
             Object::HostNetwork(host) => Self::HostNetwork(host),
             Object::Controller(controller) => Self::Controller(controller),
+            Object::PrefixList(list) => Self::PrefixList(list),
+            Object::RouteMap(map) => Self::RouteMap(map),
+            Object::FrrSnippet(snippet) => Self::FrrSnippet(snippet),
         }
     }
 }
@@ -42,6 +51,9 @@ impl From<WrittenObject> for Object {
             WrittenObject::Node(node) => Self::Node(node),
             WrittenObject::HostNetwork(host) => Self::HostNetwork(host),
             WrittenObject::Controller(controller) => Self::Controller(controller),
+            WrittenObject::PrefixList(list) => Self::PrefixList(list),
+            WrittenObject::RouteMap(map) => Self::RouteMap(map),
+            WrittenObject::FrrSnippet(snippet) => Self::FrrSnippet(snippet),
         }
     }
 }

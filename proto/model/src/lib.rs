@@ -8,8 +8,10 @@ pub mod name;
 
 pub mod asn;
 pub mod bond;
+pub mod community;
 pub mod mac;
 pub mod mtu;
+pub mod policy;
 pub mod port;
 pub mod prefix;
 pub mod route_target;

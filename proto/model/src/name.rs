@@ -216,6 +216,14 @@ name!(
 );
 
 name!(
+    /// The name of a snippet of FRR's configuration.
+    SnippetName,
+    "snippet name",
+    |text| is_label(text, 63, "-_."),
+    "use 1 to 63 letters, digits, hyphens, underscores and dots, a letter or digit first and last"
+);
+
+name!(
     /// The name of a probe: an executable file that a node's administrator allows to be run.
     ProbeName,
     "probe name",

@@ -7,7 +7,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::name::{
-    ControllerName, HostNetworkName, LabelKey, LabelValue, NodeName, SubnetName, VnetName, ZoneName,
+    ControllerName, HostNetworkName, LabelKey, LabelValue, NodeName, PolicyName, SnippetName,
+    SubnetName, VnetName, ZoneName,
 };
 use crate::revision::{Generation, Timestamp, Version};
 
@@ -20,11 +21,17 @@ pub mod targets;
 pub mod vnet;
 
 pub mod controller;
+pub mod frr_snippet;
+pub mod prefix_list;
+pub mod route_map;
 pub mod zone;
 
 use controller::ControllerSpec;
+use frr_snippet::FrrSnippetSpec;
 use host_network::HostNetworkSpec;
 use node::NodeSpec;
+use prefix_list::PrefixListSpec;
+use route_map::RouteMapSpec;
 use subnet::SubnetSpec;
 use vnet::VnetSpec;
 use zone::ZoneSpec;
@@ -64,6 +71,12 @@ pub type Vnet = Declared<VnetName, VnetSpec>;
 pub type Subnet = Declared<SubnetName, SubnetSpec>;
 /// A controller: who carries routes between nodes and to the world outside.
 pub type Controller = Declared<ControllerName, ControllerSpec>;
+/// A prefix list: which networks a route map means.
+pub type PrefixList = Declared<PolicyName, PrefixListSpec>;
+/// A route map: which routes are let through, and what is changed of them.
+pub type RouteMap = Declared<PolicyName, RouteMapSpec>;
+/// A snippet: lines of FRR's configuration that the administrator writes.
+pub type FrrSnippet = Declared<SnippetName, FrrSnippetSpec>;
 /// A node: one hypervisor.
 pub type Node = Declared<NodeName, NodeSpec>;
 /// A host network: the interfaces that nodes themselves have.
@@ -82,8 +95,14 @@ pub enum Object {
     Node(Node),
     /// A host network.
     HostNetwork(HostNetwork),
+    /// A prefix list.
+    PrefixList(PrefixList),
+    /// A route map.
+    RouteMap(RouteMap),
     /// A controller.
     Controller(Controller),
+    /// A snippet of FRR's configuration.
+    FrrSnippet(FrrSnippet),
 }
 
 impl Object {
@@ -95,7 +114,10 @@ impl Object {
             Self::Subnet(_) => Kind::Subnet,
             Self::Node(_) => Kind::Node,
             Self::HostNetwork(_) => Kind::HostNetwork,
+            Self::PrefixList(_) => Kind::PrefixList,
+            Self::RouteMap(_) => Kind::RouteMap,
             Self::Controller(_) => Kind::Controller,
+            Self::FrrSnippet(_) => Kind::FrrSnippet,
         }
     }
 
@@ -107,7 +129,10 @@ impl Object {
             Self::Subnet(subnet) => subnet.metadata.name.as_str(),
             Self::Node(node) => node.metadata.name.as_str(),
             Self::HostNetwork(host) => host.metadata.name.as_str(),
+            Self::PrefixList(list) => list.metadata.name.as_str(),
+            Self::RouteMap(map) => map.metadata.name.as_str(),
             Self::Controller(controller) => controller.metadata.name.as_str(),
+            Self::FrrSnippet(snippet) => snippet.metadata.name.as_str(),
         }
     }
 
@@ -119,7 +144,10 @@ impl Object {
             Self::Subnet(subnet) => &subnet.metadata.labels,
             Self::Node(node) => &node.metadata.labels,
             Self::HostNetwork(host) => &host.metadata.labels,
+            Self::PrefixList(list) => &list.metadata.labels,
+            Self::RouteMap(map) => &map.metadata.labels,
             Self::Controller(controller) => &controller.metadata.labels,
+            Self::FrrSnippet(snippet) => &snippet.metadata.labels,
         }
     }
 
@@ -142,8 +170,14 @@ pub enum Kind {
     Node,
     /// [`HostNetwork`].
     HostNetwork,
+    /// [`PrefixList`].
+    PrefixList,
+    /// [`RouteMap`].
+    RouteMap,
     /// [`Controller`].
     Controller,
+    /// [`FrrSnippet`].
+    FrrSnippet,
     /// [`Zone`].
     Zone,
     /// [`Vnet`].
@@ -154,21 +188,31 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in order.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 9] = [
         Self::Node,
         Self::HostNetwork,
+        Self::PrefixList,
+        Self::RouteMap,
         Self::Controller,
+        Self::FrrSnippet,
         Self::Zone,
         Self::Vnet,
         Self::Subnet,
     ];
+
+    /// All of them for people, in order.
+    pub const LIST: &'static str = "Node, HostNetwork, PrefixList, RouteMap, Controller, FrrSnippet, \
+                                    Zone, Vnet or Subnet";
 
     /// The kind as manifests write it, `Zone`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Node => "Node",
             Self::HostNetwork => "HostNetwork",
+            Self::PrefixList => "PrefixList",
+            Self::RouteMap => "RouteMap",
             Self::Controller => "Controller",
+            Self::FrrSnippet => "FrrSnippet",
             Self::Zone => "Zone",
             Self::Vnet => "Vnet",
             Self::Subnet => "Subnet",
@@ -180,7 +224,10 @@ impl Kind {
         match self {
             Self::Node => "node",
             Self::HostNetwork => "hostnetwork",
+            Self::PrefixList => "prefixlist",
+            Self::RouteMap => "routemap",
             Self::Controller => "controller",
+            Self::FrrSnippet => "frrsnippet",
             Self::Zone => "zone",
             Self::Vnet => "vnet",
             Self::Subnet => "subnet",
@@ -190,7 +237,7 @@ impl Kind {
 
 /// A text that names no kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a kind of object: use Node, HostNetwork, Controller, Zone, Vnet or Subnet")]
+#[error("{0:?} is not a kind of object: use {list}", list = Kind::LIST)]
 pub struct KindError(pub String);
 
 impl FromStr for Kind {
@@ -263,6 +310,16 @@ mod tests {
             assert_eq!(text.parse::<Kind>(), Ok(Kind::Zone));
         }
         assert!("pod".parse::<Kind>().is_err());
+    }
+
+    #[test]
+    fn the_list_for_people_has_every_kind_in_order() {
+        let names = Kind::ALL.map(Kind::as_str);
+        let list: Vec<&str> = Kind::LIST
+            .split(", ")
+            .flat_map(|it| it.split(" or "))
+            .collect();
+        assert_eq!(list, names);
     }
 
     #[test]

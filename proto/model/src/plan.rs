@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::name::{ControllerName, HostNetworkName, LinkName, VnetName, ZoneName};
+use crate::name::{ControllerName, HostNetworkName, LinkName, SnippetName, VnetName, ZoneName};
+use crate::object::{Kind, ObjectKey};
 use crate::prefix::Prefix;
 use crate::vlan::VlanId;
 
@@ -116,6 +117,11 @@ pub enum Origin {
         /// The controller.
         controller: ControllerName,
     },
+    /// A snippet of FRR's configuration.
+    Snippet {
+        /// The snippet.
+        snippet: SnippetName,
+    },
     /// A host network. Its devices are the host's own: one that is there already is taken over as
     /// it is, and given back when the entry goes.
     Host {
@@ -129,7 +135,7 @@ impl Origin {
     pub fn zone(&self) -> Option<&ZoneName> {
         match self {
             Self::Zone { zone, .. } => Some(zone),
-            Self::Controller { .. } | Self::Host { .. } => None,
+            Self::Controller { .. } | Self::Snippet { .. } | Self::Host { .. } => None,
         }
     }
 
@@ -137,7 +143,7 @@ impl Origin {
     pub fn vnet(&self) -> Option<&VnetName> {
         match self {
             Self::Zone { vnet, .. } => vnet.as_ref(),
-            Self::Controller { .. } | Self::Host { .. } => None,
+            Self::Controller { .. } | Self::Snippet { .. } | Self::Host { .. } => None,
         }
     }
 
@@ -145,7 +151,24 @@ impl Origin {
     pub fn host(&self) -> Option<&HostNetworkName> {
         match self {
             Self::Host { host } => Some(host),
-            Self::Zone { .. } | Self::Controller { .. } => None,
+            Self::Zone { .. } | Self::Controller { .. } | Self::Snippet { .. } => None,
+        }
+    }
+}
+
+impl Origin {
+    /// The object: the vnet where there is one.
+    pub fn key(&self) -> ObjectKey {
+        match self {
+            Self::Zone {
+                vnet: Some(vnet), ..
+            } => ObjectKey::new(Kind::Vnet, vnet.as_str()),
+            Self::Zone { zone, vnet: None } => ObjectKey::new(Kind::Zone, zone.as_str()),
+            Self::Controller { controller } => {
+                ObjectKey::new(Kind::Controller, controller.as_str())
+            }
+            Self::Snippet { snippet } => ObjectKey::new(Kind::FrrSnippet, snippet.as_str()),
+            Self::Host { host } => ObjectKey::new(Kind::HostNetwork, host.as_str()),
         }
     }
 }
@@ -159,6 +182,7 @@ impl fmt::Display for Origin {
             } => write!(f, "vnet {vnet} of zone {zone}"),
             Self::Zone { zone, vnet: None } => write!(f, "zone {zone}"),
             Self::Controller { controller } => write!(f, "controller {controller}"),
+            Self::Snippet { snippet } => write!(f, "snippet {snippet}"),
             Self::Host { host } => write!(f, "host network {host}"),
         }
     }

@@ -21,7 +21,10 @@ impl From<Kind> for v1::Kind {
             Kind::Subnet => Self::Subnet,
             Kind::Node => Self::Node,
             Kind::HostNetwork => Self::HostNetwork,
+            Kind::PrefixList => Self::PrefixList,
+            Kind::RouteMap => Self::RouteMap,
             Kind::Controller => Self::Controller,
+            Kind::FrrSnippet => Self::FrrSnippet,
         }
     }
 }
@@ -34,7 +37,10 @@ pub fn kind(wire: i32) -> Option<Kind> {
         Ok(v1::Kind::Subnet) => Some(Kind::Subnet),
         Ok(v1::Kind::Node) => Some(Kind::Node),
         Ok(v1::Kind::HostNetwork) => Some(Kind::HostNetwork),
+        Ok(v1::Kind::PrefixList) => Some(Kind::PrefixList),
+        Ok(v1::Kind::RouteMap) => Some(Kind::RouteMap),
         Ok(v1::Kind::Controller) => Some(Kind::Controller),
+        Ok(v1::Kind::FrrSnippet) => Some(Kind::FrrSnippet),
         Ok(v1::Kind::Unspecified) | Err(_) => None,
     }
 }
@@ -92,7 +98,10 @@ impl From<&Object> for v1::Object {
             Object::Subnet(subnet) => v1::object::Spec::Subnet((&subnet.spec).into()),
             Object::Node(node) => v1::object::Spec::Node((&node.spec).into()),
             Object::HostNetwork(host) => v1::object::Spec::HostNetwork((&host.spec).into()),
+            Object::PrefixList(list) => v1::object::Spec::PrefixList((&list.spec).into()),
+            Object::RouteMap(map) => v1::object::Spec::RouteMap((&map.spec).into()),
             Object::Controller(it) => v1::object::Spec::Controller((&it.spec).into()),
+            Object::FrrSnippet(it) => v1::object::Spec::FrrSnippet((&it.spec).into()),
         };
         let metadata = v1::Metadata {
             name: object.name().to_owned(),
@@ -142,6 +151,13 @@ impl TryFrom<&v1::Object> for Object {
             Some(v1::object::Spec::Node(spec)) => declared(metadata, spec).map(Self::Node),
             Some(v1::object::Spec::HostNetwork(spec)) => {
                 declared(metadata, spec).map(Self::HostNetwork)
+            }
+            Some(v1::object::Spec::PrefixList(spec)) => {
+                declared(metadata, spec).map(Self::PrefixList)
+            }
+            Some(v1::object::Spec::RouteMap(spec)) => declared(metadata, spec).map(Self::RouteMap),
+            Some(v1::object::Spec::FrrSnippet(spec)) => {
+                declared(metadata, spec).map(Self::FrrSnippet)
             }
             Some(v1::object::Spec::Controller(spec)) => {
                 declared(metadata, spec).map(Self::Controller)

@@ -31,7 +31,13 @@ impl From<&Origin> for v1::Origin {
             host: text(origin.host().map(ToString::to_string)),
             controller: match origin {
                 Origin::Controller { controller } => controller.to_string(),
-                Origin::Zone { .. } | Origin::Host { .. } => String::new(),
+                Origin::Zone { .. } | Origin::Snippet { .. } | Origin::Host { .. } => String::new(),
+            },
+            snippet: match origin {
+                Origin::Snippet { snippet } => snippet.to_string(),
+                Origin::Zone { .. } | Origin::Controller { .. } | Origin::Host { .. } => {
+                    String::new()
+                }
             },
         }
     }
@@ -49,6 +55,10 @@ impl TryFrom<&v1::Origin> for Origin {
         if !wire.controller.is_empty() {
             let controller = fields.text("controller", &wire.controller);
             return fields.finish(controller.map(|controller| Self::Controller { controller }));
+        }
+        if !wire.snippet.is_empty() {
+            let snippet = fields.text("snippet", &wire.snippet);
+            return fields.finish(snippet.map(|snippet| Self::Snippet { snippet }));
         }
         let zone = fields.text("zone", &wire.zone);
         let vnet = fields.maybe_text("vnet", &wire.vnet);

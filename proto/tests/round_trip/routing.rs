@@ -19,12 +19,12 @@ use weft_model::route_target::{RouteDistinguisher, RouteTarget};
 
 use super::{address, mac, name, port, prefix, selector, uplinks, vni};
 
-fn asn() -> impl Strategy<Value = Asn> {
+pub fn asn() -> impl Strategy<Value = Asn> {
     (1u32..=4_200_000_000)
         .prop_filter_map("some numbers are kept back", |asn| Asn::try_from(asn).ok())
 }
 
-fn target() -> impl Strategy<Value = RouteTarget> {
+pub fn target() -> impl Strategy<Value = RouteTarget> {
     prop_oneof![
         any::<(u16, u32)>().prop_filter_map("too large", |(asn, number)| RouteTarget::of_asn(
             asn.into(),

@@ -1,5 +1,6 @@
 //! Objects as tables.
 
+use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use weft_model::object::Kind;
@@ -29,6 +30,9 @@ pub fn kind(object: &v1::Object) -> Option<Kind> {
         Spec::Node(_) => Kind::Node,
         Spec::HostNetwork(_) => Kind::HostNetwork,
         Spec::Controller(_) => Kind::Controller,
+        Spec::PrefixList(_) => Kind::PrefixList,
+        Spec::RouteMap(_) => Kind::RouteMap,
+        Spec::FrrSnippet(_) => Kind::FrrSnippet,
     })
 }
 
@@ -60,13 +64,21 @@ pub fn table(kind: Kind, objects: &[&v1::Object], width: Width, now: SystemTime)
         Kind::Subnet => (&["VNET", "CIDR", "GATEWAY", "SNAT"], &[]),
         Kind::Node => (&["CONNECTED", "TUNNEL"], &[]),
         Kind::HostNetwork => (&["NODES", "INTERFACES"], &["DRIFT"]),
+        Kind::PrefixList => (&["RULES", "FIRST"], &[]),
+        Kind::RouteMap => (&["RULES", "CALLS"], &["PREFIX-LISTS"]),
         Kind::Controller => (&["TYPE", "NODES", "ASN"], &["PEERS"]),
+        Kind::FrrSnippet => (&["NODES", "ORDER", "LINES"], &[]),
     };
     let (before, after): (&[&str], &[&str]) = match kind {
         Kind::Node => (&["NAME"], &["PENDING", "AGE"]),
-        Kind::Zone | Kind::Vnet | Kind::Subnet | Kind::HostNetwork | Kind::Controller => {
-            (&["NAME"], &["PENDING", "LIVE", "AGE"])
-        }
+        Kind::Zone
+        | Kind::Vnet
+        | Kind::Subnet
+        | Kind::HostNetwork
+        | Kind::PrefixList
+        | Kind::RouteMap
+        | Kind::Controller
+        | Kind::FrrSnippet => (&["NAME"], &["PENDING", "LIVE", "AGE"]),
     };
     let wide: &[&str] = match width {
         Width::Narrow => &[],
@@ -105,6 +117,23 @@ fn narrow_cells(object: &v1::Object) -> Vec<String> {
         Some(Spec::Subnet(subnet)) => [&subnet.vnet, &subnet.cidr, &subnet.gateway, &subnet.snat]
             .map(|it| safe(it))
             .to_vec(),
+        Some(Spec::PrefixList(list)) => {
+            let first = list.rules.first();
+            let first = first.map(|it| format!("{} {}", it.action, it.prefix));
+            vec![
+                list.rules.len().to_string(),
+                safe(&first.unwrap_or_default()),
+            ]
+        }
+        Some(Spec::RouteMap(map)) => {
+            let calls = map.rules.iter().map(|it| it.call.as_str());
+            vec![map.rules.len().to_string(), names(calls)]
+        }
+        Some(Spec::FrrSnippet(it)) => vec![
+            selector(it.nodes.as_ref()),
+            it.order.to_string(),
+            it.text.lines().count().to_string(),
+        ],
         Some(Spec::Controller(it)) => {
             let asn = it.evpn.as_ref().map(|it| it.asn);
             vec![
@@ -153,8 +182,20 @@ fn wide_cells(object: &v1::Object) -> Vec<String> {
         Some(Spec::Vnet(vnet)) => vec![safe(&vnet.alias), safe(&vnet.mac)],
         Some(Spec::HostNetwork(host)) => vec![drift(&host.drift)],
         Some(Spec::Controller(it)) => vec![safe(&neighbors(it))],
-        Some(Spec::Subnet(_) | Spec::Node(_)) | None => Vec::new(),
+        Some(Spec::RouteMap(map)) => {
+            let matches = map.rules.iter().filter_map(|rule| rule.r#match.as_ref());
+            let lists = matches.flat_map(|it| [&it.prefix_list, &it.next_hop_prefix_list]);
+            vec![names(lists.map(String::as_str))]
+        }
+        Some(Spec::Subnet(_) | Spec::Node(_) | Spec::PrefixList(_) | Spec::FrrSnippet(_))
+        | None => Vec::new(),
     }
+}
+
+/// Every name once, in order.
+fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: BTreeSet<&str> = names.filter(|it| !it.is_empty()).collect();
+    safe(&names.into_iter().collect::<Vec<_>>().join(","))
 }
 
 fn drift(policy: &str) -> String {
@@ -301,6 +342,37 @@ mod tests {
                     cidr: "10.0.0.0/24".to_owned(),
                     gateway: "10.0.0.1".to_owned(),
                     snat: String::new(),
+                }),
+            ),
+            object(
+                "customers",
+                Spec::PrefixList(v1::PrefixListSpec {
+                    rules: vec![v1::PrefixRule {
+                        action: "permit".to_owned(),
+                        prefix: "10.0.0.0/8".to_owned(),
+                        ..v1::PrefixRule::default()
+                    }],
+                }),
+            ),
+            object(
+                "IN",
+                Spec::RouteMap(v1::RouteMapSpec {
+                    rules: vec![v1::MapRule {
+                        r#match: Some(v1::MapMatch {
+                            prefix_list: "customers".to_owned(),
+                            ..v1::MapMatch::default()
+                        }),
+                        call: "MORE".to_owned(),
+                        ..v1::MapRule::default()
+                    }],
+                }),
+            ),
+            object(
+                "own-lines",
+                Spec::FrrSnippet(v1::FrrSnippetSpec {
+                    order: 20,
+                    text: "router bgp 65000\n coalesce-time 7\n".to_owned(),
+                    ..v1::FrrSnippetSpec::default()
                 }),
             ),
         ];

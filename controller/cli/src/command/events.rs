@@ -88,6 +88,12 @@ fn print(event: &v1::NodeEvent, format: Format) -> Outcome {
         Format::Text => {
             let origin = match &event.origin {
                 Some(origin) if !origin.host.is_empty() => format!(" hostnetwork/{}:", origin.host),
+                Some(origin) if !origin.controller.is_empty() => {
+                    format!(" controller/{}:", origin.controller)
+                }
+                Some(origin) if !origin.snippet.is_empty() => {
+                    format!(" frrsnippet/{}:", origin.snippet)
+                }
                 Some(origin) if origin.vnet.is_empty() => format!(" zone/{}:", origin.zone),
                 Some(origin) => format!(" vnet/{}:", origin.vnet),
                 None => String::new(),

@@ -209,7 +209,8 @@ mod tests {
     fn a_topic_that_does_not_exist_is_told_what_does() {
         assert_eq!(
             page("pod").unwrap_err(),
-            "\"pod\" is not a kind of object: use Node, HostNetwork, Controller, Zone, Vnet or Subnet"
+            "\"pod\" is not a kind of object: use Node, HostNetwork, PrefixList, RouteMap, Controller, \
+             FrrSnippet, Zone, Vnet or Subnet"
         );
         assert_eq!(
             page("zone.vxlan.vni").unwrap_err(),

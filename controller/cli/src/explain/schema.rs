@@ -15,7 +15,7 @@ const FIELD_IN_MESSAGE: i32 = 2;
 const TIMES: [&str; 3] = ["created", "lastTransition", "at"];
 
 /// What must be written. The schema cannot say so; a test holds this against the model.
-const REQUIRED: [&str; 15] = [
+const REQUIRED: [&str; 21] = [
     "metadata",
     "metadata.name",
     "spec",
@@ -26,7 +26,13 @@ const REQUIRED: [&str; 15] = [
     "hostnetwork/spec.interfaces.vlan.tag",
     "hostnetwork/spec.interfaces.routes.to",
     "hostnetwork/spec.interfaces.masquerade.source",
+    "prefixlist/spec.rules",
+    "prefixlist/spec.rules.action",
+    "prefixlist/spec.rules.prefix",
+    "routemap/spec.rules",
+    "routemap/spec.rules.action",
     "controller/spec.type",
+    "frrsnippet/spec.text",
     "zone/spec.type",
     "vnet/spec.zone",
     "subnet/spec.vnet",
@@ -265,8 +271,11 @@ fn wire(message: &DescriptorProto, field: &FieldDescriptorProto, comment: &str) 
 #[cfg(test)]
 mod tests {
     use weft_model::object::controller::ControllerSpec;
+    use weft_model::object::frr_snippet::FrrSnippetSpec;
     use weft_model::object::host_network::HostNetworkSpec;
     use weft_model::object::node::NodeSpec;
+    use weft_model::object::prefix_list::PrefixListSpec;
+    use weft_model::object::route_map::RouteMapSpec;
     use weft_model::object::subnet::SubnetSpec;
     use weft_model::object::vnet::VnetSpec;
     use weft_model::object::zone::ZoneSpec;
@@ -316,7 +325,10 @@ mod tests {
                 Kind::Subnet => serde_json::from_str::<SubnetSpec>(json).map(drop),
                 Kind::Node => serde_json::from_str::<NodeSpec>(json).map(drop),
                 Kind::HostNetwork => serde_json::from_str::<HostNetworkSpec>(json).map(drop),
+                Kind::PrefixList => serde_json::from_str::<PrefixListSpec>(json).map(drop),
+                Kind::RouteMap => serde_json::from_str::<RouteMapSpec>(json).map(drop),
                 Kind::Controller => serde_json::from_str::<ControllerSpec>(json).map(drop),
+                Kind::FrrSnippet => serde_json::from_str::<FrrSnippetSpec>(json).map(drop),
             };
             refused.unwrap_err().to_string()
         };
@@ -343,6 +355,12 @@ mod tests {
             (Kind::Subnet, r#"{"vnet":"v1","cidr":"10.0.0.0/24"}"#),
             (Kind::Node, "{}"),
             (Kind::HostNetwork, r#"{"interfaces":[]}"#),
+            (
+                Kind::PrefixList,
+                r#"{"rules":[{"action":"permit","prefix":"10.0.0.0/8"}]}"#,
+            ),
+            (Kind::RouteMap, r#"{"rules":[{"action":"permit"}]}"#),
+            (Kind::FrrSnippet, r#"{"text":"bfd"}"#),
         ];
         for (kind, sample) in samples {
             let whole: serde_json::Value = serde_json::from_str(sample).unwrap();

@@ -15,8 +15,11 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_saphyr::Spanned;
 use weft_model::object::controller::ControllerSpec;
+use weft_model::object::frr_snippet::FrrSnippetSpec;
 use weft_model::object::host_network::HostNetworkSpec;
 use weft_model::object::node::NodeSpec;
+use weft_model::object::prefix_list::PrefixListSpec;
+use weft_model::object::route_map::RouteMapSpec;
 use weft_model::object::subnet::SubnetSpec;
 use weft_model::object::vnet::VnetSpec;
 use weft_model::object::zone::ZoneSpec;
@@ -180,25 +183,29 @@ fn read_document(source: &Source, document: Document<'_>) -> Result<Manifest, Pr
         None => return Err(problem(first, format!("apiVersion is missing: {wanted}"))),
     }
     let Some(kind) = header.kind else {
-        let text =
-            "kind is missing: write kind: Node, HostNetwork, Controller, Zone, Vnet or Subnet"
-                .to_owned();
+        let text = format!("kind is missing: write kind: {}", Kind::LIST);
         return Err(problem(first, text));
     };
     let named = Kind::ALL
         .into_iter()
         .find(|known| known.as_str() == kind.value)
         .ok_or_else(|| {
-            let text = format!(
-                "kind {:?} is not known: write Node, HostNetwork, Controller, Zone, Vnet or Subnet",
-                kind.value
-            );
+            let text = format!("kind {:?} is not known: write {}", kind.value, Kind::LIST);
             problem(Spot::from(&kind.referenced).line, text)
         })?;
     let read = match named {
         Kind::Node => typed::<_, NodeSpec>(document.text).map(|(it, v)| (Object::Node(it), v)),
         Kind::HostNetwork => {
             typed::<_, HostNetworkSpec>(document.text).map(|(it, v)| (Object::HostNetwork(it), v))
+        }
+        Kind::PrefixList => {
+            typed::<_, PrefixListSpec>(document.text).map(|(it, v)| (Object::PrefixList(it), v))
+        }
+        Kind::RouteMap => {
+            typed::<_, RouteMapSpec>(document.text).map(|(it, v)| (Object::RouteMap(it), v))
+        }
+        Kind::FrrSnippet => {
+            typed::<_, FrrSnippetSpec>(document.text).map(|(it, v)| (Object::FrrSnippet(it), v))
         }
         Kind::Controller => {
             typed::<_, ControllerSpec>(document.text).map(|(it, v)| (Object::Controller(it), v))

@@ -7,8 +7,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use weft_model::object::controller::ControllerSpec;
+use weft_model::object::frr_snippet::FrrSnippetSpec;
 use weft_model::object::host_network::HostNetworkSpec;
 use weft_model::object::node::NodeSpec;
+use weft_model::object::prefix_list::PrefixListSpec;
+use weft_model::object::route_map::RouteMapSpec;
 use weft_model::object::subnet::SubnetSpec;
 use weft_model::object::vnet::VnetSpec;
 use weft_model::object::zone::ZoneSpec;
@@ -55,6 +58,9 @@ enum WrittenSpec {
     Node(NodeSpec),
     HostNetwork(HostNetworkSpec),
     Controller(ControllerSpec),
+    PrefixList(PrefixListSpec),
+    RouteMap(RouteMapSpec),
+    FrrSnippet(FrrSnippetSpec),
 }
 
 #[derive(Debug, Serialize)]
@@ -117,6 +123,9 @@ pub fn spec(object: &Object) -> WrittenAlone {
             Object::Node(node) => WrittenSpec::Node(node.spec.clone()),
             Object::HostNetwork(host) => WrittenSpec::HostNetwork(host.spec.clone()),
             Object::Controller(it) => WrittenSpec::Controller(it.spec.clone()),
+            Object::PrefixList(list) => WrittenSpec::PrefixList(list.spec.clone()),
+            Object::RouteMap(map) => WrittenSpec::RouteMap(map.spec.clone()),
+            Object::FrrSnippet(it) => WrittenSpec::FrrSnippet(it.spec.clone()),
         },
     }
 }
@@ -209,6 +218,8 @@ pub fn event(wire: &v1::NodeEvent) -> WrittenEvent {
             ("zone", &origin.zone),
             ("vnet", &origin.vnet),
             ("hostNetwork", &origin.host),
+            ("controller", &origin.controller),
+            ("frrSnippet", &origin.snippet),
         ]
         .into_iter();
         let said = parts.filter(|(_, name)| !name.is_empty());

@@ -80,11 +80,22 @@ pub fn affected(old: &Intent, new: &Intent) -> Affected {
         vnets.extend(subnet.new.map(|it| &it.spec.vnet));
     }
 
+    // What a map lets through may differ on any node that has it, and lines on any node.
+    let lists = before.prefix_lists().differences(after.prefix_lists());
+    let maps = before.route_maps().differences(after.route_maps());
+    let snippets = before.snippets().differences(after.snippets());
+    affected.visited += lists.visited + maps.visited + snippets.visited;
+    if !(lists.found.is_empty() && maps.found.is_empty() && snippets.found.is_empty()) {
+        for node in old.routed_nodes().chain(new.routed_nodes()) {
+            affected.visit_routing(old, new, node);
+        }
+    }
+
     // A controller may change where tunnels end and who is spoken to, on any node that runs it.
     let controllers = before.controllers().differences(after.controllers());
     affected.visited += controllers.visited;
     if !controllers.found.is_empty() {
-        for node in old.routings.keys().chain(new.routings.keys()) {
+        for node in old.routed_nodes().chain(new.routed_nodes()) {
             affected.visit_routing(old, new, node);
         }
         let is_evpn = |zone: &&Arc<Zone>| matches!(zone.declared.spec.kind, ZoneKind::Evpn(_));
@@ -189,7 +200,14 @@ impl Affected {
 
     /// What a node's routing is changes what its evpn zones are.
     fn visit_routing(&mut self, old: &Intent, new: &Intent, node: &NodeName) {
-        if old.routings.get(node) == new.routings.get(node) || !self.routing.insert(node.clone()) {
+        let (before, after) = (old.routing(node), new.routing(node));
+        let are_lines_alike = old.snippets_of(node) == new.snippets_of(node);
+        if (before == after && are_lines_alike) || !self.routing.insert(node.clone()) {
+            return;
+        }
+        if let (Some(before), Some(after)) = (before, after)
+            && before.is_alike_for_zones(after)
+        {
             return;
         }
         for zone in old.zones_of(node).iter().chain(new.zones_of(node)) {

@@ -3,6 +3,7 @@
 pub(super) mod evpn;
 mod neighbor;
 pub(super) mod node;
+pub(super) mod policy;
 
 use weft_model::name::ControllerName;
 use weft_model::plan::Origin;

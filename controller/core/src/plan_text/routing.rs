@@ -19,6 +19,14 @@ pub(super) fn come(stanza: &Stanza, lines: &mut Vec<String>) {
 
 /// What differs between two stanzas of the same key.
 pub(super) fn change(old: &Stanza, new: &Stanza, lines: &mut Vec<String>) {
+    if let (Stanza::Snippet(old), Stanza::Snippet(new)) = (old, new)
+        && old.order != new.order
+    {
+        lines.push(format!(
+            "set order of snippet {} {} -> {}",
+            new.name, old.order, new.order
+        ));
+    }
     difference(&shown(old), &shown(new), lines);
 }
 

@@ -19,9 +19,10 @@ use weft_model::object::{Controller, Kind};
 use weft_model::prefix::Family;
 
 use super::finding::{Findings, at};
+use super::policy;
 use super::reading::Reading;
 use crate::device;
-use crate::intent::{Group, Neighbors, Routing};
+use crate::intent::{Group, Neighbors, Policies, Routing};
 
 /// The nodes that every controller runs on.
 pub(super) type Runners = BTreeMap<ControllerName, BTreeSet<NodeName>>;
@@ -76,7 +77,8 @@ pub(super) fn resolve(
         let Some(facts) = reading.snapshot.facts().get(node) else {
             continue;
         };
-        let routing = of_node(node, facts, &controllers, findings);
+        let mut routing = of_node(node, facts, &controllers, findings);
+        routing.policies = policy::of_node(reading, controllers.iter().map(|it| &***it));
         routings.insert(node.clone(), Arc::new(routing));
     }
     check_router_ids(&routings, findings);
@@ -199,6 +201,7 @@ fn of_node(
         groups,
         uplink,
         isis: isis.map(|(controller, _)| Arc::clone(controller)),
+        policies: Policies::default(),
     }
 }
 

@@ -105,6 +105,9 @@ proptest! {
                             Origin::Controller { controller } => {
                                 ObjectKey::new(Kind::Controller, controller.as_str())
                             }
+                            Origin::Snippet { snippet } => {
+                                ObjectKey::new(Kind::FrrSnippet, snippet.as_str())
+                            }
                             Origin::Host { host } => ObjectKey::new(Kind::HostNetwork, host.as_str()),
                         };
                         prop_assert!(intent.carriers(&key).contains(node));

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::name::PolicyName;
 use crate::object::selector::NodeSelector;
 
 mod bgp;
@@ -38,6 +39,17 @@ pub enum ControllerKind {
 }
 
 impl ControllerKind {
+    /// The route maps that it names.
+    pub fn route_maps(&self) -> impl Iterator<Item = &PolicyName> {
+        let sessions = match self {
+            Self::Evpn(evpn) => Some(&evpn.sessions),
+            Self::Bgp(bgp) => Some(&bgp.sessions),
+            Self::Isis(_) => None,
+        };
+        let maps = sessions.map(|it| it.route_map_in.iter().chain(&it.route_map_out));
+        maps.into_iter().flatten()
+    }
+
     /// The type as manifests write it.
     pub fn as_str(&self) -> &'static str {
         match self {

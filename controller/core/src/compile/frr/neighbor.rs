@@ -20,6 +20,7 @@ use weft_model::prefix::Family;
 
 use super::{of_controller, word};
 use crate::intent::{Group, Routing};
+use crate::own_policy;
 
 /// What the neighbors of a controller are called together.
 pub(super) fn group_name(group: &Group) -> Word {
@@ -135,8 +136,8 @@ fn zones(group: &Group) -> Option<NeighborFamily> {
     let said = [&evpn.sessions.route_map_in, &evpn.sessions.route_map_out];
     let [incoming, outgoing] = said.map(|it| it.as_ref().map(word));
     Some(NeighborFamily {
-        route_map_in: incoming.or_else(|| Some(word("MAP_VTEP_IN"))),
-        route_map_out: outgoing.or_else(|| Some(word("MAP_VTEP_OUT"))),
+        route_map_in: incoming.or_else(|| Some(word(own_policy::MAP_IN))),
+        route_map_out: outgoing.or_else(|| Some(word(own_policy::MAP_OUT))),
         ..NeighborFamily::default()
     })
 }

@@ -8,16 +8,16 @@ use weft_model::name::LinkName;
 use weft_model::object::controller::{ControllerKind, IsisController};
 use weft_model::plan::frr::bgp::{Evpn, EvpnSwitch, Instance, InstanceAt, Source, Switch, Unicast};
 use weft_model::plan::frr::igp::{Interface, Isis, Level, OnLink};
-use weft_model::plan::frr::policy::{
-    Action, Amount, MapRule, Match, Metric, PrefixList, PrefixRule, RouteMap, Set,
-};
+use weft_model::plan::frr::policy::{MapRule, Match, PrefixList, PrefixRule, RouteMap, Set};
 use weft_model::plan::frr::route::RouteSource;
 use weft_model::plan::frr::{Frr, Stanza};
+use weft_model::policy::{Action, Amount, Metric};
 use weft_model::prefix::{Family, Prefix};
 
 use super::neighbor::{self, group_name};
 use super::{of_controller, word};
 use crate::intent::{Group, Routing};
+use crate::own_policy;
 
 /// The routing domains of zones that a node leads out of, and how.
 #[derive(Default)]
@@ -130,8 +130,8 @@ fn host(address: std::net::IpAddr) -> Option<Prefix> {
 /// by an exit, and those of a second exit count less.
 fn route_maps(routing: &Routing, exits: &Exits, found: &mut Vec<Frr>) {
     let [v4, v6] = [
-        (Family::Ipv4, "only_default"),
-        (Family::Ipv6, "only_default_v6"),
+        (Family::Ipv4, own_policy::DEFAULT),
+        (Family::Ipv6, own_policy::DEFAULT6),
     ];
     let matches = |(family, list): (Family, &str)| vec![Match::Prefixes(family, word(list))];
     let rule = |action| MapRule {
@@ -164,7 +164,10 @@ fn route_maps(routing: &Routing, exits: &Exits, found: &mut Vec<Frr>) {
         return;
     };
     let origin = &first.controller.metadata.name;
-    for (name, rules) in [("MAP_VTEP_IN", incoming), ("MAP_VTEP_OUT", outgoing)] {
+    for (name, rules) in [
+        (own_policy::MAP_IN, incoming),
+        (own_policy::MAP_OUT, outgoing),
+    ] {
         let numbered = (1..).filter_map(NonZeroU16::new).zip(rules);
         let map = RouteMap {
             name: word(name),
@@ -205,8 +208,8 @@ fn source_of_routes(uplink: &Group, found: &mut Vec<Frr>) {
     }
     let origin = &uplink.controller.metadata.name;
     let (all, list, map) = match family {
-        Family::Ipv4 => ("0.0.0.0/0", "loopbacks_ips", "correct_src"),
-        Family::Ipv6 => ("::/0", "loopbacks_ips_v6", "correct_src_v6"),
+        Family::Ipv4 => ("0.0.0.0/0", own_policy::SOURCED, own_policy::SOURCE),
+        Family::Ipv6 => ("::/0", own_policy::SOURCED6, own_policy::SOURCE6),
     };
     let rule = all.parse().ok().map(|prefix| PrefixRule {
         action: Action::Permit,

@@ -1,35 +1,16 @@
 //! What routes are told apart and changed by: lists, route maps, and BFD profiles.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};
 
 use serde::{Deserialize, Serialize};
 
 use super::word::{Phrase, Word};
+use crate::policy::{Action, Amount, EvpnRoute, Metric, NextHop, NextHop6, Then};
 use crate::prefix::{Family, Prefix};
 use crate::route_target::RouteTarget;
 use crate::vni::Vni;
-
-/// Whether what matches is let through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Action {
-    /// It is.
-    Permit,
-    /// It is not.
-    Deny,
-}
-
-impl Action {
-    /// The word in FRR's text.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Permit => "permit",
-            Self::Deny => "deny",
-        }
-    }
-}
 
 /// A list of prefixes. An empty list is none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,45 +115,6 @@ pub struct MapRule {
     pub then: Option<Then>,
 }
 
-/// Where a route map goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Then {
-    /// With the next rule.
-    Next,
-    /// With this rule.
-    Goto(NonZeroU16),
-}
-
-/// The type of an EVPN route (RFC 7432, RFC 9136).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum EvpnRoute {
-    /// Type 1.
-    Ead,
-    /// Type 2.
-    Macip,
-    /// Type 3.
-    Multicast,
-    /// Type 4.
-    Es,
-    /// Type 5.
-    Prefix,
-}
-
-impl EvpnRoute {
-    /// The word in FRR's text.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ead => "ead",
-            Self::Macip => "macip",
-            Self::Multicast => "multicast",
-            Self::Es => "es",
-            Self::Prefix => "prefix",
-        }
-    }
-}
-
 /// What a route must be to match.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -227,52 +169,6 @@ pub enum Set {
     RouteTargets(Vec<RouteTarget>),
     /// AS numbers that come first in its path.
     Prepend(Vec<crate::asn::Asn>),
-}
-
-/// The next hop of an IPv4 route.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum NextHop {
-    /// An address.
-    Address(std::net::Ipv4Addr),
-    /// Who sent it, or the address that it is sent to others by.
-    Peer,
-    /// What it was.
-    Unchanged,
-}
-
-/// The next hop of an IPv6 route.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum NextHop6 {
-    /// A global address.
-    Global(Ipv6Addr),
-    /// Who sent it, or the address that it is sent to others by.
-    Peer,
-    /// The global address where there is a link-local one as well.
-    PreferGlobal,
-}
-
-/// A number that is set, or a difference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Amount {
-    /// This.
-    Is(u32),
-    /// So much more.
-    More(u32),
-    /// So much less.
-    Less(u32),
-}
-
-/// A metric.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Metric {
-    /// A number.
-    Amount(Amount),
-    /// The round trip time.
-    RoundTrip,
 }
 
 /// A BFD profile; what is `None` is FRR's choice. Times are in milliseconds.

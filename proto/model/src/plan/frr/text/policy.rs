@@ -1,10 +1,10 @@
 //! Lines of lists, route maps and BFD profiles.
 
 use crate::plan::frr::policy::{
-    Amount, AsPathList, BfdProfile, CommunityKind, CommunityList, MapRule, Match, Metric, NextHop,
-    NextHop6, PrefixList, RouteMap, Set, Then,
+    AsPathList, BfdProfile, CommunityKind, CommunityList, MapRule, Match, PrefixList, RouteMap, Set,
 };
 use crate::plan::frr::word::Word;
+use crate::policy::{Metric, NextHop, NextHop6, Then};
 use crate::prefix::Family;
 
 use super::{Text, ip};
@@ -121,10 +121,10 @@ fn set(text: &mut Text, it: &Set) {
         Set::NextHop6(NextHop6::Peer) => text.line("set ipv6 next-hop peer-address"),
         Set::NextHop6(NextHop6::PreferGlobal) => text.line("set ipv6 next-hop prefer-global"),
         Set::LocalPreference(value) => {
-            text.line(format_args!("set local-preference {}", amount(*value)));
+            text.line(format_args!("set local-preference {value}"));
         }
         Set::Metric(Metric::Amount(value)) => {
-            text.line(format_args!("set metric {}", amount(*value)));
+            text.line(format_args!("set metric {value}"));
         }
         Set::Metric(Metric::RoundTrip) => text.line("set metric rtt"),
         Set::Tag(tag) => text.line(format_args!("set tag {tag}")),
@@ -151,14 +151,6 @@ fn set(text: &mut Text, it: &Set) {
 
 fn additive(adds: bool) -> &'static str {
     if adds { " additive" } else { "" }
-}
-
-fn amount(amount: Amount) -> String {
-    match amount {
-        Amount::Is(value) => value.to_string(),
-        Amount::More(value) => format!("+{value}"),
-        Amount::Less(value) => format!("-{value}"),
-    }
 }
 
 fn words(words: &[Word]) -> String {
