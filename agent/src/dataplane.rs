@@ -11,7 +11,7 @@
 //! # Never
 //! Touches a device that is not provably ours (`weft_node::own`).
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -205,21 +205,6 @@ pub enum OpenError {
 /// When the kernel cannot be opened or read.
 pub async fn open(cluster: Option<ClusterId>) -> Result<Opened, OpenError> {
     open_at(cluster, Places::default()).await
-}
-
-/// The same, with the database of Open vSwitch at `switch`.
-///
-/// # Errors
-/// When the kernel cannot be opened or read.
-pub async fn open_with_switch(
-    cluster: Option<ClusterId>,
-    switch: &Path,
-) -> Result<Opened, OpenError> {
-    let places = Places {
-        switch: switch.to_owned(),
-        ..Places::default()
-    };
-    open_at(cluster, places).await
 }
 
 /// The same, with what is at these places.

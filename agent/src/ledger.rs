@@ -28,6 +28,7 @@ pub mod lock;
 
 mod record;
 
+mod pair;
 mod slots;
 
 pub mod loans;

@@ -6,6 +6,8 @@ mod ovs;
 
 mod mirror;
 
+mod program;
+
 pub mod frr;
 mod nft;
 mod sysctl;

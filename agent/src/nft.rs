@@ -5,16 +5,15 @@
 //! written is read back and compared, rule by rule.
 
 use std::collections::BTreeSet;
-use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
-use tokio::time::timeout;
 use weft_model::object::subnet::Snat;
 use weft_model::prefix::{Family, Prefix};
 use weft_node::nft::{Leaving, Rule, TABLE, Table};
+
+use crate::program;
 
 /// Much longer than `nft` takes for thousands of rules.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -55,23 +54,11 @@ pub(crate) async fn read() -> Result<Option<Table>, Error> {
 }
 
 async fn run(arguments: &[&str], input: Option<&str>) -> Result<String, Error> {
-    let work = async {
-        let mut child = Command::new("nft")
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
-        if let Some(mut stdin) = child.stdin.take() {
-            // A child that ends early says why on its own.
-            let _ = stdin.write_all(input.unwrap_or_default().as_bytes()).await;
-        }
-        child.wait_with_output().await
-    };
-    let output = timeout(LIMIT, work)
+    let mut nft = Command::new("nft");
+    nft.args(arguments);
+    let output = program::run(nft, input.unwrap_or_default(), LIMIT)
         .await
-        .map_err(|_| Error::Late)?
+        .ok_or(Error::Late)?
         .map_err(|source| Error::Run { source })?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use nix::sched::{CloneFlags, setns};
 use serde_json::{Value, json};
 use weft_agent::dataplane::{self, Dataplane, Opened};
 use weft_agent::frr::Settings;
@@ -64,7 +63,7 @@ fn measure(count: u32) -> Result<String> {
         .build()?;
     let mut row = String::new();
     let text = runtime.block_on(async {
-        let opened = open(&namespace, settings).await?;
+        let opened = open(&namespace, settings)?;
         let dataplane = &opened.dataplane;
         let [first, second] = [plan(count, 1)?, plan(count, 2)?].map(Arc::new);
         let (steps, all) = apply(dataplane, &first).await?;
@@ -120,31 +119,15 @@ fn measure(count: u32) -> Result<String> {
     Ok(row)
 }
 
-async fn open(namespace: &Namespace, settings: Settings) -> Result<Opened> {
-    let path = format!("/run/netns/{}", namespace.name());
-    let (sender, receiver) = tokio::sync::oneshot::channel();
-    std::thread::spawn(move || {
-        let open = || {
-            let file = std::fs::File::open(path)?;
-            setns(file, CloneFlags::CLONE_NEWNET)?;
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()?;
-            let cluster = Some(ClusterId::from_bytes([0xab; 16]));
-            let away = PathBuf::from("/nonexistent");
-            let places = Places {
-                switch: away,
-                frr: Some(settings),
-                ..Places::default()
-            };
-            let opened = dataplane::open_at(cluster, places);
-            anyhow::Ok(runtime.block_on(opened)?)
-        };
-        drop(sender.send(open()));
-    });
-    receiver
-        .await
-        .context("the thread of the data plane ended")?
+fn open(namespace: &Namespace, settings: Settings) -> Result<Opened> {
+    let cluster = Some(ClusterId::from_bytes([0xab; 16]));
+    let places = Places {
+        switch: PathBuf::from("/nonexistent"),
+        frr: Some(settings),
+        ..Places::default()
+    };
+    let opened = namespace.inside(async || dataplane::open_at(cluster, places).await)?;
+    Ok(opened?)
 }
 
 async fn apply(dataplane: &Dataplane, plan: &Arc<NodePlan>) -> Result<(u32, Duration)> {

@@ -14,6 +14,8 @@ pub mod lab;
 
 pub mod namespace;
 
+pub mod inside;
+
 pub mod process;
 
 pub mod capture;

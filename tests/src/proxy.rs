@@ -1,7 +1,6 @@
 //! A way between two programs of the lab that can be made slow, and that can lose the answer to one
 //! request.
 
-use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver};
@@ -10,7 +9,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use nix::sched::{CloneFlags, setns};
 
 use crate::namespace::Namespace;
 
@@ -45,14 +43,12 @@ impl Proxy {
             state: Arc::default(),
             endpoint: format!("http://127.0.0.1:{port}"),
         };
-        let namespace = File::open(format!("/run/netns/{}", host.name()));
-        let namespace = namespace.context("there is no such host")?;
-        let (own, to) = (proxy.clone(), to.to_owned());
+        let (host, own, to) = (host.clone(), proxy.clone(), to.to_owned());
         let (ready, is_ready) = mpsc::channel();
         // The namespace is the thread's, and of those that it starts.
         thread::spawn(move || {
             let listen = || -> Result<TcpListener> {
-                setns(namespace, CloneFlags::CLONE_NEWNET).context("cannot enter the host")?;
+                host.enter()?;
                 TcpListener::bind(("127.0.0.1", port)).context("the port is taken")
             };
             match listen() {

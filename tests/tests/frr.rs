@@ -56,7 +56,7 @@ fn every_kind_of_line_is_taken_changed_in_place_and_taken_away_again() {
     wired(&node);
     run(async {
         let before = node.running();
-        let opened = node.open().await;
+        let opened = node.open();
         let dataplane = &opened.dataplane;
         for second in [false, true, false] {
             let plan = Arc::new(every(second));
@@ -144,7 +144,7 @@ fn a_changed_route_target_drops_no_session_and_nothing_to_do_writes_nothing() {
     let lab = Lab::new().unwrap();
     let nodes = pair(&lab);
     run(async {
-        let opened = [nodes[0].open().await, nodes[1].open().await];
+        let opened = [nodes[0].open(), nodes[1].open()];
         apply(&opened[0].dataplane, &evpn(1, &[target("1:1")])).await;
         apply(&opened[1].dataplane, &evpn(2, &[])).await;
         let before = until_up(&nodes[0]).await;
@@ -198,7 +198,7 @@ fn what_is_refused_half_way_leaves_every_daemon_with_the_text_that_it_had() {
     let node = Node::new(&lab, "refused", &ALL);
     wired(&node);
     run(async {
-        let opened = node.open().await;
+        let opened = node.open();
         let dataplane = &opened.dataplane;
         node.frr
             .vtysh(&["configure terminal", "ip route 198.51.100.0/24 Null0"])
@@ -234,7 +234,7 @@ fn a_line_that_is_no_line_of_frrs_and_a_daemon_that_is_away_are_told_before_anyt
     let node = Node::new(&lab, "checked", &["bgpd"]);
     run(async {
         let before = node.running();
-        let opened = node.open().await;
+        let opened = node.open();
         let snippet = |text: &str| {
             Arc::new(plan(&[
                 json!({ "snippet": { "name": "own", "order": 1, "lines": [
@@ -278,7 +278,7 @@ fn what_others_wrote_stays_and_what_contradicts_it_is_refused() {
         ];
         node.frr.vtysh(&foreign).unwrap();
         let before = node.running();
-        let opened = node.open().await;
+        let opened = node.open();
         let dataplane = &opened.dataplane;
         apply(dataplane, &evpn(1, &[target("1:1")])).await;
         let text = node.running();
@@ -315,7 +315,7 @@ fn a_daemon_that_died_is_told_everything_when_it_is_back_and_a_changed_line_is_p
     let lab = Lab::new().unwrap();
     let mut node = Node::new(&lab, "back", &["bgpd", "bfdd", "staticd"]);
     run(async {
-        let mut opened = node.open().await;
+        let mut opened = node.open();
         apply(&opened.dataplane, &evpn(1, &[target("1:1")])).await;
         let before = node.running();
         node.frr.kill("bgpd").unwrap();
@@ -346,7 +346,7 @@ fn a_node_says_which_frr_it_has_and_refuses_what_needs_one_that_is_not_there() {
     let lab = Lab::new().unwrap();
     let mut node = Node::new(&lab, "facts", &["staticd"]);
     run(async {
-        let opened = node.open().await;
+        let opened = node.open();
         let daemons = |facts: &Facts| {
             let frr = facts.frr.as_ref().unwrap();
             assert!(

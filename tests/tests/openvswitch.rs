@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nix::sched::{CloneFlags, setns};
 use weft_agent::dataplane::{self, Dataplane, Opened};
+use weft_agent::kernel::Places;
 use weft_model::facts::{BridgeFacts, DeviceType};
 use weft_model::mtu::Mtu;
 use weft_model::plan::link::{Bridge, Link, LinkKind, SwitchPort};
@@ -57,26 +57,17 @@ impl Host {
 
     /// Runs `work` inside, with a data plane that was opened there.
     fn run(&mut self, work: impl AsyncFnOnce(&mut Self, Opened) + Send) {
-        let path = format!("/run/netns/{}", self.namespace.name());
-        let socket = openvswitch::socket(&self.lab, &self.namespace);
-        std::thread::scope(|scope| {
-            let inside = scope.spawn(|| {
-                let file = std::fs::File::open(path).unwrap();
-                setns(file, CloneFlags::CLONE_NEWNET).unwrap();
-                let runtime = tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build()
-                    .unwrap();
-                runtime.block_on(async {
-                    let cluster = ClusterId::from_bytes(CLUSTER);
-                    let opened = dataplane::open_with_switch(Some(cluster), &socket);
-                    work(self, opened.await.unwrap()).await;
-                });
-            });
-            if let Err(panic) = inside.join() {
-                std::panic::resume_unwind(panic);
-            }
+        let namespace = self.namespace.clone();
+        let places = Places {
+            switch: openvswitch::socket(&self.lab, &self.namespace),
+            ..Places::default()
+        };
+        let ran = namespace.inside(async || {
+            let cluster = ClusterId::from_bytes(CLUSTER);
+            let opened = dataplane::open_at(Some(cluster), places).await;
+            work(self, opened.unwrap()).await;
         });
+        ran.unwrap();
         self.lab.pass();
     }
 

@@ -200,7 +200,7 @@ impl<'a> Round<'a> {
             self.take_places(*index, &mut adds);
             let on = |name: &str, change| step(*index, name, Some(&want.origin), change);
             let stays = master.is_some() && is.master == master;
-            networks.extend(self.networks(want, *index, is, stays).adds);
+            networks.extend(self.networks(want, *index, is, stays));
             switch.extend(switches.into_iter().map(|change| on(&is.name, change)));
             early.extend(first.into_iter().map(|change| on(&is.name, change)));
             for settings in settings {

@@ -21,37 +21,26 @@ const TOGETHER: usize = 128;
 /// A change, with the objects that it is made for where these are not the zone as a whole.
 pub(crate) type Due = (Option<Origin>, Change);
 
-/// The changes that a device's networks need, by when they are due.
-#[derive(Debug, Default)]
-pub(crate) struct Work {
-    /// What is too much: before anything comes, on any device.
-    pub clears: Vec<Due>,
-    /// What is missing.
-    pub adds: Vec<Due>,
-}
-
-/// What turns the networks of `is` into these, which come in the order of their VLANs; `stays` says
-/// whether it is already a port of the bridge that it is to be in.
-pub(crate) fn update<'a>(
+/// What of the networks of `is` is too much for these, before anything comes on any device; `stays`
+/// says whether it is already a port of the bridge that it is to be in.
+pub(crate) fn extra<'a>(
     want: impl Iterator<Item = &'a Segment>,
     is: &SeenLink,
     stays: bool,
-) -> Work {
+) -> Vec<Due> {
     let wanted: BTreeMap<VlanId, &Segment> = want.map(|it| (it.vlan, it)).collect();
     let by_vni: BTreeMap<u32, &Segment> = wanted.values().map(|it| (it.vni.get(), *it)).collect();
-    let mut work = Work::default();
-    let mapped = |id: VlanId| is.networks.vlans.get(&id.get()).copied();
-
+    let mut changes = Vec::new();
     if stays {
         let fits = |id: VlanId| {
             let segment = wanted.get(&id);
             let other = |vni: u32| segment.is_some_and(|it| it.vni.get() != vni);
-            segment.is_some() && is.vlans.untagged != Some(id) && !mapped(id).is_some_and(other)
+            segment.is_some() && is.vlans.untagged != Some(id) && !mapped(is, id).is_some_and(other)
         };
         let carried = is.vlans.tagged.iter().chain(is.vlans.untagged);
         let extra: VlanSet = carried.filter(|id| !fits(*id)).collect();
         if !extra.is_empty() {
-            work.clears.push((None, Change::RemoveVlans(extra)));
+            changes.push((None, Change::RemoveVlans(extra)));
         }
     }
     for (vni, peers) in &is.networks.flood {
@@ -60,17 +49,26 @@ pub(crate) fn update<'a>(
         let origin = by_vni.get(vni).map(|segment| segment.origin.clone());
         let extra = peers.iter().filter(|peer| !keeps(peer));
         let remove = |peer: &IpAddr| (origin.clone(), Change::RemovePeer(*vni, *peer));
-        work.clears.extend(extra.map(remove));
+        changes.extend(extra.map(remove));
     }
-    work.clears
-        .extend(forget(is, |vni| by_vni.contains_key(&vni)));
+    changes.extend(forget(is, |vni| by_vni.contains_key(&vni)));
+    changes
+}
 
+/// What of these networks, which come in the order of their VLANs, `is` lacks; `stays` as above.
+pub(crate) fn missing<'a>(
+    want: impl Iterator<Item = &'a Segment>,
+    is: &SeenLink,
+    stays: bool,
+) -> Vec<Due> {
+    let wanted: Vec<&Segment> = want.collect();
+    let by_vni: BTreeMap<u32, &Segment> = wanted.iter().map(|it| (it.vni.get(), *it)).collect();
     let missing = by_vni
         .values()
         .filter(|it| !is.networks.vnis.contains(&it.vni.get()));
-    work.adds.extend(together(missing.copied(), |segments| {
+    let mut changes = together(missing.copied(), |segments| {
         Change::AddNetworks(segments.iter().map(|it| it.vni.get()).collect())
-    }));
+    });
     for (vni, segment) in &by_vni {
         let has = is.networks.flood.get(vni);
         if has == Some(&*segment.flood) {
@@ -82,18 +80,23 @@ pub(crate) fn update<'a>(
             let origin = Some(segment.origin.clone());
             (origin, Change::AddPeer(*vni, *peer))
         };
-        work.adds.extend(missing.map(add));
+        changes.extend(missing.map(add));
     }
     let is_mapped = |segment: &Segment| {
         stays
             && is.vlans.tagged.contains(segment.vlan)
-            && mapped(segment.vlan) == Some(segment.vni.get())
+            && mapped(is, segment.vlan) == Some(segment.vni.get())
     };
-    let missing = wanted.values().filter(|it| !is_mapped(it));
-    work.adds.extend(together(missing.copied(), |segments| {
+    let missing = wanted.iter().filter(|it| !is_mapped(it));
+    changes.extend(together(missing.copied(), |segments| {
         Change::MapVlans(segments.iter().map(|it| (it.vlan, it.vni.get())).collect())
     }));
-    work
+    changes
+}
+
+/// The network that a VLAN is on the device.
+fn mapped(is: &SeenLink, id: VlanId) -> Option<u32> {
+    is.networks.vlans.get(&id.get()).copied()
 }
 
 /// What makes a device receive for no network but those that are kept.

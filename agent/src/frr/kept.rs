@@ -67,8 +67,9 @@ impl Kept {
     }
 
     pub(crate) fn write(&self, path: &Path) -> Result<(), KeptError> {
-        let bytes = serde_json::to_vec(self).unwrap_or_default();
-        replace(path, &bytes).map_err(|source| KeptError::Write {
+        let bytes = serde_json::to_vec(self).map_err(io::Error::from);
+        let written = bytes.and_then(|bytes| replace(path, &bytes));
+        written.map_err(|source| KeptError::Write {
             path: path.to_owned(),
             source,
         })

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use weft_model::vni::Vni;
 use weft_node::frr::daemon::Daemon;
 
+use super::socket;
 use super::vty::Vty;
 
 /// How it goes.
@@ -125,7 +126,7 @@ pub async fn sessions(run: &Path) -> Option<BTreeMap<SessionName, Session>> {
 }
 
 async fn ask(run: &Path, daemon: Daemon, command: &str) -> Option<String> {
-    let mut vty = Vty::open(&run.join(format!("{daemon}.vty"))).await.ok()?;
+    let mut vty = Vty::open(&socket(run, daemon)).await.ok()?;
     let answer = vty.ask(command).await.ok()?;
     answer.is_done().then_some(answer.text)
 }

@@ -54,10 +54,12 @@ impl Frr {
             }
         }
         self.read().await;
-        self.note_silent(sayings);
-        let noted = self.kept.write(&self.settings.kept);
-        noted.map_err(|error| first(&error))?;
-        self.seen = self.together().await.map(Arc::new);
+        // All else is noted and read already.
+        if self.note_silent(sayings) {
+            let noted = self.kept.write(&self.settings.kept);
+            noted.map_err(|error| first(&error))?;
+            self.seen = self.together().await.map(Arc::new);
+        }
         Ok(())
     }
 
@@ -120,8 +122,9 @@ impl Frr {
         left
     }
 
-    /// Notes what daemons took and do not show.
-    fn note_silent(&mut self, sayings: &[&Saying]) {
+    /// Notes what daemons took and do not show; says whether that is other than what was noted.
+    fn note_silent(&mut self, sayings: &[&Saying]) -> bool {
+        let was = self.kept.silent.clone();
         for saying in sayings {
             let Some(session) = self.sessions.get(&saying.daemon) else {
                 continue;
@@ -147,6 +150,7 @@ impl Frr {
                 }
             }
         }
+        self.kept.silent != was
     }
 }
 

@@ -1,12 +1,11 @@
 //! The program `vtysh`: where it is not known which daemon holds what, and to have a text checked.
 
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
-use tokio::time::timeout;
+
+use crate::program;
 
 /// Long enough for a busy node, short enough that the way back begins in time.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -49,33 +48,21 @@ async fn told(run: &Path, commands: &[String]) -> Result<String, VtyshError> {
     for command in commands {
         words.extend(["-c".to_owned(), command.clone()]);
     }
-    program(&words, None).await
+    vtysh(&words, None).await
 }
 
 /// Has a text checked against the language of this FRR; no daemon is told.
 pub(crate) async fn check(text: &str) -> Result<(), VtyshError> {
     let words = ["--dryrun", "-f", "/dev/stdin"].map(str::to_owned);
-    program(&words, Some(text)).await.map(drop)
+    vtysh(&words, Some(text)).await.map(drop)
 }
 
-async fn program(words: &[String], input: Option<&str>) -> Result<String, VtyshError> {
-    let work = async {
-        let mut child = Command::new("vtysh")
-            .args(words)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
-        if let Some(mut stdin) = child.stdin.take() {
-            // A child that ends early says why on its own.
-            let _ = stdin.write_all(input.unwrap_or_default().as_bytes()).await;
-        }
-        child.wait_with_output().await
-    };
-    let output = timeout(LIMIT, work)
+async fn vtysh(words: &[String], input: Option<&str>) -> Result<String, VtyshError> {
+    let mut program = Command::new("vtysh");
+    program.args(words);
+    let output = program::run(program, input.unwrap_or_default(), LIMIT)
         .await
-        .map_err(|_| VtyshError::Late)?
+        .ok_or(VtyshError::Late)?
         .map_err(|source| VtyshError::Run { source })?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     if output.status.success() {

@@ -1,7 +1,7 @@
 //! Opening the kernel: the sockets, what it can do, and everything that it has.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use weft_node::driver::Driver;
 
@@ -49,18 +49,6 @@ impl Kernel {
     /// When a socket cannot be opened or a table cannot be read.
     pub async fn open() -> Result<Self, Error> {
         Self::open_at(&Places::default()).await
-    }
-
-    /// Opens the kernel and reads everything once; the database of Open vSwitch is at `switch`.
-    ///
-    /// # Errors
-    /// When a socket cannot be opened or a table cannot be read.
-    pub async fn open_with_switch(switch: &Path) -> Result<Self, Error> {
-        Self::open_at(&Places {
-            switch: switch.to_owned(),
-            ..Places::default()
-        })
-        .await
     }
 
     /// Opens the kernel and reads everything once, and what is at these places.

@@ -1,8 +1,8 @@
-//! What devices of the host get back, on disk: two files of a fixed size, written in turn, in place.
+//! What devices of the host get back, on disk.
 //!
 //! # Guarantees
-//! A write that returned is on disk, and one that was cut off leaves what was there before it. Room
-//! is taken when the files are made, so that a disk that is full later keeps no node from going back.
+//! A write that was cut off leaves what was there before it, and a disk that is full later keeps no
+//! node from going back: see [`super::pair`].
 //!
 //! # Assumes
 //! One process writes at a time: who has the ledger's lock. What a loan speaks of is in a kernel and
@@ -18,27 +18,26 @@ use serde::{Deserialize, Serialize};
 use tracing::warn;
 use weft_node::loan::Loan;
 
-use super::contents;
-use super::disk::{Disk, HostDisk, Slot};
+use super::disk::{Disk, HostDisk};
 use super::error::LedgerError;
-use super::record::{self, Unreadable};
+use super::pair::{Form, Pair};
 
-const KIND: &str = "loans";
-const NAMES: [&str; 2] = ["loans.0", "loans.1"];
+const FORM: Form = Form {
+    kind: "loans",
+    names: ["loans.0", "loans.1"],
+    // Some hundred bytes for each device of the host that a host network declares.
+    room: 256 << 10,
+};
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 const NAMESPACE: &str = "/proc/thread-self/ns/net";
-
-/// Some hundred bytes for each device of the host that a host network declares.
-const ROOM: usize = 256 << 10;
 
 /// The loans of one host, open for writing.
 #[derive(Debug)]
 pub struct LoanBook {
     directory: PathBuf,
     /// `None` where the disk takes no writes: a node must be able to go back all the same.
-    files: Option<[(PathBuf, Box<dyn Slot>); 2]>,
+    pair: Option<Pair>,
     place: String,
-    sequence: u64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -69,16 +68,24 @@ impl LoanBook {
         directory: &Path,
         place: String,
     ) -> Result<(Self, BTreeMap<u32, Loan>), LedgerError> {
-        let (sequence, page) = latest(disk, directory)?;
-        let files = slots(disk, directory)
-            .inspect_err(|error| warn!(%error, "no devices of the host can be taken over"))
+        let found = FORM.read::<Page>(disk, directory)?;
+        // Damaged alone it is the first write of all, and nothing followed from it.
+        if found.latest.is_none() && found.damaged == FORM.names.len() {
+            let path = directory.to_owned();
+            return Err(LedgerError::LoansDamaged { path });
+        }
+        let (sequence, page) = found.latest.unzip();
+        let pair = open_pair(disk, directory, sequence.unwrap_or(0))
+            .inspect_err(|error| {
+                let error: &(dyn std::error::Error + 'static) = error;
+                warn!(error, "no devices of the host can be taken over");
+            })
             .ok();
         let loans = page.filter(|page| page.place == place);
         let book = Self {
             directory: directory.to_owned(),
-            files,
+            pair,
             place,
-            sequence,
         };
         Ok((book, loans.map(|page| page.loans).unwrap_or_default()))
     }
@@ -88,73 +95,26 @@ impl LoanBook {
     /// # Errors
     /// When the disk refuses, or they are too many; what was there before is still there.
     pub fn write(&mut self, loans: &BTreeMap<u32, Loan>) -> Result<(), LedgerError> {
-        let next = self.sequence + 1;
-        let Some(files) = &mut self.files else {
+        let Some(pair) = &mut self.pair else {
             return Err(LedgerError::Write {
                 path: self.directory.clone(),
                 source: io::ErrorKind::ReadOnlyFilesystem.into(),
             });
         };
-        let (path, slot) = &mut files[usize::from(next % 2 == 1)];
-        let page = Page {
+        pair.write(&Page {
             place: self.place.clone(),
             loans: loans.clone(),
-        };
-        let value = serde_json::to_vec(&page).map_err(|source| LedgerError::Encode {
-            path: path.clone(),
-            source,
-        })?;
-        let written = slot.write(&record::encode(KIND, next, &value));
-        written.map_err(|source| LedgerError::Write {
-            path: path.clone(),
-            source,
-        })?;
-        self.sequence = next;
-        Ok(())
+        })
     }
 }
 
-/// The two files, with their room taken.
-fn slots(disk: &dyn Disk, directory: &Path) -> io::Result<[(PathBuf, Box<dyn Slot>); 2]> {
-    disk.make_directory(directory)?;
-    let [first, second] = NAMES.map(|name| directory.join(name));
-    let files = [
-        (first.clone(), disk.slot(&first, ROOM)?),
-        (second.clone(), disk.slot(&second, ROOM)?),
-    ];
-    disk.sync_directory(directory)?;
-    Ok(files)
-}
-
-/// The later of the two pages that can be read.
-///
-/// A damaged file beside a good one, or alone, is a write that was cut off: nothing followed from it.
-fn latest(disk: &dyn Disk, directory: &Path) -> Result<(u64, Option<Page>), LedgerError> {
-    let mut found: (u64, Option<Page>) = (0, None);
-    let mut damaged = 0;
-    for name in NAMES {
-        let path = directory.join(name);
-        let bytes = contents(disk, path.clone())?.unwrap_or_default();
-        match record::decode(KIND, &bytes) {
-            Ok(read) => {
-                let page = serde_json::from_slice(read.value).ok();
-                damaged += usize::from(page.is_none());
-                if page.is_some() && read.sequence > found.0 {
-                    found = (read.sequence, page);
-                }
-            }
-            Err(Unreadable::Blank) => {}
-            Err(Unreadable::Damaged) => damaged += 1,
-            Err(Unreadable::UnknownVersion(version)) => {
-                return Err(LedgerError::UnknownVersion { path, version });
-            }
-        }
-    }
-    if found.1.is_none() && damaged == NAMES.len() {
-        let path = directory.to_owned();
-        return Err(LedgerError::LoansDamaged { path });
-    }
-    Ok(found)
+fn open_pair(disk: &dyn Disk, directory: &Path, sequence: u64) -> Result<Pair, LedgerError> {
+    let made = disk.make_directory(directory);
+    made.map_err(|source| LedgerError::Open {
+        path: directory.to_owned(),
+        source,
+    })?;
+    FORM.open(disk, directory, sequence)
 }
 
 #[cfg(test)]

@@ -9,8 +9,12 @@ use weft_proto::v1;
 
 use super::*;
 
+mod desk;
 mod lab;
+mod restart;
+mod stream;
 
+use desk::*;
 use lab::*;
 
 fn confirmed(rollout: u64, plan: &NodePlan) -> Confirmed {
@@ -60,17 +64,6 @@ async fn a_change_goes_from_prepare_to_confirm_and_survives_a_restart_without_a_
     assert_eq!(hello.pin.unwrap().incarnation, Incarnation(1));
     agent.stopped().await;
     assert_eq!(node.fake.made(), made);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_hello_says_who_the_node_is_and_what_it_has() {
-    let (_desk, _node, agent, stream) = meet().await;
-    assert_eq!(stream.wire.node, "node1");
-    assert_eq!(stream.wire.version, env!("CARGO_PKG_VERSION"));
-    assert_eq!(stream.wire.boot_id, "first");
-    assert_eq!(stream.wire.facts.as_ref().unwrap().nft, "1.0.6");
-    assert_eq!(stream.hello().confirmed, Confirmed::default());
-    agent.stopped().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -214,205 +207,6 @@ async fn a_controller_that_comes_back_finds_the_change_verified() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plan_that_does_not_fit_is_asked_for_whole() {
-    let (web, more) = (plan_of(&["web"]), plan_of(&["db", "web"]));
-    let (_desk, node, agent, mut stream) = settled(&web).await;
-    let prepare = Command::Prepare {
-        from: target(1, &web),
-        to: target(2, &more),
-        lease: LEASE,
-        gates: Gates::default(),
-    };
-    // The difference lost an entry on the way.
-    let wrong = delta(&web, &plan_of(&["web"]));
-    let nonce = stream
-        .command(2, prepare.clone(), Some(wrong.clone()))
-        .await;
-    let want = v1::up::Message::WantPlan(v1::WantPlan { nonce });
-    assert_eq!(stream.heard().await, want);
-    let whole = weft_proto::convert::plan::whole_to_wire(&more);
-    let sent = v1::Plan {
-        nonce,
-        plan: Some(whole),
-    };
-    stream.tell(v1::down::Message::Plan(sent)).await;
-    let answer = stream.answer_to(nonce).await;
-    assert!(matches!(answer, Answer::Prepared(found) if found.steps > 0));
-    assert_eq!(stream.ask(2, Command::Rollback).await, Answer::RolledBack);
-
-    // And once more, with a whole plan that is another one.
-    let nonce = stream.command(3, prepare, Some(wrong.clone())).await;
-    let want = v1::up::Message::WantPlan(v1::WantPlan { nonce });
-    assert_eq!(stream.heard().await, want);
-    let sent = v1::Plan {
-        nonce,
-        plan: Some(wrong),
-    };
-    stream.tell(v1::down::Message::Plan(sent)).await;
-    let refused = texts(stream.answer_to(nonce).await);
-    assert!(refused[0].contains("has the digest"), "{refused:?}");
-    until("the plans on disk", || {
-        node.plans() == [node.plan_file(&web)]
-    })
-    .await;
-    agent.stopped().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stream_that_breaks_while_a_whole_plan_is_awaited_is_made_up_for() {
-    let (nothing, web) = (NodePlan::default(), plan_of(&["web"]));
-    let (mut desk, _node, agent, mut stream) = meet().await;
-    let prepare = Command::Prepare {
-        from: Target::EMPTY,
-        to: target(1, &web),
-        lease: LEASE,
-        gates: Gates::default(),
-    };
-    let nonce = stream.command(1, prepare, None).await;
-    let want = v1::up::Message::WantPlan(v1::WantPlan { nonce });
-    assert_eq!(stream.heard().await, want);
-    drop(stream);
-    let mut stream = desk.accept().await;
-    // Numbers are not used twice by one leader.
-    stream.command(9, Command::KeepAlive, None).await;
-    let prepared = stream.prepare(1, (0, &nothing), (1, &web), LEASE).await;
-    assert!(matches!(prepared, Answer::Prepared(_)), "{prepared:?}");
-    agent.stopped().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_agent_that_starts_again_takes_up_a_stage() {
-    let (nothing, web) = (NodePlan::default(), plan_of(&["web"]));
-    let (mut desk, node, agent, mut stream) = meet().await;
-    stream.prepare(1, (0, &nothing), (1, &web), LEASE).await;
-    agent.crash().await;
-    drop(stream);
-    let agent = node.start().await;
-    let stream = desk.accept().await;
-    assert_eq!(
-        stream.hello().standing,
-        unsettled(1, &web, Progress::Prepared)
-    );
-    assert_eq!(node.fake.made(), Vec::<String>::new());
-    let mut stream = apply(&mut desk, stream, 1).await;
-    assert_eq!(stream.ask(1, Command::Confirm).await, Answer::Confirmed);
-    agent.stopped().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_agent_that_starts_again_goes_on_with_a_change_when_the_controller_says_so() {
-    let (nothing, web) = (NodePlan::default(), plan_of(&["web"]));
-    let (mut desk, node, agent, mut stream) = meet().await;
-    stream.prepare(1, (0, &nothing), (1, &web), LEASE).await;
-    node.gate.send_replace(false);
-    stream.command(1, Command::Apply, None).await;
-    until("the change", || {
-        matches!(node.journal().state, State::Armed { .. })
-    })
-    .await;
-    agent.crash().await;
-    drop(stream);
-    node.gate.send_replace(true);
-    let agent = node.start().await;
-    let stream = desk.accept().await;
-    assert_eq!(stream.hello().standing, unsettled(1, &web, Progress::Armed));
-    assert!(matches!(node.journal().state, State::Armed { .. }));
-    let mut stream = apply(&mut desk, stream, 1).await;
-    assert_eq!(stream.ask(1, Command::Confirm).await, Answer::Confirmed);
-    assert!(node.has("web"));
-    agent.stopped().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_agent_that_starts_again_with_nobody_there_undoes_a_change_at_its_deadline() {
-    let (web, more) = (plan_of(&["web"]), plan_of(&["db", "web"]));
-    let (mut desk, node, agent, mut stream) = settled(&web).await;
-    stream.prepare(2, (1, &web), (2, &more), SHORT).await;
-    let stream = apply(&mut desk, stream, 2).await;
-    agent.crash().await;
-    desk.close().await;
-    drop(stream);
-    let agent = node.start().await;
-    until("the way back", || {
-        matches!(node.journal().state, State::Reverted { .. })
-    })
-    .await;
-    assert!(node.has("web") && !node.has("db"));
-    until("the end of what is not wanted", || {
-        node.fake.seen().named("db").is_none()
-    })
-    .await;
-    agent.crash().await;
-
-    let made = node.fake.made();
-    let mut agent = node.start().await;
-    soon("ready", &mut agent.ready).await.unwrap();
-    assert!(matches!(node.journal().state, State::Reverted { .. }));
-    agent.stopped().await;
-    assert_eq!(node.fake.made(), made);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_agent_that_starts_again_within_the_lease_keeps_a_verified_change() {
-    let (nothing, web) = (NodePlan::default(), plan_of(&["web"]));
-    let (mut desk, node, agent, mut stream) = meet().await;
-    stream.prepare(1, (0, &nothing), (1, &web), LEASE).await;
-    let stream = apply(&mut desk, stream, 1).await;
-    agent.crash().await;
-    drop(stream);
-    let made = node.fake.made();
-    let agent = node.start().await;
-    let mut stream = desk.accept().await;
-    assert_eq!(
-        stream.hello().standing,
-        unsettled(1, &web, Progress::Verified)
-    );
-    assert_eq!(stream.ask(1, Command::Confirm).await, Answer::Confirmed);
-    agent.stopped().await;
-    assert_eq!(node.fake.made(), made);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_host_that_starts_again_is_what_it_confirmed_without_a_controller() {
-    let web = plan_of(&["web"]);
-    let (desk, mut node, agent, stream) = settled(&web).await;
-    agent.crash().await;
-    desk.close().await;
-    drop(stream);
-    node.reboot();
-    assert!(!node.has("web"));
-    let mut agent = node.start().await;
-    soon("ready", &mut agent.ready).await.unwrap();
-    assert!(node.has("web"));
-    agent.stopped().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_host_that_starts_again_drops_an_unconfirmed_change() {
-    let (web, more) = (plan_of(&["web"]), plan_of(&["db", "web"]));
-    let (mut desk, mut node, agent, mut stream) = settled(&web).await;
-    stream.prepare(2, (1, &web), (2, &more), LEASE).await;
-    let stream = apply(&mut desk, stream, 2).await;
-    agent.crash().await;
-    drop(stream);
-    node.reboot();
-    let mut agent = node.start().await;
-    soon("ready", &mut agent.ready).await.unwrap();
-    assert!(node.has("web") && !node.has("db"));
-    let mut stream = desk.accept().await;
-    let standing = stream.hello().standing;
-    assert!(matches!(
-        standing,
-        Standing::Unsettled {
-            progress: Progress::Reverting | Progress::Reverted,
-            ..
-        }
-    ));
-    assert_eq!(stream.ask(2, Command::Rollback).await, Answer::RolledBack);
-    agent.stopped().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_comes_late_catches_up_alone() {
     let (web, more) = (plan_of(&["web"]), plan_of(&["db", "web"]));
     let (mut desk, node, agent, mut stream) = settled(&web).await;
@@ -444,124 +238,6 @@ async fn drift_is_healed_without_a_controller_and_told_when_there_is_one() {
     let mut stream = desk.accept().await;
     stream.hear_events(1).await;
     assert_eq!(stream.events[0].kind, EventKind::DriftHealed);
-    agent.stopped().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn changed_facts_are_told_again() {
-    let (_desk, node, agent, mut stream) = meet().await;
-    let told = stream.wire.facts.clone().unwrap();
-    node.fake.set_facts(|facts| facts.forwarding.clear());
-    let facts = Facts::try_from(&stream.hear_facts().await).unwrap();
-    let before = Facts::try_from(&told).unwrap();
-    assert_eq!(
-        facts,
-        Facts {
-            forwarding: [].into(),
-            ..before
-        }
-    );
-    agent.stopped().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn facts_that_change_between_hello_and_welcome_are_told_after_it() {
-    let mut desk = Desk::open().await;
-    let node = Node::new(&[desk.address]);
-    let agent = node.start().await;
-    let mut stream = desk.knock().await;
-    node.fake.set_facts(|facts| facts.nft = None);
-    tokio::time::sleep(Duration::from_millis(800)).await;
-    stream.welcome(&cluster()).await;
-    assert_eq!(stream.hear_facts().await.nft, "");
-    agent.stopped().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn controllers_are_tried_in_turn_and_one_of_another_cluster_is_left() {
-    let web = plan_of(&["web"]);
-    let (desk, mut node, agent, stream) = settled(&web).await;
-    agent.stopped().await;
-    let dead = desk.close().await;
-    drop(stream);
-    let (mut strange, mut right) = (Desk::open().await, Desk::open().await);
-    node.know(&[dead, strange.address, right.address]);
-    let agent = node.start().await;
-    let stream = strange.knock().await;
-    stream.welcome(&ClusterId::from_bytes([2; 16])).await;
-    stream.end().await;
-    let mut stream = right.accept().await;
-    assert_eq!(stream.hello().confirmed, confirmed(1, &web));
-    let prepared = stream
-        .prepare(2, (1, &web), (2, &plan_of(&["db"])), LEASE)
-        .await;
-    assert!(matches!(prepared, Answer::Prepared(_)), "{prepared:?}");
-    agent.stopped().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stop_waits_for_a_change_that_is_being_made_and_keeps_it_unconfirmed() {
-    let (nothing, web) = (NodePlan::default(), plan_of(&["web"]));
-    let (_desk, node, agent, mut stream) = meet().await;
-    stream.prepare(1, (0, &nothing), (1, &web), LEASE).await;
-    node.gate.send_replace(false);
-    stream.command(1, Command::Apply, None).await;
-    until("the change", || {
-        matches!(node.journal().state, State::Armed { .. })
-    })
-    .await;
-    agent.stop.cancel();
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert!(matches!(node.journal().state, State::Armed { .. }));
-    node.gate.send_replace(true);
-    agent.stopped().await;
-    assert!(matches!(node.journal().state, State::Verified { .. }));
-    assert!(node.has("web"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_confirmed_plan_that_is_damaged_keeps_the_agent_from_touching_anything() {
-    let web = plan_of(&["web"]);
-    let (_desk, node, agent, _stream) = settled(&web).await;
-    agent.stopped().await;
-    std::fs::write(node.plan_file(&web), b"not what was written").unwrap();
-    let refused = Memory::open(node.directory.path()).unwrap_err();
-    assert!(
-        matches!(refused, LedgerError::PlanDamaged { .. }),
-        "{refused}"
-    );
-    assert!(refused.to_string().contains("the network stays as it is"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_is_stuck_is_left_alone_until_it_is_told_to_try_again() {
-    let (web, more) = (plan_of(&["web"]), plan_of(&["db", "web"]));
-    let (mut desk, node, agent, mut stream) = settled(&web).await;
-    stream.prepare(2, (1, &web), (2, &more), LEASE).await;
-    let stream = apply(&mut desk, stream, 2).await;
-    agent.stopped().await;
-    drop(stream);
-    let mut journal = node.journal();
-    let State::Verified { change, .. } = journal.state else {
-        panic!("{journal:?}");
-    };
-    journal.state = State::Stuck {
-        change,
-        fate: Fate::RolledBack,
-        faults: Vec::new(),
-    };
-    let mut ledger = Ledger::open(node.directory.path()).unwrap().ledger;
-    ledger.persist(&journal).unwrap();
-    drop(ledger);
-
-    let made = node.fake.made();
-    let mut agent = node.start().await;
-    soon("ready", &mut agent.ready).await.unwrap();
-    assert_eq!(node.journal(), journal);
-    assert_eq!(node.fake.made(), made);
-    agent.retry.notify_one();
-    until("the way back", || node.journal().state == State::Idle).await;
-    assert!(node.has("web") && !node.has("db"));
     agent.stopped().await;
 }
 
@@ -616,25 +292,4 @@ async fn the_way_back_begins_within_a_second_of_the_lease_though_an_apply_is_slo
     .await;
     assert!(node.has("web"));
     agent.stopped().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stop_waits_for_the_way_back() {
-    let (web, more) = (plan_of(&["web"]), plan_of(&["db", "web"]));
-    let (mut desk, node, agent, mut stream) = settled(&web).await;
-    stream.prepare(2, (1, &web), (2, &more), LEASE).await;
-    let mut stream = apply(&mut desk, stream, 2).await;
-    node.gate.send_replace(false);
-    stream.command(2, Command::Rollback, None).await;
-    until("the way back", || {
-        matches!(node.journal().state, State::Reverting { .. })
-    })
-    .await;
-    agent.stop.cancel();
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert!(node.has("db"));
-    node.gate.send_replace(true);
-    agent.stopped().await;
-    assert_eq!(node.journal().state, State::Idle);
-    assert!(node.has("web") && !node.has("db"));
 }

@@ -1,13 +1,10 @@
 //! A node whose kernel is a poor one: the agent's own code, with a kernel in memory that lacks what
 //! the scenario says.
 
-use std::fs::File;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use anyhow::{Context, Result};
-use nix::sched::{CloneFlags, setns};
+use anyhow::Result;
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 use weft_agent::connect::Controller;
@@ -28,7 +25,7 @@ pub struct Poor {
 impl Poor {
     /// Starts the agent of node `number`; `lack` takes away what its kernel lacks.
     pub fn start(cluster: &Cluster, number: usize, lack: impl FnOnce(&mut Facts)) -> Result<Self> {
-        let host = cluster.host(number)?;
+        let host = cluster.host(number)?.clone();
         let kernel = Fake::new();
         let address = format!("{}/24", cluster.underlay.node(number)).parse()?;
         let link = LinkFacts {
@@ -45,20 +42,13 @@ impl Poor {
             facts.default_ipv4 = "eth0".parse().ok();
             lack(facts);
         });
-        let namespace = PathBuf::from("/run/netns").join(host.name());
         let folder = cluster.lab().folder().join(format!("poor{number}.state"));
         let node = format!("node{number}");
         let server = cluster.server();
         let stop = CancellationToken::new();
         let (driver, stopped) = (FakeDriver::new(kernel.clone()), stop.clone());
         let thread = thread::spawn(move || {
-            // Only this thread moves there, and everything that it does stays on it.
-            let file = File::open(&namespace).context("cannot open the namespace")?;
-            setns(file, CloneFlags::CLONE_NEWNET).context("cannot enter the namespace")?;
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()?;
-            runtime.block_on(async move {
+            host.inside(async || {
                 let memory = Memory::open(&folder)?;
                 let (ready, _) = oneshot::channel();
                 let settings = Settings {
@@ -73,7 +63,7 @@ impl Poor {
                 let opened = dataplane::open_with(driver, memory.cluster()).await;
                 session::run(settings, memory, opened, stopped).await?;
                 Ok(())
-            })
+            })?
         });
         Ok(Self {
             kernel,

@@ -22,7 +22,7 @@ fn whatever_is_garbled_in_a_line_nothing_that_runs_is_changed_by_checking_it() {
     let lab = Lab::new().unwrap();
     let node = Node::new(&lab, "garbled", &["bgpd"]);
     run(async {
-        let opened = node.open().await;
+        let opened = node.open();
         apply(&opened.dataplane, &evpn(1, &[target("1:1")])).await;
         let before = node.running();
         let line = "neighbor 192.0.2.2 timers 3 9";
@@ -91,7 +91,7 @@ fn what_does_not_concern_a_session_does_not_end_it_and_is_said_once() {
     let lab = Lab::new().unwrap();
     let nodes = pair(&lab);
     run(async {
-        let opened = [nodes[0].open().await, nodes[1].open().await];
+        let opened = [nodes[0].open(), nodes[1].open()];
         apply(&opened[0].dataplane, &evpn(1, &[])).await;
         apply(&opened[1].dataplane, &evpn(2, &[])).await;
         let before = until_up(&nodes[0]).await;
@@ -118,7 +118,7 @@ fn many_route_maps_are_taken_and_then_nothing_is_left_to_say() {
     let node = Node::new(&lab, "many", &["bgpd"]);
     run(async {
         let before = node.running();
-        let opened = node.open().await;
+        let opened = node.open();
         let maps: Vec<Value> = (1..=40)
             .map(|number| {
                 json!({ "routeMap": { "name": format!("map{number}"), "rules": {
@@ -142,7 +142,7 @@ fn a_line_that_would_end_the_daemons_is_refused() {
     let lab = Lab::new().unwrap();
     let node = Node::new(&lab, "deadly", &["bgpd"]);
     run(async {
-        let opened = node.open().await;
+        let opened = node.open();
         let version = opened
             .dataplane
             .facts()
@@ -168,7 +168,7 @@ fn a_daemon_that_ends_while_it_is_told_fails_the_change_and_the_others_have_thei
     let lab = Lab::new().unwrap();
     let mut node = Node::new(&lab, "ends", &["bgpd", "staticd"]);
     run(async {
-        let opened = node.open().await;
+        let opened = node.open();
         let first = plan(&[json!({ "static": { "prefix": "10.8.0.0/24", "via": "blackhole" } })]);
         apply(&opened.dataplane, &first).await;
         let of_static = |text: &str| {
@@ -206,7 +206,7 @@ fn an_frr_that_restarts_as_a_whole_is_told_everything_again() {
     let lab = Lab::new().unwrap();
     let mut node = Node::new(&lab, "whole", &["bgpd", "bfdd", "staticd"]);
     run(async {
-        let opened = node.open().await;
+        let opened = node.open();
         let still = json!({ "static": { "prefix": "10.8.0.0/24", "via": "blackhole" } });
         apply(&opened.dataplane, &evpn(1, &[target("1:1"), still])).await;
         let before = node.running();

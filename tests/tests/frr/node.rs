@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use nix::sched::{CloneFlags, setns};
 use serde_json::{Value, json};
 use weft_agent::dataplane::{self, Dataplane, Opened};
 use weft_agent::frr::Settings;
@@ -35,38 +34,23 @@ impl Node {
         }
     }
 
-    fn settings(&self) -> Settings {
-        Settings {
+    /// Opens a data plane inside, on threads of its own.
+    pub fn open(&self) -> Opened {
+        let cluster = Some(ClusterId::from_bytes([0xab; 16]));
+        let settings = Settings {
             run: self.frr.run().to_owned(),
             file: self.frr.file(),
             kept: self.kept.clone(),
-        }
-    }
-
-    /// Opens a data plane on a thread inside.
-    pub async fn open(&self) -> Opened {
-        let (path, settings) = (
-            format!("/run/netns/{}", self.namespace.name()),
-            self.settings(),
-        );
-        let (sender, receiver) = tokio::sync::oneshot::channel();
-        std::thread::spawn(move || {
-            let file = std::fs::File::open(path).unwrap();
-            setns(file, CloneFlags::CLONE_NEWNET).unwrap();
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
-            let cluster = Some(ClusterId::from_bytes([0xab; 16]));
-            let places = Places {
-                switch: PathBuf::from("/nonexistent"),
-                frr: Some(settings),
-                ..Places::default()
-            };
-            let opened = runtime.block_on(dataplane::open_at(cluster, places));
-            drop(sender.send(opened));
-        });
-        receiver.await.unwrap().unwrap()
+        };
+        let places = Places {
+            switch: PathBuf::from("/nonexistent"),
+            frr: Some(settings),
+            ..Places::default()
+        };
+        let opened = self
+            .namespace
+            .inside(async || dataplane::open_at(cluster, places).await);
+        opened.unwrap().unwrap()
     }
 
     /// What all daemons have, without the sections that FRR keeps when nothing is left in them.

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use nix::sched::{CloneFlags, setns};
 use weft_agent::dataplane::{self, Opened};
 use weft_agent::kernel::Places;
 use weft_model::bond::BondMode;
@@ -32,26 +31,6 @@ mod takeover;
 /// How long what takes a moment may take on an emulated kernel.
 pub const LIMIT: Duration = Duration::from_secs(30);
 
-/// Runs `work` on a thread inside, with a runtime whose threads are inside too.
-pub fn inside<T: Send>(space: &Namespace, work: impl AsyncFnOnce() -> T + Send) -> T {
-    let path = format!("/run/netns/{}", space.name());
-    std::thread::scope(|scope| {
-        let thread = scope.spawn(|| {
-            let file = std::fs::File::open(path).unwrap();
-            setns(file, CloneFlags::CLONE_NEWNET).unwrap();
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
-            runtime.block_on(work())
-        });
-        match thread.join() {
-            Ok(value) => value,
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-    })
-}
-
 pub async fn open(state: &Path) -> Opened {
     let cluster = ClusterId::from_bytes([0xab; 16]);
     let places = Places {
@@ -63,7 +42,7 @@ pub async fn open(state: &Path) -> Opened {
 
 /// Makes a plan true on a host, and sees that there is nothing left to do.
 pub fn apply(space: &Namespace, state: &Path, want: &NodePlan) {
-    inside(space, async || {
+    let applied = space.inside(async || {
         let opened = open(state).await;
         let want = Arc::new(want.clone());
         opened.dataplane.apply(Arc::clone(&want)).await.unwrap();
@@ -71,6 +50,7 @@ pub fn apply(space: &Namespace, state: &Path, want: &NodePlan) {
         assert_eq!(again.steps, 0, "it is there already");
         opened.dataplane.collect().await.unwrap();
     });
+    applied.unwrap();
 }
 
 pub fn link(name: &str, kind: LinkKind) -> Link {

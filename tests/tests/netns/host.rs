@@ -3,7 +3,6 @@
 use std::process::Command;
 use std::time::Duration;
 
-use nix::sched::{CloneFlags, setns};
 use weft_agent::dataplane::{self, Opened};
 use weft_agent::kernel::Kernel;
 use weft_model::plan::NodePlan;
@@ -35,21 +34,7 @@ impl Host {
 
     /// Runs `work` on a thread inside, with a runtime whose threads are inside too.
     pub fn run(&self, work: impl AsyncFnOnce(&Self) + Send) {
-        let path = format!("/run/netns/{}", self.namespace.name());
-        std::thread::scope(|scope| {
-            let inside = scope.spawn(|| {
-                let file = std::fs::File::open(path).unwrap();
-                setns(file, CloneFlags::CLONE_NEWNET).unwrap();
-                let runtime = tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build()
-                    .unwrap();
-                runtime.block_on(work(self));
-            });
-            if let Err(panic) = inside.join() {
-                std::panic::resume_unwind(panic);
-            }
-        });
+        self.namespace.inside(async || work(self).await).unwrap();
     }
 
     fn cluster() -> ClusterId {

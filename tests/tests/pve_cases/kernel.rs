@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use nix::sched::{CloneFlags, setns};
 use serde_json::{Map, Value, json};
 use weft_agent::dataplane;
+use weft_agent::kernel::Places;
 use weft_model::plan::NodePlan;
 use weft_model::revision::ClusterId;
 use weft_model::vlan::{VlanId, VlanSet};
@@ -36,7 +36,10 @@ pub fn apply_and_read(case: &Case, plan: NodePlan) -> Value {
     let role = format!("wp-{}", case.name);
     let host = Namespace::create(&lab, &role).unwrap();
     let switch = own_bridge(case, &lab, &host);
-    let socket = openvswitch::socket(&lab, &host);
+    let places = Places {
+        switch: openvswitch::socket(&lab, &host),
+        ..Places::default()
+    };
     for address in case.host_lines("address") {
         let words = format!("address add {address} dev {HOST} nodad");
         let words = if address.contains(':') {
@@ -51,27 +54,14 @@ pub fn apply_and_read(case: &Case, plan: NodePlan) -> Value {
         let words = format!("{family}route add default via {gateway} dev {HOST} onlink");
         host.ip(&words).unwrap();
     }
-    let path = format!("/run/netns/{}", host.name());
-    let seen = std::thread::scope(|scope| {
-        let inside = scope.spawn(|| {
-            let file = std::fs::File::open(path).unwrap();
-            setns(file, CloneFlags::CLONE_NEWNET).unwrap();
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
-            runtime.block_on(async {
-                let cluster = ClusterId::from_bytes([0xcd; 16]);
-                let opened = dataplane::open_with_switch(Some(cluster), &socket);
-                let opened = opened.await.unwrap();
-                opened.dataplane.apply(Arc::new(plan)).await.unwrap();
-                read(&host, switch.as_ref())
-            })
-        });
-        inside.join().unwrap()
+    let seen = host.inside(async || {
+        let cluster = ClusterId::from_bytes([0xcd; 16]);
+        let opened = dataplane::open_at(Some(cluster), places).await.unwrap();
+        opened.dataplane.apply(Arc::new(plan)).await.unwrap();
+        read(&host, switch.as_ref())
     });
     lab.pass();
-    seen
+    seen.unwrap()
 }
 
 /// Makes the host's own bridge as its file has it, with its one port.

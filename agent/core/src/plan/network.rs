@@ -14,12 +14,6 @@ use crate::segment::{self, Due};
 use crate::step::Step;
 use crate::{clash, link};
 
-/// The steps that a device's networks need.
-pub(super) struct Work {
-    clears: Vec<Step>,
-    pub(super) adds: Vec<Step>,
-}
-
 impl<'a> Round<'a> {
     /// Makes those of ours give way that are up and receive on the device's port the other way: a
     /// kernel has a port for many networks a device or for one, of both families.
@@ -63,24 +57,28 @@ impl<'a> Round<'a> {
         })
     }
 
-    /// What the networks of a wanted device need.
-    pub(super) fn networks(&self, want: &Link, index: u32, is: &SeenLink, stays: bool) -> Work {
-        let mut work = Work {
-            clears: Vec::new(),
-            adds: Vec::new(),
-        };
+    /// What a wanted device lacks of its networks.
+    pub(super) fn networks(
+        &self,
+        want: &Link,
+        index: u32,
+        is: &SeenLink,
+        stays: bool,
+    ) -> Vec<Step> {
         if !matches!(want.kind, LinkKind::Bundle(_)) {
-            return work;
+            return Vec::new();
         }
-        let due = segment::update(self.want.segments_of(&want.name), is, stays);
-        let on = |(origin, change): Due, name: &str| {
-            let origin = origin.as_ref().unwrap_or(&want.origin);
-            step(index, name, Some(origin), change)
-        };
-        work.clears = due.clears.into_iter().map(|it| on(it, &is.name)).collect();
-        let name = want.name.as_str();
-        work.adds = due.adds.into_iter().map(|it| on(it, name)).collect();
-        work
+        let due = segment::missing(self.want.segments_of(&want.name), is, stays);
+        of_networks(want, index, want.name.as_str(), due)
+    }
+
+    /// What a wanted device has too much of them.
+    fn extra_networks(&self, want: &Link, index: u32, is: &SeenLink, stays: bool) -> Vec<Step> {
+        if !matches!(want.kind, LinkKind::Bundle(_)) {
+            return Vec::new();
+        }
+        let due = segment::extra(self.want.segments_of(&want.name), is, stays);
+        of_networks(want, index, &is.name, due)
     }
 
     /// Networks of the device that one which is not ours receives for.
@@ -102,17 +100,17 @@ impl<'a> Round<'a> {
     pub(super) fn clear(&self, scope: &Scope) -> Vec<Step> {
         let mut steps = Vec::new();
         for (want, index, place) in &self.places {
-            let work = match place {
+            let cleared = match place {
                 Place::Here(is) => {
                     let master = want.master.as_ref();
                     let master = master.and_then(|master| self.index_of(master));
                     let stays = master.is_some() && is.master == master;
-                    self.networks(want, *index, is, stays)
+                    self.extra_networks(want, *index, is, stays)
                 }
-                Place::Moved(is) => self.networks(want, *index, &link::retired(is), false),
+                Place::Moved(is) => self.extra_networks(want, *index, &link::retired(is), false),
                 Place::Lent(_) | Place::New => continue,
             };
-            steps.extend(work.clears);
+            steps.extend(cleared);
         }
         let present = scope.present(self.seen);
         let displaced = self.displaced.values().copied();
@@ -134,4 +132,13 @@ impl<'a> Round<'a> {
         }
         steps
     }
+}
+
+/// Changes of a device's networks as steps; what is for no vnet alone is for the zone.
+fn of_networks(want: &Link, index: u32, name: &str, due: Vec<Due>) -> Vec<Step> {
+    let on = |(origin, change): Due| {
+        let origin = origin.as_ref().unwrap_or(&want.origin);
+        step(index, name, Some(origin), change)
+    };
+    due.into_iter().map(on).collect()
 }

@@ -27,8 +27,13 @@ const MERGED: [&str; 4] = ["bin", "lib", "lib64", "sbin"];
 /// # Errors
 /// When a package cannot be had.
 pub fn get(cache: &Path) -> Result<PathBuf> {
-    // Named for what is in it, so that one that lacks a package is not taken for this one.
-    let name = format!("inside.{}", PACKAGES.join("+"));
+    // Named for what is in it: one that was made while the machine had a package lacks that one.
+    let installed = shell::read(Command::new("dpkg-query").args([
+        "--show",
+        "--showformat",
+        "${Package} ${Status}\\n",
+    ]))?;
+    let name = format!("lacked.{}", lacking(&installed).join("+"));
     fetch::once(cache, &name, |folder| {
         let names = fetch::known(&PACKAGES.join(" "), missing)?;
         fetch::unpack(folder, &names)?;
@@ -45,6 +50,19 @@ fn missing() -> Result<Option<Vec<String>>> {
             .args(PACKAGES),
     )?;
     Ok(Some(named(&said)))
+}
+
+/// Those of the packages that the machine does not have, by what `dpkg-query` says of each that it
+/// knows; one that was removed and left its settings is known, and not had.
+fn lacking(said: &str) -> Vec<&'static str> {
+    let is_had = |package: &&str| {
+        said.lines().any(|line| {
+            let status = line.strip_prefix(package);
+            status.is_some_and(|status| status.starts_with(' ') && status.ends_with(" installed"))
+        })
+    };
+    let packages = PACKAGES.into_iter();
+    packages.filter(|package| !is_had(package)).collect()
 }
 
 /// What `apt-get install --simulate` would install.
@@ -102,6 +120,22 @@ Conf libxdp1 (1.3.1-1 Debian:12.15/oldstable [amd64])
         assert_eq!(
             named("0 upgraded, 0 newly installed\n"),
             Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn the_packages_that_a_machine_lacks_are_those_that_are_not_installed() {
+        assert_eq!(lacking("dpkg install ok installed\n"), PACKAGES);
+        assert_eq!(
+            lacking(
+                "frr install ok installed\nopenvswitch-switch-dpdk install ok installed\n\
+                 openvswitch-switch deinstall ok config-files\n"
+            ),
+            ["openvswitch-switch"]
+        );
+        assert_eq!(
+            lacking("frr install ok installed\nopenvswitch-switch hold ok installed\n"),
+            Vec::<&str>::new()
         );
     }
 

@@ -10,7 +10,7 @@ use weft_tests::lab::Lab;
 use weft_tests::namespace::Namespace;
 use weft_tests::ping;
 
-use super::{LIMIT, all_of, apply, at, bridge, card, inside, open, plan_of, port, reaches, wire};
+use super::{LIMIT, all_of, apply, at, bridge, card, open, plan_of, port, reaches, wire};
 
 #[test]
 fn a_bridge_is_taken_over_changed_and_given_back_without_a_lost_packet() -> Result<()> {
@@ -134,7 +134,7 @@ fn what_others_change_on_a_device_of_a_host_network_is_put_right() -> Result<()>
     };
     let vmbr0 = at(bridge("vmbr0"), &["10.10.0.1/24"], &[]);
     let want = plan_of([eth0, vmbr0]);
-    inside(&host, async || {
+    let healed = host.inside(async || {
         let opened = open(state.path()).await;
         opened.dataplane.apply(Arc::new(want)).await.unwrap();
         for edit in [
@@ -169,6 +169,7 @@ fn what_others_change_on_a_device_of_a_host_network_is_put_right() -> Result<()>
             }
         }
     });
+    healed?;
     lab.pass();
     Ok(())
 }
