@@ -25,6 +25,13 @@ impl Version {
     /// The oldest that is supported: Debian 12's.
     pub const OLDEST: Self = Self { major: 8, minor: 4 };
 
+    /// The first whose EVPN takes IPv6 addresses as ends of tunnels (its release notes: BGP IPv6
+    /// VTEP support). 8.4 builds no list of them (seen).
+    pub const IPV6_TUNNELS: Self = Self {
+        major: 10,
+        minor: 6,
+    };
+
     /// Whether it is known which of its daemons holds what.
     pub fn is_known(self) -> bool {
         (8..=10).contains(&self.major)

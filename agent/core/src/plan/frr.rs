@@ -1,6 +1,7 @@
 //! What FRR has to be told, as steps.
 
 use weft_model::plan::NodePlan;
+use weft_model::plan::link::{Link, LinkKind};
 use weft_model::report::Fault;
 
 use crate::clash;
@@ -27,6 +28,12 @@ pub(super) fn told(want: &NodePlan, seen: &Seen) -> (Vec<Step>, Vec<Fault>) {
     {
         return (Vec::new(), vec![clash::old_frr(first, has.version)]);
     }
+    if has.version < Version::IPV6_TUNNELS
+        && let Some(link) = want.links().find(|link| is_told_over_ipv6(link))
+    {
+        let fault = clash::no_ipv6_tunnels(link, has.version);
+        return (Vec::new(), vec![fault]);
+    }
     let wanted = Want::new(want, has.version);
     let found = difference(&wanted, has);
     if !found.clashes.is_empty() || found.sayings.is_empty() {
@@ -38,6 +45,10 @@ pub(super) fn told(want: &NodePlan, seen: &Seen) -> (Vec<Step>, Vec<Fault>) {
         .map(|saying| Step::Frr(Box::new(saying)));
     let kept = Step::FrrKept(Box::new(found.written));
     (said.chain([kept]).collect(), Vec::new())
+}
+
+fn is_told_over_ipv6(link: &Link) -> bool {
+    matches!(&link.kind, LinkKind::Vxlan(vxlan) if vxlan.told_by_bgp && vxlan.local.is_ipv6())
 }
 
 #[cfg(test)]
@@ -87,5 +98,29 @@ mod tests {
             ["cannot configure FRR's bgpd: it is not running"]
         );
         assert_eq!(causes(&NodePlan::default(), None), [""; 0]);
+    }
+
+    #[test]
+    fn tunnels_of_ipv6_are_refused_where_frr_knows_none() {
+        let stanza = json!({ "origin": { "zone": "prod" }, "stanza": {
+            "bgp": { "at": { "asn": 65000 }, "routerId": "192.0.2.1" } } });
+        let link = json!({ "name": "vx", "origin": { "zone": "prod" }, "kind": { "vxlan": {
+            "vni": 7, "local": "fd00::1", "port": 4789, "learning": false, "flood": [],
+            "toldByBgp": true } } });
+        let plan = NodePlan::from_iter([
+            Entry::Frr(serde_json::from_value(stanza).unwrap()),
+            Entry::Link(serde_json::from_value(link).unwrap()),
+        ]);
+        assert_eq!(
+            causes(&plan, Some("10.5.4")),
+            [
+                "cannot have BGP tell who is behind tunnel device vx: its address is of IPv6, which FRR \
+              10.5 does not know for tunnels"
+            ]
+        );
+        assert_eq!(
+            causes(&plan, Some("10.6.0")),
+            ["cannot configure FRR's bgpd: it is not running"]
+        );
     }
 }
