@@ -12,18 +12,24 @@ use weft_tests::ping;
 
 use super::{LIMIT, all_of, apply, at, bridge, card, open, plan_of, port, reaches, wire};
 
-#[test]
-fn a_bridge_is_taken_over_changed_and_given_back_without_a_lost_packet() -> Result<()> {
-    let lab = Lab::new()?;
-    let state = tempfile::tempdir()?;
+/// A host, and the router that its card leads to, which has an address behind it.
+fn wired(lab: &Lab) -> Result<(Namespace, Namespace)> {
     let (host, router) = (
-        Namespace::create(&lab, "host")?,
-        Namespace::create(&lab, "router")?,
+        Namespace::create(lab, "host")?,
+        Namespace::create(lab, "router")?,
     );
     wire(&host, "eth0", &router, "lan")?;
     router.batch(
         "address add 10.0.0.254/24 dev lan\naddress add 10.99.0.1/32 dev lo\nlink set lo up\n",
     )?;
+    Ok((host, router))
+}
+
+#[test]
+fn a_bridge_is_taken_over_changed_and_given_back_without_a_lost_packet() -> Result<()> {
+    let lab = Lab::new()?;
+    let state = tempfile::tempdir()?;
+    let (host, _) = wired(&lab)?;
     host.batch(
         "link add vmbr0 type bridge forward_delay 0\nlink set vmbr0 alias uplink\n\
          link set eth0 master vmbr0\nlink set vmbr0 up\n\
@@ -73,15 +79,8 @@ fn a_bridge_is_taken_over_changed_and_given_back_without_a_lost_packet() -> Resu
 fn an_address_that_moves_to_a_new_bridge_is_given_back_with_the_way_out() -> Result<()> {
     let lab = Lab::new()?;
     let state = tempfile::tempdir()?;
-    let (host, router) = (
-        Namespace::create(&lab, "host")?,
-        Namespace::create(&lab, "router")?,
-    );
-    wire(&host, "eth0", &router, "lan")?;
+    let (host, router) = wired(&lab)?;
     wire(&host, "other0", &router, "spare")?;
-    router.batch(
-        "address add 10.0.0.254/24 dev lan\naddress add 10.99.0.1/32 dev lo\nlink set lo up\n",
-    )?;
     host.batch(
         "address add 10.0.0.1/24 dev eth0\nroute add default via 10.0.0.254\n\
          route add 10.98.0.0/16 via 10.0.0.254 metric 7\naddress add 192.0.2.1/24 dev other0\n\
@@ -117,12 +116,7 @@ fn an_address_that_moves_to_a_new_bridge_is_given_back_with_the_way_out() -> Res
 fn what_others_change_on_a_device_of_a_host_network_is_put_right() -> Result<()> {
     let lab = Lab::new()?;
     let state = tempfile::tempdir()?;
-    let (host, router) = (
-        Namespace::create(&lab, "host")?,
-        Namespace::create(&lab, "router")?,
-    );
-    wire(&host, "eth0", &router, "lan")?;
-    router.batch("address add 10.0.0.254/24 dev lan\n")?;
+    let (host, _) = wired(&lab)?;
     let eth0 = Link {
         mtu: Some(1400.try_into()?),
         proxy_arp: true,
