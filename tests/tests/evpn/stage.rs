@@ -1,5 +1,6 @@
 //! A cluster whose nodes run FRR, and what is looked at in it again and again.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -9,7 +10,7 @@ use weft_tests::lab::Lab;
 use weft_tests::namespace::Namespace;
 use weft_tests::underlay::Underlay;
 use weft_tests::wires::UPLINK;
-use weft_tests::{ping, wait};
+use weft_tests::{exec, ping, wait};
 
 /// How long routers may take to tell each other something.
 pub const LIMIT: Duration = Duration::from_secs(30);
@@ -17,10 +18,27 @@ pub const LIMIT: Duration = Duration::from_secs(30);
 /// The daemons that every node runs besides zebra.
 pub const DAEMONS: [&str; 3] = ["bgpd", "bfdd", "staticd"];
 
+/// What FRR is asked where something failed.
+const SHOWN: [&str; 4] = [
+    "show running-config",
+    "show bgp summary",
+    "show bgp l2vpn evpn",
+    "show evpn vni",
+];
+
 /// A cluster whose nodes have, beside their addresses, those of the peer's example: 192.168.0.1 and on.
 pub struct Stage {
     pub cluster: Cluster,
     lab: Lab,
+    passed: Cell<bool>,
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if !self.passed.get() {
+            self.explain();
+        }
+    }
 }
 
 impl Stage {
@@ -42,7 +60,11 @@ impl Stage {
         cluster.start_controller()?;
         cluster.start_agents()?;
         cluster.wait_for_nodes()?;
-        Ok(Self { cluster, lab })
+        Ok(Self {
+            cluster,
+            lab,
+            passed: Cell::new(false),
+        })
     }
 
     /// A guest on a node, with its address and gateway.
@@ -98,7 +120,33 @@ impl Stage {
 
     /// Says that the run proved what it was for.
     pub fn pass(&self) {
+        self.passed.set(true);
         self.lab.pass();
+    }
+
+    /// What routes and neighbors every node has, for whoever wants to know why.
+    fn explain(&self) {
+        for (place, node) in self.cluster.nodes().iter().enumerate() {
+            let host = node.host();
+            let told = [
+                "route show table all",
+                "-6 route show table all",
+                "neighbor",
+                "rule",
+            ];
+            for words in told {
+                let text = host.ip(words).unwrap_or_else(|error| format!("{error:#}"));
+                eprintln!("--- node {}: ip {words}\n{text}", place + 1);
+            }
+            let fdb = exec::run(host.command("bridge").args(["fdb", "show"]));
+            eprintln!("--- bridge fdb\n{}", fdb.unwrap_or_default());
+            for words in SHOWN {
+                let text = node
+                    .vtysh(words)
+                    .unwrap_or_else(|error| format!("{error:#}"));
+                eprintln!("--- node {}: {words}\n{text}", place + 1);
+            }
+        }
     }
 
     /// The lab that the cluster is in.
