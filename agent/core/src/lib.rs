@@ -1,6 +1,7 @@
 //! Decides for one node, without IO.
 
 pub mod frr;
+pub mod routing;
 pub mod nft;
 pub mod route;
 pub mod settings;

@@ -10,6 +10,7 @@ use weft_proto::v1;
 use super::*;
 
 mod lab;
+mod routing;
 
 use lab::*;
 

@@ -4,6 +4,7 @@ pub mod select;
 pub mod source;
 
 pub mod columns;
+pub mod routing;
 pub mod lock;
 pub mod rolling;
 

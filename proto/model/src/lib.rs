@@ -23,6 +23,7 @@ pub mod clock;
 pub mod revision;
 
 pub mod facts;
+pub mod routing;
 pub mod object;
 
 pub mod plan;
