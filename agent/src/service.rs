@@ -23,6 +23,7 @@ use crate::ledger::lock;
 use crate::options::{Options, OptionsError};
 use crate::probe::Probes;
 use crate::session::neighbors::Neighbors;
+use crate::session::routing::Sight;
 use crate::session::{self, Memory, Pulse, Settings, Surroundings, clock};
 
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
@@ -79,6 +80,10 @@ impl Service {
             run: Some(self.frr.run.clone()),
             note: Some(self.state_dir.join("sessions.json")),
         };
+        let sight = Sight {
+            run: Some(self.frr.run.clone()),
+            ..Sight::default()
+        };
         let places = Places {
             switch: self.openvswitch.clone(),
             state: Some(self.state_dir.clone()),
@@ -104,6 +109,7 @@ impl Service {
             surroundings: Surroundings {
                 probes: self.probes,
                 neighbors,
+                sight,
                 ..Surroundings::default()
             },
         };

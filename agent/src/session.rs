@@ -30,9 +30,11 @@ use crate::ledger::{self, Ledger};
 use crate::log::Chain;
 use crate::probe::Probes;
 use neighbors::Neighbors;
+use routing::{Sight, Watching};
 
 pub mod clock;
 pub mod neighbors;
+pub mod routing;
 
 mod aside;
 
@@ -90,6 +92,8 @@ pub struct Surroundings {
     pub probes: Probes,
     /// The routing sessions that a change must leave up.
     pub neighbors: Neighbors,
+    /// The routing that the controller is told of.
+    pub sight: Sight,
 }
 
 /// A sign of life.
@@ -193,6 +197,7 @@ pub async fn run(
         road,
         probes,
         neighbors,
+        sight,
     } = settings.surroundings;
     let (session, effects) = Session::start(memory.journal, settings.boot, clock.now());
     let dataplane = opened.dataplane;
@@ -203,6 +208,8 @@ pub async fn run(
         shelf: memory.shelf,
         joined,
         line: Line::new(settings.controllers, road),
+        watching: Watching::start(sight, clock.clone()),
+        routing: None,
         clock,
         news: News::default(),
         jobs: jobs::Jobs::new(dataplane.clone(), probes, neighbors),

@@ -15,6 +15,7 @@ pub mod object;
 pub mod plan;
 pub mod policy;
 pub mod report;
+pub mod routing;
 pub mod zone;
 
 pub mod host_network;

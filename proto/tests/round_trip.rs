@@ -10,6 +10,8 @@
 mod policy;
 #[path = "round_trip/routing.rs"]
 mod routing;
+#[path = "round_trip/status.rs"]
+mod status;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;

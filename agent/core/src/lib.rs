@@ -3,6 +3,7 @@
 pub mod frr;
 pub mod nft;
 pub mod route;
+pub mod routing;
 pub mod settings;
 
 pub mod loan;

@@ -63,6 +63,7 @@ impl Shell {
         info!(%cluster, epoch, version = welcome.version, "welcome");
         self.line.welcome();
         self.tell_facts();
+        self.tell_routing();
         if let Some((fence, answer)) = self.line.take_afresh()
             && still_holds(self.session.hello().standing, &fence)
         {

@@ -14,6 +14,8 @@ use weft_model::name::NodeName;
 use weft_model::plan::digest::Digest;
 use weft_model::report::NodeEvent;
 use weft_model::revision::{ClusterId, Nonce};
+use weft_model::routing::Routing;
+use weft_node::routing;
 use weft_node::session::event::Event;
 use weft_node::session::journal::State;
 use weft_node::session::machine::Session;
@@ -24,6 +26,7 @@ use super::clock::Clock;
 use super::jobs::{Ended, Jobs};
 use super::line::{Heard, Line};
 use super::news::News;
+use super::routing::Watching;
 use super::shelf::Shelf;
 use crate::dataplane::Dataplane;
 use crate::ledger::Ledger;
@@ -62,6 +65,9 @@ pub(super) struct Shell {
     /// What the controller was told last on this stream.
     pub(super) facts_told: Arc<Facts>,
     pub(super) events: mpsc::Receiver<NodeEvent>,
+    pub(super) watching: Watching,
+    /// How routing goes, as it is to be told on every new stream.
+    pub(super) routing: Option<Routing>,
     pub(super) ready: Option<oneshot::Sender<()>>,
     pub(super) pulse: Option<super::Pulse>,
     pub(super) retry: Arc<Notify>,
@@ -74,6 +80,7 @@ enum Happening {
     FactsChanged(bool),
     FactsDue,
     Drift(Option<NodeEvent>),
+    Routing(routing::News),
     Room(Option<mpsc::OwnedPermit<v1::Up>>),
     Pulse,
     Retry,
@@ -113,6 +120,7 @@ impl Shell {
                     return Err(SessionError::DataplaneGone);
                 }
                 Happening::Drift(Some(event)) => self.news.push(event),
+                Happening::Routing(news) => self.take_routing(news),
                 Happening::Room(permit) => self.tell_news(permit),
                 Happening::Pulse => {
                     if let Some(pulse) = &self.pulse {
@@ -153,6 +161,7 @@ impl Shell {
             heard = self.line.hear() => Happening::Line(heard),
             () = self.retry.notified() => Happening::Retry,
             event = self.events.recv() => Happening::Drift(event),
+            news = self.watching.news() => Happening::Routing(news),
             changed = self.facts.changed(), if facts_due.is_none() => {
                 Happening::FactsChanged(changed.is_ok())
             }
@@ -174,6 +183,24 @@ impl Shell {
         if self.line.is_welcome() && facts != self.facts_told {
             self.line.say(v1::up::Message::Facts((&*facts).into()));
             self.facts_told = facts;
+        }
+    }
+
+    fn take_routing(&mut self, news: routing::News) {
+        // What is so now comes before what happened: whoever hears of that asks.
+        if news.routing.is_some() {
+            self.routing = news.routing;
+            self.tell_routing();
+        }
+        for event in news.events {
+            self.news.push(event);
+        }
+    }
+
+    /// Tells how routing goes, where there is any.
+    pub(super) fn tell_routing(&mut self) {
+        if let Some(routing) = &self.routing {
+            self.line.say(v1::up::Message::Routing(routing.into()));
         }
     }
 

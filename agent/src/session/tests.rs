@@ -12,6 +12,7 @@ use super::*;
 mod desk;
 mod lab;
 mod restart;
+mod routing;
 mod stream;
 
 use desk::*;

@@ -6,6 +6,7 @@ pub mod source;
 pub mod columns;
 pub mod lock;
 pub mod rolling;
+pub mod routing;
 
 pub mod apply;
 pub mod audit;

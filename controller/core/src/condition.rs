@@ -6,17 +6,21 @@
 //! not connected is never said to be anything but offline.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use weft_model::name::{NodeName, VnetName, ZoneName};
 use weft_model::note::Note;
 use weft_model::object::{Kind, ObjectKey};
 use weft_model::report::Fault;
 use weft_model::revision::{RevisionId, Timestamp};
+use weft_model::routing::Tally;
 
 use crate::diff::Pending;
 
 mod node;
 mod topic;
+
+mod sessions;
 
 /// What a condition is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,6 +33,8 @@ pub enum Topic {
     Live,
     /// Of a node: whether its agent is connected.
     Connected,
+    /// Of what routing sessions carry: whether those of its nodes are up.
+    SessionsUp,
 }
 
 impl Topic {
@@ -39,6 +45,7 @@ impl Topic {
             Self::Published => "Published",
             Self::Live => "Live",
             Self::Connected => "Connected",
+            Self::SessionsUp => "SessionsUp",
         }
     }
 }
@@ -130,6 +137,8 @@ pub struct NodeView {
     pub at_head: bool,
     /// How far it is, or was, with the rollout that is active or was the last.
     pub stage: Stage,
+    /// What its routing sessions come to, as its agent said on the present stream.
+    pub sessions: Option<Arc<Tally>>,
 }
 
 /// How far a node is with a rollout.
@@ -169,6 +178,8 @@ pub struct View<'a> {
     pub carriers: &'a BTreeSet<NodeName>,
     /// What is known of nodes.
     pub nodes: &'a BTreeMap<NodeName, NodeView>,
+    /// Whether routing sessions carry the object.
+    pub is_routed: bool,
 }
 
 /// How things stand with an object.
@@ -224,6 +235,7 @@ pub fn status(view: &View<'_>, before: &[Condition], now: Timestamp) -> Status {
     if view.key.kind == Kind::Node {
         conditions.push(topic::connected(view));
     }
+    conditions.extend(sessions::up(view));
     let conditions = conditions
         .into_iter()
         .map(|found| {

@@ -18,6 +18,7 @@ use weft_model::facts::Facts;
 use weft_model::name::{NameError, NodeName};
 use weft_model::report::NodeEvent;
 use weft_model::revision::Nonce;
+use weft_model::routing::Routing;
 use weft_proto::convert::fields::Invalid;
 use weft_proto::convert::message;
 use weft_proto::v1;
@@ -214,6 +215,7 @@ fn said(message: &v1::up::Message) -> Result<Said, Invalid> {
             Word::Answer(fence, answer)
         }
         v1::up::Message::Event(wire) => Word::Event(NodeEvent::try_from(wire)?),
+        v1::up::Message::Routing(wire) => Word::Routing(Box::new(Routing::try_from(wire)?)),
         v1::up::Message::WantPlan(wire) => Word::WantPlan(Nonce(wire.nonce)),
         v1::up::Message::Hello(_) => {
             return Err(Invalid::field(

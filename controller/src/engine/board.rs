@@ -194,6 +194,7 @@ impl State {
                         [] => self.stage(node),
                         faults => Stage::Failed(faults.to_vec()),
                     },
+                    sessions: place.sessions().cloned(),
                 };
                 (node.clone(), view)
             })

@@ -6,6 +6,7 @@ use weft_model::message::{Answer, Fence, Hello};
 use weft_model::name::NodeName;
 use weft_model::report::NodeEvent;
 use weft_model::revision::{Nonce, RevisionId, RolloutId};
+use weft_model::routing::Routing;
 use weft_proto::v1;
 
 use super::refusal::Refusal;
@@ -144,6 +145,8 @@ pub enum Word {
     Event(NodeEvent),
     /// A plan did not fit what the node holds.
     WantPlan(Nonce),
+    /// How routing goes on the node.
+    Routing(Box<Routing>),
 }
 
 /// A rollout that a user wants.

@@ -10,6 +10,7 @@ use weft_model::message::{Confirmed, Hello, Standing, Target};
 use weft_model::name::NodeName;
 use weft_model::report::{Fault, NodeEvent};
 use weft_model::revision::{Epoch, RolloutId, Timestamp};
+use weft_model::routing::{Routing, Tally};
 use weft_proto::convert::message::progress_word;
 use weft_proto::v1;
 
@@ -47,6 +48,9 @@ struct Line {
     id: SessionId,
     outbox: Outbox,
     ended: CancellationToken,
+    /// What was said on this stream of how routing goes. It is as good as the stream: an agent says
+    /// it anew on the next one, and of a node that is away nobody can tell.
+    routing: Option<(Routing, Arc<Tally>)>,
 }
 
 impl Drop for Line {
@@ -65,6 +69,7 @@ impl Roster {
             id,
             outbox,
             ended: ended.clone(),
+            routing: None,
         };
         let events = self.places.remove(&arrival.node).map(|place| {
             if place.line.is_some() {
@@ -171,6 +176,15 @@ impl Roster {
         }
     }
 
+    /// Notes how routing goes on a node.
+    pub fn route(&mut self, node: &NodeName, routing: Routing) {
+        let line = self.places.get_mut(node).and_then(|it| it.line.as_mut());
+        if let Some(line) = line {
+            let tally = Arc::new(routing.tally());
+            line.routing = Some((routing, tally));
+        }
+    }
+
     /// Keeps an event.
     pub fn note(&mut self, node: &NodeName, event: &Arc<NodeEvent>) {
         if let Some(place) = self.places.get_mut(node) {
@@ -247,6 +261,18 @@ impl Place {
     /// What happened on the node lately, oldest first.
     pub fn events(&self) -> impl Iterator<Item = &Arc<NodeEvent>> {
         self.events.iter()
+    }
+
+    /// How routing goes on the node, where it has any and its agent is connected.
+    pub fn routing(&self) -> Option<&Routing> {
+        let routing = self.line.as_ref()?.routing.as_ref();
+        routing.map(|(routing, _)| routing)
+    }
+
+    /// What its routing sessions come to.
+    pub fn sessions(&self) -> Option<&Arc<Tally>> {
+        let routing = self.line.as_ref()?.routing.as_ref();
+        routing.map(|(_, tally)| tally)
     }
 
     /// Where the node stood when it said hello, in a word.

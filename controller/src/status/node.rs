@@ -13,6 +13,18 @@ use crate::engine::board::State;
 /// plans are compiled to be counted.
 const COUNTED: usize = 50_000;
 
+/// Above so many routing sessions in all, they are listed only when one node is asked for.
+const LISTED: u32 = 20_000;
+
+/// How much is told of a node.
+#[derive(Clone, Copy, Debug)]
+struct Detail {
+    /// How many entries its plan has.
+    entries: bool,
+    /// Each of its routing sessions.
+    sessions: bool,
+}
+
 pub(super) fn all(statuses: &Statuses) -> Vec<v1::NodeView> {
     let mut names: BTreeSet<NodeName> = statuses
         .draft
@@ -25,10 +37,18 @@ pub(super) fn all(statuses: &Statuses) -> Vec<v1::NodeView> {
     statuses
         .board
         .read(|state| names.extend(state.roster.known().cloned()));
-    let counted = names.len() * statuses.head.intent.vnets().len() <= COUNTED;
+    let sessions = statuses.board.read(|state| {
+        let places = names.iter().filter_map(|name| state.roster.get(name));
+        let counts = places.filter_map(|place| Some(place.sessions()?.all.total));
+        counts.fold(0, u32::saturating_add)
+    });
+    let detail = Detail {
+        entries: names.len() * statuses.head.intent.vnets().len() <= COUNTED,
+        sessions: sessions <= LISTED,
+    };
     names
         .iter()
-        .map(|name| view(statuses, name, counted))
+        .map(|name| view(statuses, name, detail))
         .collect()
 }
 
@@ -37,10 +57,14 @@ pub(super) fn one(statuses: &Statuses, name: &NodeName) -> Option<v1::NodeView> 
         || statuses
             .board
             .read(|state| state.roster.get(name).is_some());
-    known.then(|| view(statuses, name, true))
+    let detail = Detail {
+        entries: true,
+        sessions: true,
+    };
+    known.then(|| view(statuses, name, detail))
 }
 
-fn view(statuses: &Statuses, name: &NodeName, counted: bool) -> v1::NodeView {
+fn view(statuses: &Statuses, name: &NodeName, detail: Detail) -> v1::NodeView {
     let snapshot = statuses.draft.snapshot();
     let labels = snapshot.nodes().get(name).map(|node| &node.metadata.labels);
     let mut view = v1::NodeView {
@@ -53,15 +77,17 @@ fn view(statuses: &Statuses, name: &NodeName, counted: bool) -> v1::NodeView {
             .collect(),
         ..v1::NodeView::default()
     };
-    if counted {
+    if detail.entries {
         let entries = statuses.head.plan(name).len();
         view.plan_entries = u32::try_from(entries).unwrap_or(u32::MAX);
     }
-    statuses.board.read(|state| fill(&mut view, state, name));
+    statuses
+        .board
+        .read(|state| fill(&mut view, state, name, detail));
     view
 }
 
-fn fill(view: &mut v1::NodeView, state: &State, name: &NodeName) {
+fn fill(view: &mut v1::NodeView, state: &State, name: &NodeName, detail: Detail) {
     let Some(place) = state.roster.get(name) else {
         view.state = "offline".to_owned();
         return;
@@ -77,6 +103,11 @@ fn fill(view: &mut v1::NodeView, state: &State, name: &NodeName) {
     }
     .to_owned();
     view.version.clone_from(&place.version);
+    view.sessions = place.sessions().map(|tally| v1::SessionCount {
+        up: tally.all.up,
+        total: tally.all.total,
+    });
+    view.routing = place.routing().filter(|_| detail.sessions).map(Into::into);
     view.events = place
         .events()
         .map(|event| event_to_wire(name, event))

@@ -7,6 +7,8 @@ use weft_core::diff::{self, Pending};
 use weft_core::shelf::Shelf;
 use weft_core::snapshot::Snapshot;
 use weft_model::name::{NodeName, VnetName, ZoneName};
+use weft_model::object::controller::ControllerKind;
+use weft_model::object::zone::ZoneKind;
 use weft_model::object::{Kind, Object, ObjectKey, Stored};
 use weft_proto::convert::report::event_to_wire;
 use weft_proto::v1;
@@ -76,6 +78,7 @@ fn status(statuses: &Statuses, object: &Object) -> v1::Status {
         head: statuses.head.revision,
         carriers: &carriers,
         nodes: statuses.node_views(),
+        is_routed: is_routed(object),
     };
     let status = statuses.board.transition(&key, |before| {
         condition::status(&view, before, wall_clock())
@@ -97,6 +100,18 @@ fn status(statuses: &Statuses, object: &Object) -> v1::Status {
             })
             .collect(),
         events: events(statuses, &key, zone.as_ref(), vnet.as_ref()),
+    }
+}
+
+/// Whether BGP's sessions carry the object.
+fn is_routed(object: &Object) -> bool {
+    match object {
+        Object::Zone(zone) => matches!(zone.spec.kind, ZoneKind::Evpn(_)),
+        Object::Controller(controller) => match controller.spec.kind {
+            ControllerKind::Evpn(_) | ControllerKind::Bgp(_) => true,
+            ControllerKind::Isis(_) => false,
+        },
+        _ => false,
     }
 }
 

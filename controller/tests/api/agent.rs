@@ -70,7 +70,7 @@ pub struct Agent {
     script: Script,
     facts: Facts,
     server: watch::Receiver<SocketAddr>,
-    events: Option<mpsc::Sender<NodeEvent>>,
+    words: Option<mpsc::Sender<v1::up::Message>>,
 }
 
 impl Agent {
@@ -88,7 +88,7 @@ impl Agent {
             script,
             facts: facts(number),
             server,
-            events: None,
+            words: None,
         };
         agent.connect();
         agent
@@ -101,8 +101,8 @@ impl Agent {
 
     /// Lets the agent connect again.
     pub fn connect(&mut self) {
-        let (events, heard) = mpsc::channel(16);
-        self.events = Some(events);
+        let (words, heard) = mpsc::channel(16);
+        self.words = Some(words);
         let run = run(
             self.name,
             Arc::clone(&self.node),
@@ -129,7 +129,17 @@ impl Agent {
             origin: None,
             message: message.to_owned(),
         };
-        self.events.as_ref().unwrap().send(event).await.unwrap();
+        let event = event_to_wire(&self.name.parse().unwrap(), &event);
+        self.say(v1::up::Message::Event(event)).await;
+    }
+
+    /// Says how routing goes on the node.
+    pub async fn route(&self, routing: v1::Routing) {
+        self.say(v1::up::Message::Routing(routing)).await;
+    }
+
+    async fn say(&self, message: v1::up::Message) {
+        self.words.as_ref().unwrap().send(message).await.unwrap();
     }
 
     /// Has the node say from its next connection on that it confirmed this rollout.
@@ -179,12 +189,12 @@ async fn run(
     script: Script,
     facts: Facts,
     server: watch::Receiver<SocketAddr>,
-    mut events: mpsc::Receiver<NodeEvent>,
+    mut words: mpsc::Receiver<v1::up::Message>,
 ) {
     loop {
         let address = *server.borrow();
         if let Ok(client) = AgentsClient::connect(format!("http://{address}")).await
-            && let Err(status) = converse(name, &node, script, &facts, client, &mut events).await
+            && let Err(status) = converse(name, &node, script, &facts, client, &mut words).await
         {
             println!("{name}: {status}");
         }
@@ -198,7 +208,7 @@ async fn converse(
     script: Script,
     facts: &Facts,
     mut client: AgentsClient<tonic::transport::Channel>,
-    events: &mut mpsc::Receiver<NodeEvent>,
+    words: &mut mpsc::Receiver<v1::up::Message>,
 ) -> Result<(), tonic::Status> {
     let (up, outbox) = mpsc::channel(64);
     let hello = v1::Hello {
@@ -215,9 +225,8 @@ async fn converse(
     loop {
         let message = tokio::select! {
             message = down.next() => message,
-            Some(event) = events.recv() => {
-                let event = event_to_wire(&name.parse().unwrap(), &event);
-                say(&up, v1::up::Message::Event(event)).await;
+            Some(word) = words.recv() => {
+                say(&up, word).await;
                 continue;
             }
         };

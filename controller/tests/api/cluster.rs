@@ -453,6 +453,38 @@ pub fn zone_on(name: &str, nodes: &[&str]) -> v1::Object {
     )
 }
 
+/// A controller of type evpn on all nodes, with these neighbors.
+pub fn evpn_controller(name: &str, peers: &[&str]) -> v1::Object {
+    object(
+        name,
+        v1::object::Spec::Controller(v1::ControllerSpec {
+            r#type: "evpn".to_owned(),
+            evpn: Some(v1::EvpnController {
+                asn: 65000,
+                peers: peers.iter().map(ToString::to_string).collect(),
+                ..v1::EvpnController::default()
+            }),
+            ..v1::ControllerSpec::default()
+        }),
+    )
+}
+
+/// A zone of type evpn on all nodes.
+pub fn evpn_zone(name: &str, controller: &str) -> v1::Object {
+    object(
+        name,
+        v1::object::Spec::Zone(v1::ZoneSpec {
+            r#type: "evpn".to_owned(),
+            evpn: Some(v1::EvpnZone {
+                vrf_vni: 9_000,
+                controllers: vec![controller.to_owned()],
+                ..v1::EvpnZone::default()
+            }),
+            ..v1::ZoneSpec::default()
+        }),
+    )
+}
+
 /// A vnet in a vxlan zone.
 pub fn vnet(name: &str, zone: &str, tag: u32) -> v1::Object {
     object(

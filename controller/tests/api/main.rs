@@ -15,6 +15,7 @@ mod race;
 mod restored;
 mod returning;
 mod rollout;
+mod routing;
 mod silence;
 mod steering;
 mod watching;

@@ -24,6 +24,7 @@ pub mod revision;
 
 pub mod facts;
 pub mod object;
+pub mod routing;
 
 pub mod plan;
 

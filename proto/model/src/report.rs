@@ -62,16 +62,22 @@ pub enum EventKind {
     Reverted,
     /// The agent started.
     Started,
+    /// A routing session was lost.
+    SessionLost,
+    /// A routing session came up, or is up again.
+    SessionUp,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::DriftHealed,
         Self::DriftObserved,
         Self::DriftFailed,
         Self::Reverted,
         Self::Started,
+        Self::SessionLost,
+        Self::SessionUp,
     ];
 
     /// The reason word that clients show, `DriftHealed`.
@@ -82,6 +88,8 @@ impl EventKind {
             Self::DriftFailed => "DriftFailed",
             Self::Reverted => "Reverted",
             Self::Started => "Started",
+            Self::SessionLost => "SessionLost",
+            Self::SessionUp => "SessionUp",
         }
     }
 }

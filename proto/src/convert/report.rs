@@ -33,7 +33,7 @@ impl TryFrom<&v1::Fault> for Fault {
 }
 
 /// Text from a node ends up on terminals: what does not print is shown escaped.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars()
         .flat_map(|c| {
             if c.is_control() {

@@ -128,6 +128,7 @@ pub(super) struct Node {
     pub(super) fake: Fake,
     pub(super) gate: watch::Sender<bool>,
     pub(super) boot: &'static str,
+    pub(super) sight: Sight,
     controllers: Vec<Controller>,
 }
 
@@ -146,6 +147,7 @@ impl Node {
             fake: Fake::new(),
             gate: watch::Sender::new(true),
             boot: "first",
+            sight: Sight::default(),
             controllers: controllers
                 .iter()
                 .map(|address| format!("http://{address}").parse().unwrap())
@@ -174,7 +176,10 @@ impl Node {
             ready,
             pulse: None,
             retry: Arc::clone(&retry),
-            surroundings: Surroundings::default(),
+            surroundings: Surroundings {
+                sight: self.sight.clone(),
+                ..Surroundings::default()
+            },
         };
         Agent {
             task: tokio::spawn(run(settings, memory, opened, stop.clone())),

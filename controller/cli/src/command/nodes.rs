@@ -9,7 +9,7 @@ use serde::Serialize;
 use weft_model::facts::Facts;
 use weft_proto::v1;
 
-use super::columns;
+use super::{columns, routing};
 use crate::console::{self, safe};
 use crate::failure::{Failure, Outcome};
 use crate::manifest::write::{self, WrittenEvent};
@@ -61,6 +61,10 @@ struct Written {
     labels: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     facts: Option<Facts>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sessions: Option<routing::WrittenCount>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    routing: Option<routing::WrittenRouting>,
     events: Vec<WrittenEvent>,
 }
 
@@ -142,6 +146,8 @@ fn written(node: &v1::NodeView) -> Outcome<Written> {
         plan_entries: node.plan_entries,
         labels: node.labels.clone().into_iter().collect(),
         facts: facts(node)?,
+        sessions: node.sessions.as_ref().map(Into::into),
+        routing: node.routing.as_ref().map(Into::into),
         events: node.events.iter().map(write::event).collect(),
     })
 }
@@ -153,7 +159,7 @@ fn yes_or_no(it: bool) -> String {
 fn table(nodes: &[v1::NodeView], now: SystemTime, wide: bool) -> String {
     let narrow = ["NAME", "CONNECTED", "STATE", "REVISION", "CURRENT", "SEEN"];
     let more: &[&str] = if wide {
-        &["ENTRIES", "VERSION", "KERNEL", "LABELS"]
+        &["SESSIONS", "ENTRIES", "VERSION", "KERNEL", "LABELS"]
     } else {
         &[]
     };
@@ -169,6 +175,7 @@ fn table(nodes: &[v1::NodeView], now: SystemTime, wide: bool) -> String {
         ];
         if wide {
             let kernel = node.facts.as_ref().map(|it| safe(&it.kernel));
+            cells.push(routing::count(node));
             cells.push(node.plan_entries.to_string());
             cells.push(safe(&node.version));
             cells.push(kernel.unwrap_or_default());
@@ -208,6 +215,9 @@ fn page(node: &v1::NodeView, now: SystemTime) -> String {
                 format!("{}: {}", frr.version, frr.daemons.join(", ")),
             );
         }
+        for (title, line) in routing::lines(node) {
+            field(title, line);
+        }
         field("Can make:", facts.device_types.join(", "));
         let defaults = [&facts.default_ipv4, &facts.default_ipv6];
         let defaults: Vec<&str> = defaults.iter().map(|it| it.as_str()).collect();
@@ -226,6 +236,9 @@ fn page(node: &v1::NodeView, now: SystemTime) -> String {
             ]);
         }
         section(&mut page, "Devices of the host", &devices);
+    }
+    if let Some(table) = routing::table(node, now) {
+        section(&mut page, "Routing sessions", &table);
     }
     if !node.events.is_empty() {
         let mut events = Columns::new(&["TIME", "REASON", "MESSAGE"]);
@@ -257,6 +270,40 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    fn routing() -> v1::Routing {
+        let session = |vrf: &str, peer: &str, state: &str| v1::RoutingSession {
+            vrf: vrf.to_owned(),
+            family: "l2VpnEvpn".to_owned(),
+            peer: peer.to_owned(),
+            state: state.to_owned(),
+            since: 1_699_999_940_000,
+            received: 7,
+            drops: 1,
+        };
+        let way = |peer: &str, up| v1::RoutingWay {
+            vrf: "default".to_owned(),
+            peer: peer.to_owned(),
+            up,
+        };
+        v1::Routing {
+            answers: true,
+            sessions: vec![
+                session("default", "192.0.2.2", "Established"),
+                session("default", "192.0.2.3", "Connect"),
+                session("vrf_red", "eth0", "Active"),
+            ],
+            unlisted: 1,
+            ways: vec![way("192.0.2.2", true), way("192.0.2.3", false)],
+            networks: Some(v1::RoutingNetworks {
+                layer2: 12,
+                layer3: 1,
+                remotes: 3,
+                macs: 40,
+                neighbors: 44,
+            }),
+        }
+    }
 
     fn node() -> v1::NodeView {
         v1::NodeView {
@@ -294,6 +341,8 @@ mod tests {
                 origin: None,
             }],
             labels: [("rack".to_owned(), "1".to_owned())].into(),
+            routing: Some(routing()),
+            sessions: Some(v1::SessionCount { up: 1, total: 4 }),
         }
     }
 

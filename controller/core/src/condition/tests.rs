@@ -3,6 +3,7 @@
 use weft_model::note::Severity;
 use weft_model::object::ObjectKey;
 use weft_model::plan::Origin;
+use weft_model::routing::Count;
 
 use super::*;
 
@@ -15,6 +16,7 @@ struct Scene {
     notes: Vec<Note>,
     carriers: BTreeSet<NodeName>,
     nodes: BTreeMap<NodeName, NodeView>,
+    is_routed: bool,
 }
 
 impl Scene {
@@ -25,6 +27,7 @@ impl Scene {
             confirmed: RevisionId(4),
             at_head: true,
             stage: Stage::None,
+            sessions: None,
         };
         Self {
             key: ObjectKey::new(Kind::Vnet, "web"),
@@ -32,6 +35,7 @@ impl Scene {
             notes: Vec::new(),
             carriers: names.iter().cloned().collect(),
             nodes: names.into_iter().map(|name| (name, node.clone())).collect(),
+            is_routed: false,
         }
     }
 
@@ -51,6 +55,7 @@ impl Scene {
             head: RevisionId(4),
             carriers: &self.carriers,
             nodes: &self.nodes,
+            is_routed: self.is_routed,
         };
         status(&view, before, NOW)
     }
@@ -233,5 +238,87 @@ fn a_condition_keeps_the_time_of_its_last_change() {
             (Topic::Published, Timestamp(1_000)),
             (Topic::Live, NOW),
         ]
+    );
+}
+
+/// What so many sessions come to, of which these are down.
+fn sessions(total: u32, down: &[&str]) -> Option<Arc<Tally>> {
+    let count = Count {
+        up: total - down.len() as u32,
+        total,
+    };
+    Some(Arc::new(Tally {
+        answers: true,
+        all: count,
+        default: count,
+        down: down
+            .iter()
+            .take(3)
+            .map(|it| format!("{it} (Connect)"))
+            .collect(),
+    }))
+}
+
+#[test]
+fn what_sessions_carry_says_whether_they_are_up_on_its_nodes_and_names_the_first_that_are_not() {
+    let mut scene = Scene::settled();
+    let has = |scene: &Scene| {
+        let conditions = scene.status(&[]).conditions;
+        conditions.iter().any(|it| it.topic == Topic::SessionsUp)
+    };
+    assert!(!has(&scene));
+    scene.is_routed = true;
+    assert_eq!(
+        scene.says(Topic::SessionsUp),
+        "Unknown NotReported nothing is known of those of n1, n2, n3"
+    );
+    for name in ["n1", "n2", "n3"] {
+        scene.node(name).sessions = sessions(2, &[]);
+    }
+    assert_eq!(
+        scene.says(Topic::SessionsUp),
+        "True SessionsUp 6 of 6 are up"
+    );
+    scene.node("n3").sessions = None;
+    assert_eq!(
+        scene.says(Topic::SessionsUp),
+        "Unknown NotReported nothing is known of those of n3"
+    );
+    scene.node("n1").sessions = sessions(2, &["192.0.2.2"]);
+    assert_eq!(
+        scene.says(Topic::SessionsUp),
+        "False SessionsDown 3 of 4 are up: n1: 192.0.2.2 (Connect)"
+    );
+    scene.node("n2").sessions = Some(Arc::default());
+    scene.node("n3").sessions = sessions(9, &["a", "b", "c", "d", "e"]);
+    assert_eq!(
+        scene.says(Topic::SessionsUp),
+        "False SessionsDown 5 of 11 are up: n1: 192.0.2.2 (Connect), n2: bgpd does not answer, \
+         n3: a (Connect), and 4 more"
+    );
+    for name in ["n1", "n2", "n3"] {
+        scene.node(name).sessions = sessions(0, &[]);
+    }
+    assert_eq!(
+        scene.says(Topic::SessionsUp),
+        "True NoSessions there is none to be up"
+    );
+}
+
+#[test]
+fn a_node_that_has_sessions_says_whether_its_own_are_up() {
+    let mut scene = Scene::settled();
+    scene.key = ObjectKey::new(Kind::Node, "n1");
+    scene.carriers = BTreeSet::new();
+    let topics = |scene: &Scene| -> Vec<Topic> {
+        let conditions = scene.status(&[]).conditions;
+        conditions.iter().map(|it| it.topic).collect()
+    };
+    assert!(!topics(&scene).contains(&Topic::SessionsUp));
+    scene.node("n1").sessions = sessions(2, &["192.0.2.2"]);
+    scene.node("n2").sessions = sessions(2, &["192.0.2.1"]);
+    assert_eq!(
+        scene.says(Topic::SessionsUp),
+        "False SessionsDown 1 of 2 are up: n1: 192.0.2.2 (Connect)"
     );
 }

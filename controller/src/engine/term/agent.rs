@@ -103,6 +103,10 @@ impl Term {
                 self.parts.board.tell(node, &event);
             }
             Word::WantPlan(nonce) => self.send_whole(node, nonce),
+            Word::Routing(routing) => self
+                .parts
+                .board
+                .write(|state| state.roster.route(node, *routing)),
         }
     }
 
