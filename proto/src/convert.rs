@@ -6,6 +6,7 @@
 
 pub mod controller;
 pub mod evpn;
+pub mod fabric;
 pub mod facts;
 pub mod fields;
 mod kind;

@@ -6,6 +6,8 @@
     reason = "what a test is built of is as much test as the test"
 )]
 
+#[path = "round_trip/fabric.rs"]
+mod fabric;
 #[path = "round_trip/policy.rs"]
 mod policy;
 #[path = "round_trip/routing.rs"]
@@ -31,8 +33,8 @@ use weft_model::message::{
 };
 use weft_model::mtu::Mtu;
 use weft_model::name::{
-    ControllerName, HostNetworkName, LabelKey, LabelValue, LinkName, NodeName, PolicyName,
-    SnippetName, SubnetName, VnetName, ZoneName,
+    ControllerName, FabricName, HostNetworkName, LabelKey, LabelValue, LinkName, NodeName,
+    PolicyName, SnippetName, SubnetName, VnetName, ZoneName,
 };
 use weft_model::object::drift::DriftPolicy;
 use weft_model::object::host_network::{
@@ -128,6 +130,8 @@ fn selector() -> impl Strategy<Value = NodeSelector> {
 fn peers() -> impl Strategy<Value = VxlanPeers> {
     prop_oneof![
         select(vec![Family::Ipv4, Family::Ipv6]).prop_map(VxlanPeers::Nodes),
+        (name(), select(vec![Family::Ipv4, Family::Ipv6]))
+            .prop_map(|(fabric, family)| VxlanPeers::Fabric(fabric, family)),
         btree_set((1u8..=250).prop_map(|n| IpAddr::from([10, 0, 0, n])), 1..5)
             .prop_map(VxlanPeers::Static),
     ]
@@ -263,6 +267,7 @@ fn object() -> impl Strategy<Value = Object> {
         declared(name::<NodeName>(), node).prop_map(Object::Node),
         declared(name::<HostNetworkName>(), host_network()).prop_map(Object::HostNetwork),
         declared(name::<ControllerName>(), routing::controller()).prop_map(Object::Controller),
+        declared(name::<FabricName>(), fabric::fabric()).prop_map(Object::Fabric),
         declared(name::<PolicyName>(), policy::prefix_list()).prop_map(Object::PrefixList),
         declared(name::<PolicyName>(), policy::route_map()).prop_map(Object::RouteMap),
         declared(name::<SnippetName>(), policy::frr_snippet()).prop_map(Object::FrrSnippet),
@@ -372,6 +377,7 @@ fn origin() -> impl Strategy<Value = Origin> {
         1 => name().prop_map(|host| Origin::Host { host }),
         1 => name().prop_map(|controller| Origin::Controller { controller }),
         1 => name().prop_map(|snippet| Origin::Snippet { snippet }),
+        1 => name().prop_map(|fabric| Origin::Fabric { fabric }),
     ]
 }
 
@@ -409,6 +415,7 @@ fn link_kind() -> impl Strategy<Value = LinkKind> {
         }),
         bond().prop_map(LinkKind::Bond),
         Just(LinkKind::Physical),
+        Just(LinkKind::Dummy),
         (name(), vlan_id(), vlan_protocol(), any::<bool>()).prop_map(
             |(parent, id, protocol, join)| {
                 LinkKind::Vlan(Vlan {

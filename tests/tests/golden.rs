@@ -253,6 +253,7 @@ fn objects(text: &str) -> Result<Vec<Object>> {
             Kind::PrefixList => Object::PrefixList(declared(manifest)?),
             Kind::RouteMap => Object::RouteMap(declared(manifest)?),
             Kind::Controller => Object::Controller(declared(manifest)?),
+            Kind::Fabric => Object::Fabric(declared(manifest)?),
             Kind::FrrSnippet => Object::FrrSnippet(declared(manifest)?),
             Kind::Zone => Object::Zone(declared(manifest)?),
             Kind::Vnet => Object::Vnet(declared(manifest)?),

@@ -93,6 +93,7 @@ pub(crate) fn claim(link: &Link, other: &SeenLink) -> Fault {
         | LinkKind::Veth { .. }
         | LinkKind::Switched(_)
         | LinkKind::Bond(_)
+        | LinkKind::Dummy
         | LinkKind::Physical => "that".to_owned(),
     };
     fault(
@@ -113,6 +114,7 @@ pub(crate) fn port(link: &Link, other: &SeenLink) -> Fault {
         | LinkKind::Switched(_)
         | LinkKind::Bond(_)
         | LinkKind::Vrf(_)
+        | LinkKind::Dummy
         | LinkKind::Physical => "its".to_owned(),
     };
     fault(

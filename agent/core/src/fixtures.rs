@@ -211,60 +211,83 @@ pub(crate) fn any_plan() -> impl Strategy<Value = NodePlan> {
     let seeds = proptest::collection::vec(any_seed(), 4);
     let bundles = proptest::option::of(any_bundles());
     let domains = proptest::option::of(any_domains());
-    let all = (seeds, vnis, any::<bool>(), any::<bool>(), bundles, domains);
-    all.prop_map(move |(mut seeds, vnis, nat, pair, bundles, domains)| {
-        let domains = domains.unwrap_or_default();
-        // A port is for many networks a device or for one.
-        let port = UdpPort::try_from(if bundles.is_some() { 4790 } else { 4789 }).unwrap();
-        if pair {
-            for seed in &mut seeds[2..] {
-                (seed.present, seed.form) = (true, Form::Pair);
+    let devices = (bundles, domains, proptest::option::of(any_dummy()));
+    let all = (seeds, vnis, any::<bool>(), any::<bool>(), devices);
+    all.prop_map(
+        move |(mut seeds, vnis, nat, pair, (bundles, domains, dummy))| {
+            let domains = domains.unwrap_or_default();
+            // A port is for many networks a device or for one.
+            let port = UdpPort::try_from(if bundles.is_some() { 4790 } else { 4789 }).unwrap();
+            if pair {
+                for seed in &mut seeds[2..] {
+                    (seed.present, seed.form) = (true, Form::Pair);
+                }
             }
-        }
-        let is_bridge: BTreeMap<&str, bool> = names
-            .iter()
-            .zip(&seeds)
-            .filter(|(_, seed)| seed.present)
-            .map(|(name, seed)| (*name, seed.form == Form::Bridge))
-            .collect();
-        let mut plan: NodePlan = names
-            .iter()
-            .zip(seeds.iter().zip(vnis))
-            .filter(|(_, (seed, _))| seed.present)
-            .map(|(name, (seed, vni))| {
-                let master = names[seed.master];
-                let has_master = is_bridge.get(master) == Some(&true);
-                let mut link = seed.link(name, vni, has_master, master);
-                let is_routed = matches!(link.kind, LinkKind::Bridge(_) | LinkKind::Veth { .. });
-                if is_routed && link.master.is_none() {
-                    let domain = domains.get(seed.domain);
-                    link.master = domain.map(|domain| domain.name.clone());
-                    if link.master.is_some() {
-                        link.vlans = Vlans::default();
+            let is_bridge: BTreeMap<&str, bool> = names
+                .iter()
+                .zip(&seeds)
+                .filter(|(_, seed)| seed.present)
+                .map(|(name, seed)| (*name, seed.form == Form::Bridge))
+                .collect();
+            let mut plan: NodePlan = names
+                .iter()
+                .zip(seeds.iter().zip(vnis))
+                .filter(|(_, (seed, _))| seed.present)
+                .map(|(name, (seed, vni))| {
+                    let master = names[seed.master];
+                    let has_master = is_bridge.get(master) == Some(&true);
+                    let mut link = seed.link(name, vni, has_master, master);
+                    let is_routed =
+                        matches!(link.kind, LinkKind::Bridge(_) | LinkKind::Veth { .. });
+                    if is_routed && link.master.is_none() {
+                        let domain = domains.get(seed.domain);
+                        link.master = domain.map(|domain| domain.name.clone());
+                        if link.master.is_some() {
+                            link.vlans = Vlans::default();
+                        }
                     }
-                }
-                if let LinkKind::Vxlan(vxlan) = &mut link.kind {
-                    vxlan.port = port;
-                }
-                Entry::Link(link)
-            })
-            .collect();
-        if nat {
-            plan.put(Arc::new(Entry::Nat(Nat {
-                origin: bridge("a").origin,
-                source: "10.1.0.0/24".parse().unwrap(),
-                inside: "a".parse().unwrap(),
-                outside: BTreeSet::new(),
-                to: Snat::Masquerade,
-            })));
-        }
-        for entry in bundles.into_iter().flatten() {
-            plan.put(Arc::new(entry));
-        }
-        for domain in domains {
-            plan.put(Arc::new(Entry::Link(domain)));
-        }
-        plan
+                    if let LinkKind::Vxlan(vxlan) = &mut link.kind {
+                        vxlan.port = port;
+                    }
+                    Entry::Link(link)
+                })
+                .collect();
+            if nat {
+                plan.put(Arc::new(Entry::Nat(Nat {
+                    origin: bridge("a").origin,
+                    source: "10.1.0.0/24".parse().unwrap(),
+                    inside: "a".parse().unwrap(),
+                    outside: BTreeSet::new(),
+                    to: Snat::Masquerade,
+                })));
+            }
+            for entry in bundles.into_iter().flatten() {
+                plan.put(Arc::new(entry));
+            }
+            for link in domains.into_iter().chain(dummy) {
+                plan.put(Arc::new(Entry::Link(link)));
+            }
+            plan
+        },
+    )
+}
+
+/// The device of a fabric, with addresses of one family or both.
+fn any_dummy() -> impl Strategy<Value = Link> {
+    let addresses =
+        prop::sample::subsequence(vec!["10.255.0.1/32", "10.255.0.2/32", "fd00::1/128"], 0..=3);
+    let mtu = prop::option::of(1400u32..=9000);
+    (addresses, mtu).prop_map(|(addresses, mtu)| Link {
+        origin: Origin::Fabric {
+            fabric: "core".parse().unwrap(),
+        },
+        kind: LinkKind::Dummy,
+        mtu: mtu.and_then(|mtu| mtu.try_into().ok()),
+        addresses: addresses
+            .into_iter()
+            .map(|it| it.parse().unwrap())
+            .collect(),
+        ..bridge("x")
     })
 }
 

@@ -31,6 +31,7 @@ pub(crate) fn marks(kind: &LinkKind) -> Marks {
         | LinkKind::Veth { .. }
         | LinkKind::Switched(_)
         | LinkKind::Bond(_)
+        | LinkKind::Dummy
         | LinkKind::Physical => Marks::default(),
     }
 }

@@ -164,6 +164,7 @@ pub(crate) fn creation(want: &Link, other: Option<u32>, owner: &Owner) -> Change
             | LinkKind::Switched(_)
             | LinkKind::Bond(_)
             | LinkKind::Vrf(_)
+            | LinkKind::Dummy
             | LinkKind::Physical => mtu,
         },
         other,
@@ -216,6 +217,7 @@ pub(crate) fn created(
         },
         LinkKind::Bond(bond) => SeenKind::Bond(bond_made(bond)),
         LinkKind::Vrf(vrf) => SeenKind::Vrf { table: vrf.table },
+        LinkKind::Dummy => SeenKind::Dummy,
         LinkKind::Physical => SeenKind::Uplink,
     };
     let mut link = SeenLink::new(index, want.name.as_str(), kind);
@@ -225,7 +227,7 @@ pub(crate) fn created(
     link.mac = want.mac.map(|mac| mac.octets());
     if matches!(
         want.kind,
-        LinkKind::Vxlan(_) | LinkKind::Bundle(_) | LinkKind::Vlan(_)
+        LinkKind::Vxlan(_) | LinkKind::Bundle(_) | LinkKind::Vlan(_) | LinkKind::Dummy
     ) {
         link.mtu = want.mtu.map_or(0, Mtu::get);
     }
@@ -272,6 +274,7 @@ pub(crate) fn update(want: &Link, around: Around<'_>, is: &SeenLink) -> Work {
         | LinkKind::Veth { .. }
         | LinkKind::Switched(_)
         | LinkKind::Bond(_)
+        | LinkKind::Dummy
         | LinkKind::Physical => {}
     }
     settings(want, around, is, &mut work);

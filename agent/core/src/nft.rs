@@ -58,6 +58,7 @@ fn rules(nat: &Nat) -> Vec<Rule> {
         Origin::Zone { zone, vnet: None } => zone.to_string(),
         Origin::Host { host } => format!("@{host}"),
         Origin::Controller { controller } => format!("%{controller}"),
+        Origin::Fabric { fabric } => format!("~{fabric}"),
         Origin::Snippet { snippet } => format!("&{snippet}"),
     };
     let rule = |leaving| Rule {

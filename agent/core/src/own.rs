@@ -47,6 +47,9 @@ const HOST: char = '@';
 /// What stands before the name of a controller there.
 const CONTROLLER: char = '%';
 
+/// What stands before the name of a fabric there.
+const FABRIC: char = '~';
+
 /// What stands before the name of a snippet of FRR's configuration there.
 const SNIPPET: char = '&';
 
@@ -116,6 +119,10 @@ impl Owner {
             Origin::Controller { controller } => {
                 alias.push(CONTROLLER);
                 alias.push_str(controller.as_str());
+            }
+            Origin::Fabric { fabric } => {
+                alias.push(FABRIC);
+                alias.push_str(fabric.as_str());
             }
             Origin::Snippet { snippet } => {
                 alias.push(SNIPPET);
@@ -188,6 +195,11 @@ impl Owner {
         if let Some(controller) = word.strip_prefix(CONTROLLER) {
             return Some(Origin::Controller {
                 controller: controller.parse().ok()?,
+            });
+        }
+        if let Some(fabric) = word.strip_prefix(FABRIC) {
+            return Some(Origin::Fabric {
+                fabric: fabric.parse().ok()?,
             });
         }
         if let Some(snippet) = word.strip_prefix(SNIPPET) {

@@ -145,6 +145,7 @@ impl<'a> Round<'a> {
                 | LinkKind::Switched(_)
                 | LinkKind::Bond(_)
                 | LinkKind::Vrf(_)
+                | LinkKind::Dummy
                 | LinkKind::Physical => None,
             };
             let made;

@@ -153,6 +153,7 @@ impl Scope {
             LinkKind::Vxlan(_)
             | LinkKind::Bundle(_)
             | LinkKind::Veth { .. }
+            | LinkKind::Dummy
             | LinkKind::Switched(_) => 2,
             LinkKind::Physical => 3,
             LinkKind::Vlan(vlan) => {

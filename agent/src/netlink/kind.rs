@@ -88,7 +88,7 @@ pub(super) fn create(message: &mut Message, kind: &LinkKind, other: Option<u32>)
             LinkKind::Vrf(vrf) => {
                 data.put_u32(IFLA_VRF_TABLE, vrf.table);
             }
-            LinkKind::Physical => {}
+            LinkKind::Dummy | LinkKind::Physical => {}
         });
     });
 }
@@ -140,6 +140,7 @@ pub(super) fn info(info: &[u8], link: &mut SeenLink) {
         Some(b"veth") => SeenKind::Veth { peer: None },
         Some(b"bond") => SeenKind::Bond(super::bond::read(data)),
         Some(b"vrf") => vrf(data),
+        Some(b"dummy") => SeenKind::Dummy,
         Some(b"team") => SeenKind::Uplink,
         // Only what is said of it as a port.
         Some(b"") => link.kind.clone(),

@@ -168,6 +168,7 @@ fn flood(entry: &Entry) -> Option<&Arc<BTreeSet<IpAddr>>> {
             | LinkKind::Switched(_)
             | LinkKind::Bond(_)
             | LinkKind::Vrf(_)
+            | LinkKind::Dummy
             | LinkKind::Physical => None,
         },
         Entry::Segment(segment) => Some(&segment.flood),

@@ -89,6 +89,7 @@ pub fn fault(node: &str, fault: &v1::Fault) -> String {
         Some(origin) if !origin.controller.is_empty() => {
             format!("controller {}: ", origin.controller)
         }
+        Some(origin) if !origin.fabric.is_empty() => format!("fabric {}: ", origin.fabric),
         Some(origin) if !origin.snippet.is_empty() => format!("snippet {}: ", origin.snippet),
         Some(origin) if origin.vnet.is_empty() => format!("zone {}: ", origin.zone),
         Some(origin) => format!("vnet {} of zone {}: ", origin.vnet, origin.zone),

@@ -254,7 +254,7 @@ fn device(link: &Link, ports: &[&Link]) -> Device {
             unreachable_default: Some(vrf.has_unreachable_default),
             ..device
         },
-        LinkKind::Physical => device,
+        LinkKind::Dummy | LinkKind::Physical => device,
         LinkKind::Veth { peer } => Device {
             peer: Some(peer.to_string()),
             ..device

@@ -152,6 +152,7 @@ fn object(kind: Kind, name: &str, spec: serde_json::Value) -> Outcome<Object> {
         Kind::Node => Object::Node(serde_json::from_value(json)?),
         Kind::HostNetwork => Object::HostNetwork(serde_json::from_value(json)?),
         Kind::Controller => Object::Controller(serde_json::from_value(json)?),
+        Kind::Fabric => Object::Fabric(serde_json::from_value(json)?),
         Kind::PrefixList => Object::PrefixList(serde_json::from_value(json)?),
         Kind::RouteMap => Object::RouteMap(serde_json::from_value(json)?),
         Kind::FrrSnippet => Object::FrrSnippet(serde_json::from_value(json)?),

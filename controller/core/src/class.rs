@@ -83,6 +83,7 @@ pub fn classify(old: &Intent, new: &Intent) -> Vec<Classified> {
             Kind::Node => node(old, new, key, *pending, &mut found),
             Kind::HostNetwork => host::classify(old, new, key, *pending, &mut found),
             Kind::PrefixList | Kind::RouteMap => policy(key, *pending, &mut found),
+            Kind::Fabric => fabric(old, new, key, *pending, &mut found),
             Kind::Controller => controller(old, new, key, *pending, &mut found),
             Kind::FrrSnippet => snippet(key, *pending, &mut found),
             Kind::Zone => zone::classify(old, new, key, *pending, &mut found),
@@ -209,6 +210,55 @@ fn policy(key: &ObjectKey, pending: Pending, found: &mut Found) {
         Pending::Deleted => (Class::Compatible, "it goes, and nothing names it"),
     };
     found.note(key, class, what);
+}
+
+fn fabric(old: &Intent, new: &Intent, key: &ObjectKey, pending: Pending, found: &mut Found) {
+    match pending {
+        Pending::New => return found.note(key, Class::Additive, "it comes"),
+        Pending::Deleted => {
+            return found.note(
+                key,
+                Class::Destructive,
+                "it goes, with its addresses and ways",
+            );
+        }
+        Pending::Changed => {}
+    }
+    let of = |intent: &Intent| {
+        let fabrics = intent.snapshot().fabrics();
+        fabrics.get(key.name.as_str()).map(|it| it.spec.clone())
+    };
+    let (Some(before), Some(after)) = (of(old), of(new)) else {
+        return;
+    };
+    found.note(key, Class::Compatible, PLAIN);
+    if before.kind != after.kind {
+        found.note(key, Class::FlagDay, "its nodes speak in another way");
+    }
+    for (name, node) in &before.nodes {
+        let Some(next) = after.nodes.get(name) else {
+            let what = format!("node {name} leaves it, with its address");
+            found.note(key, Class::Destructive, what);
+            continue;
+        };
+        let [was, is] = [before.addresses(node), after.addresses(next)];
+        for gone in was.difference(&is) {
+            let what = format!("address {gone} of node {name} goes");
+            found.note(key, Class::Destructive, what);
+        }
+        let kept = |it: &_| next.interfaces.contains_key(it);
+        if node.asn != next.asn || !node.interfaces.keys().all(kept) {
+            let what = format!("node {name} loses ways, or speaks as another system");
+            found.note(key, Class::FlagDay, what);
+        }
+    }
+    let comes = after
+        .nodes
+        .keys()
+        .find(|it| !before.nodes.contains_key(*it));
+    if comes.is_some() {
+        found.note(key, Class::Additive, "nodes come into it");
+    }
 }
 
 /// What the lines are worth to guests only their author knows; nodes get them one after the other,

@@ -26,6 +26,7 @@ mod vlan;
 mod vxlan;
 
 mod evpn;
+mod fabric;
 mod frr;
 
 mod change;
@@ -59,18 +60,21 @@ pub fn zone(intent: &Intent, node: &NodeName, name: &ZoneName) -> Vec<Entry> {
     zone.map_or_else(Vec::new, |zone| zone_entries(intent, zone, node))
 }
 
-/// What a node's routing asks of it beside what zones do; nothing where no controller runs on it and
-/// the administrator has no lines for it.
+/// What a node's routing asks of it beside what zones do; nothing where no controller runs on it, it
+/// is in no fabric, and the administrator has no lines for it.
 pub fn routing(intent: &Intent, node: &NodeName) -> Vec<Entry> {
     let snippets = intent.snippets_of(node).iter();
     let snippets = snippets.map(|it| frr::policy::snippet(it));
-    let routing = intent.routing(node).map(|routing| {
+    let routing = intent.routing(node);
+    let stanzas = routing.map(|routing| {
         let mut stanzas = frr::node::entries(routing, &exits(intent, node));
         stanzas.extend(frr::policy::entries(&routing.policies));
+        stanzas.extend(frr::fabric::entries(routing));
         stanzas
     });
-    let stanzas = routing.into_iter().flatten().chain(snippets);
-    stanzas.map(Entry::Frr).collect()
+    let stanzas = stanzas.into_iter().flatten().chain(snippets);
+    let devices = routing.into_iter().flat_map(|it| fabric::entries(it));
+    devices.chain(stanzas.map(Entry::Frr)).collect()
 }
 
 /// The zones that a node leads out of.

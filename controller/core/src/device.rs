@@ -11,7 +11,7 @@
 use std::net::Ipv4Addr;
 
 use weft_model::mac::Mac;
-use weft_model::name::{LinkName, NodeName, VnetName, ZoneName};
+use weft_model::name::{FabricName, LinkName, NodeName, VnetName, ZoneName};
 use weft_model::vlan::VlanId;
 
 /// The longest vnet name that is used as it is: `vxlan_` and eight characters make fourteen.
@@ -130,6 +130,16 @@ impl DeviceNames {
                 alternative: Some(vnet.clone()),
             }
         }
+    }
+}
+
+/// The device of a fabric: `dummy_core`, as Proxmox VE calls it, or a stem where that is too long.
+pub fn fabric(name: &FabricName) -> LinkName {
+    let name = name.as_str();
+    if name.len() <= LONGEST_OWN_NAME {
+        link_name(&format!("dummy_{name}"))
+    } else {
+        link_name(&format!("dummy_{}", stem(b"fabric device", name)))
     }
 }
 

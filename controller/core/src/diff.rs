@@ -75,6 +75,7 @@ pub fn diff(old: &Snapshot, new: &Snapshot) -> Vec<ObjectDiff> {
         new.route_maps(),
         &mut diffs,
     );
+    differences(Kind::Fabric, old.fabrics(), new.fabrics(), &mut diffs);
     differences(
         Kind::Controller,
         old.controllers(),
@@ -111,6 +112,7 @@ pub fn pending_all(old: &Snapshot, new: &Snapshot) -> Vec<(ObjectKey, Pending)> 
         of(Kind::HostNetwork, old.host_networks(), new.host_networks()),
         of(Kind::PrefixList, old.prefix_lists(), new.prefix_lists()),
         of(Kind::RouteMap, old.route_maps(), new.route_maps()),
+        of(Kind::Fabric, old.fabrics(), new.fabrics()),
         of(Kind::Controller, old.controllers(), new.controllers()),
         of(Kind::FrrSnippet, old.snippets(), new.snippets()),
         of(Kind::Zone, old.zones(), new.zones()),
@@ -139,6 +141,7 @@ pub fn pending(old: &Snapshot, new: &Snapshot, key: &ObjectKey) -> Option<Pendin
         Kind::HostNetwork => of(old.host_networks(), new.host_networks(), &key.name),
         Kind::PrefixList => of(old.prefix_lists(), new.prefix_lists(), &key.name),
         Kind::RouteMap => of(old.route_maps(), new.route_maps(), &key.name),
+        Kind::Fabric => of(old.fabrics(), new.fabrics(), &key.name),
         Kind::Controller => of(old.controllers(), new.controllers(), &key.name),
         Kind::FrrSnippet => of(old.snippets(), new.snippets(), &key.name),
         Kind::Zone => of(old.zones(), new.zones(), &key.name),

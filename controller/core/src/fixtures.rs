@@ -32,6 +32,7 @@ fn read(kind: Kind, json: serde_json::Value) -> Object {
         Kind::Vnet => Object::Vnet(serde_json::from_value(json).unwrap()),
         Kind::Subnet => Object::Subnet(serde_json::from_value(json).unwrap()),
         Kind::Controller => Object::Controller(serde_json::from_value(json).unwrap()),
+        Kind::Fabric => Object::Fabric(serde_json::from_value(json).unwrap()),
         Kind::PrefixList => Object::PrefixList(serde_json::from_value(json).unwrap()),
         Kind::RouteMap => Object::RouteMap(serde_json::from_value(json).unwrap()),
         Kind::FrrSnippet => Object::FrrSnippet(serde_json::from_value(json).unwrap()),
@@ -352,6 +353,13 @@ pub fn any_edit() -> impl Strategy<Value = Edit> {
             json!({ "type": "vxlan", "layout": "bundle" }),
             json!({ "type": "vxlan", "layout": "bundle", "nodes": { "names": ["n0", "n1"] } }),
             json!({ "type": "vxlan", "vxlan": { "peers": ["192.0.2.1", "192.0.2.2"] } }),
+            json!({
+                "type": "vxlan", "vxlan": { "fabric": "core" }, "nodes": { "names": ["n0", "n1"] },
+            }),
+            json!({
+                "type": "evpn", "evpn": { "vrfVni": 9, "controllers": ["overlay"] },
+                "nodes": { "names": ["n0", "n1"] },
+            }),
         ])
         .prop_map(|spec| object(Kind::Zone, "prod", spec)),
     ];
@@ -388,7 +396,7 @@ pub fn any_edit() -> impl Strategy<Value = Edit> {
         Edit::Facts(index, facts)
     });
     prop_oneof![
-        3 => any_routing().prop_map(Edit::Put),
+        4 => any_routing().prop_map(Edit::Put),
         2 => zone.prop_map(Edit::Put),
         4 => vnet.prop_map(Edit::Put),
         4 => subnet.prop_map(Edit::Put),
@@ -402,7 +410,31 @@ pub fn any_edit() -> impl Strategy<Value = Edit> {
 /// A controller, or what one may name, or lines of the administrator's.
 fn any_routing() -> impl Strategy<Value = Object> {
     use serde_json::json;
+    let fabric = |kind: &str, second: serde_json::Value| {
+        let asn = |asn: u32| (kind == "bgp").then_some(asn);
+        let mut nodes = vec![json!({
+            "name": "n0", "index": 1, "asn": asn(65001), "interfaces": [{ "name": "eth0" }],
+        })];
+        if !second.is_null() {
+            nodes.push(json!({
+                "name": "n1", "index": second, "asn": asn(65002), "interfaces": [{ "name": "eth0" }],
+            }));
+        }
+        let spec = json!({ "type": kind, "prefix": "10.255.0.0/24", "nodes": nodes });
+        (Kind::Fabric, "core", spec)
+    };
     let all = [
+        fabric("openfabric", json!(2)),
+        fabric("openfabric", json!(3)),
+        fabric("openfabric", json!(null)),
+        fabric("bgp", json!(2)),
+        (
+            Kind::Controller,
+            "overlay",
+            json!({ "type": "evpn", "nodes": { "names": ["n0", "n1"] }, "evpn": {
+                "asn": 65000, "fabric": "core",
+            } }),
+        ),
         (
             Kind::PrefixList,
             "own",

@@ -5,23 +5,22 @@
 //! default is filled in, and every tunnel has an address.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
-use weft_model::asn::Asn;
 use weft_model::mtu::Mtu;
-use weft_model::name::{
-    ControllerName, HostNetworkName, LinkName, NodeName, PolicyName, VnetName, ZoneName,
-};
+use weft_model::name::{HostNetworkName, LinkName, NodeName, VnetName, ZoneName};
 use weft_model::object::zone::{Exits, ZoneKind};
 use weft_model::object::{self, Kind, ObjectKey};
-use weft_model::plan::frr::snippet::SnippetLine;
 use weft_model::port::UdpPort;
-use weft_model::prefix::Prefix;
 use weft_model::vlan::BridgeVlans;
 
 use crate::device::DeviceNames;
 use crate::snapshot::Snapshot;
+
+mod routing;
+
+pub use routing::{Group, Joined, Neighbors, Policies, Routing, Snippet};
 
 /// A snapshot that passed validation, with everything resolved.
 #[derive(Clone, Debug)]
@@ -87,82 +86,6 @@ pub struct Tunnel {
     /// Made when first asked for: a zone of thousands of nodes has as many lists as nodes, and a
     /// change needs those of the affected nodes only.
     pub(crate) flood: OnceLock<Arc<BTreeSet<IpAddr>>>,
-}
-
-/// How a node takes part in routing.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Routing {
-    /// The number of the system that it is; `None` where it speaks no BGP.
-    pub(crate) asn: Option<Asn>,
-    /// Who it is to other routers; `None` where it speaks no BGP.
-    pub(crate) router_id: Option<Ipv4Addr>,
-    /// Who the routes of zones are exchanged with, by controller.
-    pub(crate) groups: Vec<Group>,
-    /// The routers around the node.
-    pub(crate) uplink: Option<Group>,
-    /// The controller that speaks IS-IS.
-    pub(crate) isis: Option<Arc<object::Controller>>,
-    pub(crate) policies: Policies,
-}
-
-/// The route maps that a node's controllers name, those that these call, and the prefix lists that
-/// all of them look into; each with the controller that it is there for.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Policies {
-    pub(crate) maps: BTreeMap<PolicyName, (ControllerName, Arc<object::RouteMap>)>,
-    pub(crate) lists: BTreeMap<PolicyName, (ControllerName, Arc<object::PrefixList>)>,
-}
-
-/// Lines of the administrator's own for a node's FRR.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Snippet {
-    pub(crate) declared: Arc<object::FrrSnippet>,
-    pub(crate) lines: Vec<SnippetLine>,
-}
-
-/// The neighbors of a node by one controller.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Group {
-    pub(crate) controller: Arc<object::Controller>,
-    /// Whether they are of other systems.
-    pub(crate) is_external: bool,
-    pub(crate) neighbors: Neighbors,
-    /// The device whose address the node speaks from, where one is named.
-    pub(crate) source: Option<LinkName>,
-    /// The address that the node speaks from.
-    pub(crate) local: IpAddr,
-}
-
-/// Who is spoken to.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Neighbors {
-    /// These.
-    pub(crate) peers: BTreeSet<IpAddr>,
-    /// Whoever calls from these networks.
-    pub(crate) listen: BTreeSet<Prefix>,
-}
-
-impl Routing {
-    /// Whether both differ in what zones have no part in at most: what routes are let through.
-    pub(crate) fn is_alike_for_zones(&self, other: &Self) -> bool {
-        let Self {
-            asn,
-            router_id,
-            groups,
-            uplink,
-            isis,
-            policies: _,
-        } = self;
-        (asn, router_id, groups) == (&other.asn, &other.router_id, &other.groups)
-            && (uplink, isis) == (&other.uplink, &other.isis)
-    }
-
-    /// The names of the controllers that run on the node.
-    fn controllers(&self) -> impl Iterator<Item = &str> {
-        let groups = self.groups.iter().chain(&self.uplink);
-        let all = groups.map(|group| &group.controller).chain(&self.isis);
-        all.map(|controller| controller.metadata.name.as_str())
-    }
 }
 
 /// A vnet with its subnets.
@@ -266,6 +189,13 @@ impl Intent {
             }
             Kind::RouteMap => {
                 return self.routed(|routing| routing.policies.maps.contains_key(name));
+            }
+            Kind::Fabric => {
+                let is_in = |routing: &Routing| {
+                    let mut fabrics = routing.fabrics.iter();
+                    fabrics.any(|it| it.name.as_str() == name)
+                };
+                return self.routed(is_in);
             }
             Kind::FrrSnippet => {
                 let is_it = |it: &Arc<Snippet>| it.declared.metadata.name.as_str() == name;

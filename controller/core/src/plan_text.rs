@@ -5,12 +5,11 @@ use std::fmt::Display;
 
 use weft_model::name::LinkName;
 use weft_model::object::drift::DriftPolicy;
-use weft_model::object::subnet::Snat;
 use weft_model::plan::link::{Bridge, Bundle, Link, LinkKind, Vrf, Vxlan};
-use weft_model::plan::nat::Nat;
 use weft_model::plan::segment::Segment;
 use weft_model::plan::{Entry, NodePlan, Origin, PlanDelta};
 
+mod nat;
 mod parts;
 mod routing;
 
@@ -36,13 +35,13 @@ pub fn changes(plan: &NodePlan, delta: &PlanDelta) -> Vec<String> {
         let before = plan.get(&entry.key()).map(|entry| &**entry);
         match (before, &**entry) {
             (Some(Entry::Link(old)), Entry::Link(new)) => change_link(old, new, &mut lines),
-            (Some(Entry::Nat(old)), Entry::Nat(new)) => change_nat(old, new, &mut lines),
+            (Some(Entry::Nat(old)), Entry::Nat(new)) => nat::change(old, new, &mut lines),
             (Some(Entry::Segment(old)), Entry::Segment(new)) => {
                 change_segment(old, new, &mut lines);
             }
             // What has another key is another entry, so that here nothing was before.
             (_, Entry::Link(new)) => create_link(new, &mut lines),
-            (_, Entry::Nat(new)) => create_nat(new, &mut lines),
+            (_, Entry::Nat(new)) => nat::create(new, &mut lines),
             (_, Entry::Segment(new)) => create_segment(new, &mut lines),
             (Some(Entry::Frr(old)), Entry::Frr(new)) => {
                 routing::change(&old.stanza, &new.stanza, &mut lines);
@@ -67,7 +66,7 @@ fn create_link(link: &Link, lines: &mut Vec<String>) {
         LinkKind::Veth { peer } => parts.push(format!("joined to {peer}")),
         LinkKind::Bond(bond) => parts.extend(bond_parts(bond)),
         LinkKind::Vrf(vrf) => parts.extend(vrf_parts(*vrf)),
-        LinkKind::Physical => {}
+        LinkKind::Dummy | LinkKind::Physical => {}
         LinkKind::Switched(port) => parts.push(switch_part(port)),
     }
     parts.extend(link.mtu.map(|mtu| format!("MTU {mtu}")));
@@ -95,7 +94,13 @@ fn create_link(link: &Link, lines: &mut Vec<String>) {
     }
     // Whether it is there already, only the node knows.
     let verb = match (&link.origin, &link.kind) {
-        (Origin::Zone { .. } | Origin::Controller { .. } | Origin::Snippet { .. }, _) => "create",
+        (
+            Origin::Zone { .. }
+            | Origin::Controller { .. }
+            | Origin::Fabric { .. }
+            | Origin::Snippet { .. },
+            _,
+        ) => "create",
         (Origin::Host { .. }, LinkKind::Physical) => "configure",
         (Origin::Host { .. }, _) => "create or take over",
     };
@@ -110,7 +115,13 @@ fn create_link(link: &Link, lines: &mut Vec<String>) {
 /// What becomes of a device that goes. Whether it was there before, only the node knows.
 fn gone(link: &Link) -> &'static str {
     match (&link.origin, &link.kind) {
-        (Origin::Zone { .. } | Origin::Controller { .. } | Origin::Snippet { .. }, _) => "delete",
+        (
+            Origin::Zone { .. }
+            | Origin::Controller { .. }
+            | Origin::Fabric { .. }
+            | Origin::Snippet { .. },
+            _,
+        ) => "delete",
         (Origin::Host { .. }, LinkKind::Physical) => "give back",
         (Origin::Host { .. }, _) => "delete or give back",
     }
@@ -150,7 +161,7 @@ fn change_link(old: &Link, new: &Link, lines: &mut Vec<String>) {
             let (before, after) = (vrf_parts(*old).join(", "), vrf_parts(*new).join(", "));
             set(name, "routing domain", Some(&before), Some(&after), lines);
         }
-        (LinkKind::Physical, LinkKind::Physical) => {}
+        (LinkKind::Dummy, LinkKind::Dummy) | (LinkKind::Physical, LinkKind::Physical) => {}
         (LinkKind::Switched(old), LinkKind::Switched(new)) => {
             let (before, after) = (switch_part(old), switch_part(new));
             set(name, "VLAN", Some(&before), Some(&after), lines);
@@ -164,6 +175,7 @@ fn change_link(old: &Link, new: &Link, lines: &mut Vec<String>) {
             | LinkKind::Switched(_)
             | LinkKind::Bond(_)
             | LinkKind::Vrf(_)
+            | LinkKind::Dummy
             | LinkKind::Physical,
             _,
         ) => {
@@ -322,52 +334,6 @@ fn change_sets(old: &Link, new: &Link, lines: &mut Vec<String>) {
         Some(&after),
         lines,
     );
-}
-
-fn create_nat(nat: &Nat, lines: &mut Vec<String>) {
-    let (source, when) = (nat.source, leaving(nat));
-    lines.push(match nat.to {
-        Snat::Masquerade => format!("masquerade sources in {source} {when}"),
-        Snat::Address(address) => format!("translate sources in {source} to {address} {when}"),
-    });
-}
-
-/// Which packets are translated.
-fn leaving(nat: &Nat) -> String {
-    if nat.outside.is_empty() {
-        return format!("unless they leave by {}", nat.inside);
-    }
-    let names: Vec<&str> = nat.outside.iter().map(LinkName::as_str).collect();
-    format!("that leave by {}", names.join(" or "))
-}
-
-fn change_nat(old: &Nat, new: &Nat, lines: &mut Vec<String>) {
-    let source = new.source;
-    if old.to != new.to {
-        lines.push(format!(
-            "set translation of sources in {source} {} -> {}",
-            old.to, new.to
-        ));
-    }
-    if old.outside != new.outside {
-        lines.push(format!(
-            "set translation of sources in {source}: {} -> {}",
-            leaving(old),
-            leaving(new)
-        ));
-    }
-    if old.inside != new.inside {
-        lines.push(format!(
-            "set inside of the translation of {source} {} -> {}",
-            old.inside, new.inside
-        ));
-    }
-    if old.origin != new.origin {
-        lines.push(format!(
-            "give the translation of {source} from {} to {}",
-            old.origin, new.origin
-        ));
-    }
 }
 
 fn kind(kind: &LinkKind) -> String {

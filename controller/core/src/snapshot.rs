@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use weft_model::facts::Facts;
 use weft_model::name::{
-    ControllerName, HostNetworkName, NodeName, PolicyName, SnippetName, SubnetName, VnetName,
-    ZoneName,
+    ControllerName, FabricName, HostNetworkName, NodeName, PolicyName, SnippetName, SubnetName,
+    VnetName, ZoneName,
 };
 use weft_model::object::{
-    Controller, FrrSnippet, HostNetwork, Kind, Node, Object, ObjectKey, PrefixList, RouteMap,
-    Subnet, Vnet, Zone,
+    Controller, Fabric, FrrSnippet, HostNetwork, Kind, Node, Object, ObjectKey, PrefixList,
+    RouteMap, Subnet, Vnet, Zone,
 };
 use weft_model::revision::Version;
 
@@ -27,6 +27,7 @@ pub struct Snapshot {
     host_networks: Shelf<HostNetworkName, HostNetwork>,
     prefix_lists: Shelf<PolicyName, PrefixList>,
     route_maps: Shelf<PolicyName, RouteMap>,
+    fabrics: Shelf<FabricName, Fabric>,
     controllers: Shelf<ControllerName, Controller>,
     snippets: Shelf<SnippetName, FrrSnippet>,
     zones: Shelf<ZoneName, Zone>,
@@ -44,6 +45,7 @@ impl Snapshot {
     ) -> Self {
         let (mut nodes, mut hosts, mut controllers) = (Vec::new(), Vec::new(), Vec::new());
         let (mut lists, mut maps, mut snippets) = (Vec::new(), Vec::new(), Vec::new());
+        let mut fabrics = Vec::new();
         let mut zones = Vec::new();
         let (mut vnets, mut subnets) = (Vec::new(), Vec::new());
         for object in objects {
@@ -56,6 +58,7 @@ impl Snapshot {
                     lists.push((list.metadata.name.clone(), Arc::new(list)));
                 }
                 Object::RouteMap(map) => maps.push((map.metadata.name.clone(), Arc::new(map))),
+                Object::Fabric(it) => fabrics.push((it.metadata.name.clone(), Arc::new(it))),
                 Object::Controller(it) => {
                     controllers.push((it.metadata.name.clone(), Arc::new(it)));
                 }
@@ -73,6 +76,7 @@ impl Snapshot {
             host_networks: hosts.into_iter().collect(),
             prefix_lists: lists.into_iter().collect(),
             route_maps: maps.into_iter().collect(),
+            fabrics: fabrics.into_iter().collect(),
             controllers: controllers.into_iter().collect(),
             snippets: snippets.into_iter().collect(),
             zones: zones.into_iter().collect(),
@@ -111,6 +115,7 @@ impl Snapshot {
                 self.route_maps
                     .put(map.metadata.name.clone(), Arc::new(map));
             }
+            Object::Fabric(it) => self.fabrics.put(it.metadata.name.clone(), Arc::new(it)),
             Object::Controller(it) => {
                 self.controllers.put(it.metadata.name.clone(), Arc::new(it));
             }
@@ -132,6 +137,7 @@ impl Snapshot {
             Kind::HostNetwork => self.host_networks.remove(name).is_some(),
             Kind::PrefixList => self.prefix_lists.remove(name).is_some(),
             Kind::RouteMap => self.route_maps.remove(name).is_some(),
+            Kind::Fabric => self.fabrics.remove(name).is_some(),
             Kind::Controller => self.controllers.remove(name).is_some(),
             Kind::FrrSnippet => self.snippets.remove(name).is_some(),
             Kind::Zone => self.zones.remove(name).is_some(),
@@ -180,6 +186,10 @@ impl Snapshot {
                 .snippets
                 .get(name)
                 .map(|it| Object::FrrSnippet((**it).clone())),
+            Kind::Fabric => self
+                .fabrics
+                .get(name)
+                .map(|it| Object::Fabric((**it).clone())),
             Kind::Controller => self
                 .controllers
                 .get(name)
@@ -204,6 +214,8 @@ impl Snapshot {
         let lists = lists.map(|it| Object::PrefixList((**it).clone()));
         let maps = self.route_maps.values();
         let maps = maps.map(|it| Object::RouteMap((**it).clone()));
+        let fabrics = self.fabrics.values();
+        let fabrics = fabrics.map(|it| Object::Fabric((**it).clone()));
         let snippets = self.snippets.values();
         let snippets = snippets.map(|it| Object::FrrSnippet((**it).clone()));
         let controllers = self
@@ -220,6 +232,7 @@ impl Snapshot {
             .chain(hosts)
             .chain(lists)
             .chain(maps)
+            .chain(fabrics)
             .chain(controllers)
             .chain(snippets)
             .chain(zones)
@@ -230,7 +243,8 @@ impl Snapshot {
     /// How many objects there are.
     pub fn len(&self) -> usize {
         let of_nodes = self.nodes.len() + self.host_networks.len() + self.snippets.len();
-        let of_routing = self.prefix_lists.len() + self.route_maps.len() + self.controllers.len();
+        let of_policy = self.prefix_lists.len() + self.route_maps.len();
+        let of_routing = of_policy + self.fabrics.len() + self.controllers.len();
         of_nodes + of_routing + self.zones.len() + self.vnets.len() + self.subnets.len()
     }
 
@@ -262,6 +276,11 @@ impl Snapshot {
     /// The snippets of FRR's configuration.
     pub fn snippets(&self) -> &Shelf<SnippetName, FrrSnippet> {
         &self.snippets
+    }
+
+    /// The fabrics.
+    pub fn fabrics(&self) -> &Shelf<FabricName, Fabric> {
+        &self.fabrics
     }
 
     /// The controllers.

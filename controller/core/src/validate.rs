@@ -22,6 +22,7 @@ mod text;
 
 mod choice;
 
+mod fabric;
 mod policy;
 
 mod routing;
@@ -54,12 +55,16 @@ pub fn validate(snapshot: &Snapshot) -> Result<(Intent, Vec<Note>), Vec<Note>> {
     let mut reading = Reading::of(snapshot);
     let hosts = host::choose_nodes(&reading, &mut findings);
     reading.grounds = host::ground::lay(&reading, &hosts);
+    let joins = fabric::join(&reading, &mut findings);
+    let said = |node: &NodeName| snapshot.facts().get(node).map(|facts| (**facts).clone());
+    fabric::lay(&joins, said, &mut reading.grounds);
 
     let carriers = zone::choose_nodes(&reading, &mut findings);
     vnet::check(&reading, &mut findings);
     subnet::check(&reading, &carriers, &mut findings);
     let runners = routing::choose_nodes(&reading, &mut findings);
-    let routings = routing::resolve(&reading, &runners, &mut findings);
+    let routings = routing::resolve(&reading, &runners, joins, &mut findings);
+    fabric::user::check_users(&reading, &carriers, &runners, &mut findings);
     policy::check(&reading, &mut findings);
     let snippets = policy::snippets(&reading, &routings, &mut findings);
     evpn::check(&reading, &carriers, &runners, &mut findings);

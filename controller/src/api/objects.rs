@@ -228,6 +228,7 @@ fn violations_of_object(
         v1::object::Spec::PrefixList(_) => Kind::PrefixList,
         v1::object::Spec::RouteMap(_) => Kind::RouteMap,
         v1::object::Spec::FrrSnippet(_) => Kind::FrrSnippet,
+        v1::object::Spec::Fabric(_) => Kind::Fabric,
     });
     let name = wire
         .metadata

@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use weft_core::diff::{self, Pending};
 use weft_core::snapshot::Snapshot;
-use weft_model::name::PolicyName;
+use weft_model::name::{FabricName, PolicyName};
 use weft_model::note::Note;
-use weft_model::object::zone::ZoneKind;
+use weft_model::object::controller::{ControllerKind, EvpnPeers};
+use weft_model::object::zone::{VxlanPeers, ZoneKind};
 use weft_model::object::{Kind, Object, ObjectKey};
 
 use super::draft::Draft;
@@ -236,6 +237,29 @@ fn users_of(snapshot: &Snapshot, key: &ObjectKey) -> Vec<ObjectKey> {
             // A map that calls itself is refused elsewhere, and may go.
             calling.filter(|it| it != key).chain(naming).collect()
         }
+        Kind::Fabric => {
+            let is_it = |fabric: &FabricName| fabric.as_str() == key.name;
+            let zones = snapshot.zones().values();
+            let ending = zones.filter(|zone| match &zone.spec.kind {
+                ZoneKind::Vxlan(vxlan) => match &vxlan.peers {
+                    VxlanPeers::Fabric(fabric, _) => is_it(fabric),
+                    VxlanPeers::Nodes(_) | VxlanPeers::Static(_) => false,
+                },
+                _ => false,
+            });
+            let controllers = snapshot.controllers().values();
+            let naming = controllers.filter(|it| match &it.spec.kind {
+                ControllerKind::Evpn(evpn) => match &evpn.peers {
+                    EvpnPeers::Fabric(fabric) => is_it(fabric),
+                    EvpnPeers::Listed { .. } => false,
+                },
+                ControllerKind::Bgp(_) | ControllerKind::Isis(_) => false,
+            });
+            let ending = ending.map(|it| ObjectKey::new(Kind::Zone, it.metadata.name.as_str()));
+            let naming =
+                naming.map(|it| ObjectKey::new(Kind::Controller, it.metadata.name.as_str()));
+            naming.chain(ending).collect()
+        }
         Kind::Subnet | Kind::Node | Kind::HostNetwork | Kind::FrrSnippet => Vec::new(),
     }
 }
@@ -243,7 +267,12 @@ fn users_of(snapshot: &Snapshot, key: &ObjectKey) -> Vec<ObjectKey> {
 /// Whether there are objects that name objects of this kind.
 fn is_named_by_others(kind: Kind) -> bool {
     match kind {
-        Kind::Zone | Kind::Vnet | Kind::PrefixList | Kind::RouteMap | Kind::Controller => true,
+        Kind::Zone
+        | Kind::Vnet
+        | Kind::PrefixList
+        | Kind::RouteMap
+        | Kind::Fabric
+        | Kind::Controller => true,
         Kind::Subnet | Kind::Node | Kind::HostNetwork | Kind::FrrSnippet => false,
     }
 }

@@ -98,10 +98,12 @@ fn hosts_are_same(one: &Snapshot, other: &Snapshot) -> bool {
 fn routing_is_same(one: &Snapshot, other: &Snapshot) -> bool {
     let lists = one.prefix_lists().differences(other.prefix_lists());
     let maps = one.route_maps().differences(other.route_maps());
+    let fabrics = one.fabrics().differences(other.fabrics());
     let controllers = one.controllers().differences(other.controllers());
     let snippets = one.snippets().differences(other.snippets());
     lists.found.is_empty()
         && maps.found.is_empty()
+        && fabrics.found.is_empty()
         && controllers.found.is_empty()
         && snippets.found.is_empty()
 }
@@ -135,6 +137,10 @@ mod tests {
             Kind::RouteMap => {
                 let spec = json!({ "rules": [{ "action": "permit" }] });
                 Object::RouteMap(serde_json::from_str(&written(spec)).unwrap())
+            }
+            Kind::Fabric => {
+                let spec = json!({ "type": "bgp", "prefix": "10.255.0.0/24", "nodes": [] });
+                Object::Fabric(serde_json::from_str(&written(spec)).unwrap())
             }
             Kind::FrrSnippet => {
                 let spec = json!({ "text": "ip nht resolve-via-default" });

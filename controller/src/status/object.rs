@@ -51,6 +51,7 @@ pub(super) fn gone(old: &Snapshot, new: &Snapshot) -> Vec<ObjectKey> {
         of(Kind::HostNetwork, old.host_networks(), new.host_networks()),
         of(Kind::PrefixList, old.prefix_lists(), new.prefix_lists()),
         of(Kind::RouteMap, old.route_maps(), new.route_maps()),
+        of(Kind::Fabric, old.fabrics(), new.fabrics()),
         of(Kind::Controller, old.controllers(), new.controllers()),
         of(Kind::FrrSnippet, old.snippets(), new.snippets()),
         of(Kind::Zone, old.zones(), new.zones()),
@@ -132,6 +133,7 @@ fn place(statuses: &Statuses, object: &Object) -> (Option<ZoneName>, Option<Vnet
         | Object::HostNetwork(_)
         | Object::PrefixList(_)
         | Object::RouteMap(_)
+        | Object::Fabric(_)
         | Object::Controller(_)
         | Object::FrrSnippet(_) => (None, None),
         Object::Zone(zone) => (Some(zone.metadata.name.clone()), None),

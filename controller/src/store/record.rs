@@ -4,8 +4,8 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use weft_model::object::{
-    Controller, FrrSnippet, HostNetwork, Node, Object, PrefixList, RouteMap, Stored, Subnet, Vnet,
-    Zone,
+    Controller, Fabric, FrrSnippet, HostNetwork, Node, Object, PrefixList, RouteMap, Stored,
+    Subnet, Vnet, Zone,
 };
 use weft_model::revision::{Generation, Timestamp, Version};
 
@@ -24,6 +24,7 @@ enum WrittenObject {
     PrefixList(PrefixList),
     RouteMap(RouteMap),
     FrrSnippet(FrrSnippet),
+    Fabric(Fabric),
 }
 
 impl From<Object> for WrittenObject {
@@ -38,6 +39,7 @@ impl From<Object> for WrittenObject {
             Object::PrefixList(list) => Self::PrefixList(list),
             Object::RouteMap(map) => Self::RouteMap(map),
             Object::FrrSnippet(snippet) => Self::FrrSnippet(snippet),
+            Object::Fabric(fabric) => Self::Fabric(fabric),
         }
     }
 }
@@ -54,6 +56,7 @@ impl From<WrittenObject> for Object {
             WrittenObject::PrefixList(list) => Self::PrefixList(list),
             WrittenObject::RouteMap(map) => Self::RouteMap(map),
             WrittenObject::FrrSnippet(snippet) => Self::FrrSnippet(snippet),
+            WrittenObject::Fabric(fabric) => Self::Fabric(fabric),
         }
     }
 }

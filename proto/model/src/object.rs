@@ -7,8 +7,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::name::{
-    ControllerName, HostNetworkName, LabelKey, LabelValue, NodeName, PolicyName, SnippetName,
-    SubnetName, VnetName, ZoneName,
+    ControllerName, FabricName, HostNetworkName, LabelKey, LabelValue, NodeName, PolicyName,
+    SnippetName, SubnetName, VnetName, ZoneName,
 };
 use crate::revision::{Generation, Timestamp, Version};
 
@@ -21,12 +21,14 @@ pub mod targets;
 pub mod vnet;
 
 pub mod controller;
+pub mod fabric;
 pub mod frr_snippet;
 pub mod prefix_list;
 pub mod route_map;
 pub mod zone;
 
 use controller::ControllerSpec;
+use fabric::FabricSpec;
 use frr_snippet::FrrSnippetSpec;
 use host_network::HostNetworkSpec;
 use node::NodeSpec;
@@ -75,6 +77,8 @@ pub type Controller = Declared<ControllerName, ControllerSpec>;
 pub type PrefixList = Declared<PolicyName, PrefixListSpec>;
 /// A route map: which routes are let through, and what is changed of them.
 pub type RouteMap = Declared<PolicyName, RouteMapSpec>;
+/// A fabric: the routed network that joins nodes.
+pub type Fabric = Declared<FabricName, FabricSpec>;
 /// A snippet: lines of FRR's configuration that the administrator writes.
 pub type FrrSnippet = Declared<SnippetName, FrrSnippetSpec>;
 /// A node: one hypervisor.
@@ -99,6 +103,8 @@ pub enum Object {
     PrefixList(PrefixList),
     /// A route map.
     RouteMap(RouteMap),
+    /// A fabric.
+    Fabric(Fabric),
     /// A controller.
     Controller(Controller),
     /// A snippet of FRR's configuration.
@@ -116,6 +122,7 @@ impl Object {
             Self::HostNetwork(_) => Kind::HostNetwork,
             Self::PrefixList(_) => Kind::PrefixList,
             Self::RouteMap(_) => Kind::RouteMap,
+            Self::Fabric(_) => Kind::Fabric,
             Self::Controller(_) => Kind::Controller,
             Self::FrrSnippet(_) => Kind::FrrSnippet,
         }
@@ -131,6 +138,7 @@ impl Object {
             Self::HostNetwork(host) => host.metadata.name.as_str(),
             Self::PrefixList(list) => list.metadata.name.as_str(),
             Self::RouteMap(map) => map.metadata.name.as_str(),
+            Self::Fabric(fabric) => fabric.metadata.name.as_str(),
             Self::Controller(controller) => controller.metadata.name.as_str(),
             Self::FrrSnippet(snippet) => snippet.metadata.name.as_str(),
         }
@@ -146,6 +154,7 @@ impl Object {
             Self::HostNetwork(host) => &host.metadata.labels,
             Self::PrefixList(list) => &list.metadata.labels,
             Self::RouteMap(map) => &map.metadata.labels,
+            Self::Fabric(fabric) => &fabric.metadata.labels,
             Self::Controller(controller) => &controller.metadata.labels,
             Self::FrrSnippet(snippet) => &snippet.metadata.labels,
         }
@@ -174,6 +183,8 @@ pub enum Kind {
     PrefixList,
     /// [`RouteMap`].
     RouteMap,
+    /// [`Fabric`].
+    Fabric,
     /// [`Controller`].
     Controller,
     /// [`FrrSnippet`].
@@ -188,11 +199,12 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Node,
         Self::HostNetwork,
         Self::PrefixList,
         Self::RouteMap,
+        Self::Fabric,
         Self::Controller,
         Self::FrrSnippet,
         Self::Zone,
@@ -201,8 +213,8 @@ impl Kind {
     ];
 
     /// All of them for people, in order.
-    pub const LIST: &'static str = "Node, HostNetwork, PrefixList, RouteMap, Controller, FrrSnippet, \
-                                    Zone, Vnet or Subnet";
+    pub const LIST: &'static str = "Node, HostNetwork, PrefixList, RouteMap, Fabric, Controller, \
+                                    FrrSnippet, Zone, Vnet or Subnet";
 
     /// The kind as manifests write it, `Zone`.
     pub fn as_str(self) -> &'static str {
@@ -211,6 +223,7 @@ impl Kind {
             Self::HostNetwork => "HostNetwork",
             Self::PrefixList => "PrefixList",
             Self::RouteMap => "RouteMap",
+            Self::Fabric => "Fabric",
             Self::Controller => "Controller",
             Self::FrrSnippet => "FrrSnippet",
             Self::Zone => "Zone",
@@ -226,6 +239,7 @@ impl Kind {
             Self::HostNetwork => "hostnetwork",
             Self::PrefixList => "prefixlist",
             Self::RouteMap => "routemap",
+            Self::Fabric => "fabric",
             Self::Controller => "controller",
             Self::FrrSnippet => "frrsnippet",
             Self::Zone => "zone",

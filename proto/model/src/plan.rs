@@ -10,8 +10,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::name::{ControllerName, HostNetworkName, LinkName, SnippetName, VnetName, ZoneName};
-use crate::object::{Kind, ObjectKey};
+use crate::name::LinkName;
 use crate::prefix::Prefix;
 use crate::vlan::VlanId;
 
@@ -19,12 +18,14 @@ pub mod digest;
 pub mod frr;
 pub mod link;
 pub mod nat;
+mod origin;
 pub mod route;
 pub mod segment;
 
 use frr::{Frr, StanzaKey};
 use link::{Link, LinkKind};
 use nat::Nat;
+pub use origin::Origin;
 use segment::Segment;
 
 /// All that one node must be.
@@ -96,94 +97,6 @@ impl Entry {
             Self::Nat(nat) => &nat.origin,
             Self::Segment(segment) => &segment.origin,
             Self::Frr(frr) => &frr.origin,
-        }
-    }
-}
-
-/// The objects that an entry is there for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
-pub enum Origin {
-    /// A zone, or a vnet in it.
-    Zone {
-        /// The zone.
-        zone: ZoneName,
-        /// The vnet in it; `None` where the entry is there for the zone as a whole.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        vnet: Option<VnetName>,
-    },
-    /// A controller: what a node's routing as a whole is there for.
-    Controller {
-        /// The controller.
-        controller: ControllerName,
-    },
-    /// A snippet of FRR's configuration.
-    Snippet {
-        /// The snippet.
-        snippet: SnippetName,
-    },
-    /// A host network. Its devices are the host's own: one that is there already is taken over as
-    /// it is, and given back when the entry goes.
-    Host {
-        /// The host network.
-        host: HostNetworkName,
-    },
-}
-
-impl Origin {
-    /// The zone, where it is one.
-    pub fn zone(&self) -> Option<&ZoneName> {
-        match self {
-            Self::Zone { zone, .. } => Some(zone),
-            Self::Controller { .. } | Self::Snippet { .. } | Self::Host { .. } => None,
-        }
-    }
-
-    /// The vnet, where it is one.
-    pub fn vnet(&self) -> Option<&VnetName> {
-        match self {
-            Self::Zone { vnet, .. } => vnet.as_ref(),
-            Self::Controller { .. } | Self::Snippet { .. } | Self::Host { .. } => None,
-        }
-    }
-
-    /// The host network, where it is one.
-    pub fn host(&self) -> Option<&HostNetworkName> {
-        match self {
-            Self::Host { host } => Some(host),
-            Self::Zone { .. } | Self::Controller { .. } | Self::Snippet { .. } => None,
-        }
-    }
-}
-
-impl Origin {
-    /// The object: the vnet where there is one.
-    pub fn key(&self) -> ObjectKey {
-        match self {
-            Self::Zone {
-                vnet: Some(vnet), ..
-            } => ObjectKey::new(Kind::Vnet, vnet.as_str()),
-            Self::Zone { zone, vnet: None } => ObjectKey::new(Kind::Zone, zone.as_str()),
-            Self::Controller { controller } => {
-                ObjectKey::new(Kind::Controller, controller.as_str())
-            }
-            Self::Snippet { snippet } => ObjectKey::new(Kind::FrrSnippet, snippet.as_str()),
-            Self::Host { host } => ObjectKey::new(Kind::HostNetwork, host.as_str()),
-        }
-    }
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Zone {
-                zone,
-                vnet: Some(vnet),
-            } => write!(f, "vnet {vnet} of zone {zone}"),
-            Self::Zone { zone, vnet: None } => write!(f, "zone {zone}"),
-            Self::Controller { controller } => write!(f, "controller {controller}"),
-            Self::Snippet { snippet } => write!(f, "snippet {snippet}"),
-            Self::Host { host } => write!(f, "host network {host}"),
         }
     }
 }
@@ -341,6 +254,7 @@ fn vlan_of(entry: &Entry) -> Option<(&LinkName, &LinkName)> {
             | LinkKind::Veth { .. }
             | LinkKind::Bond(_)
             | LinkKind::Vrf(_)
+            | LinkKind::Dummy
             | LinkKind::Physical => None,
         },
         Entry::Nat(_) | Entry::Segment(_) | Entry::Frr(_) => None,

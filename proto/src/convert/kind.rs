@@ -65,6 +65,7 @@ impl From<&LinkKind> for v1::link::Kind {
                 table: vrf.table,
                 has_unreachable_default: vrf.has_unreachable_default,
             }),
+            LinkKind::Dummy => v1::link::Kind::Dummy(v1::Dummy {}),
             LinkKind::Physical => v1::link::Kind::Physical(v1::Physical {}),
             LinkKind::Switched(port) => v1::link::Kind::SwitchPort(v1::SwitchPort {
                 switch: port.switch.to_string(),
@@ -106,6 +107,7 @@ pub(super) fn kind(fields: &mut Fields, wire: &v1::link::Kind) -> Option<LinkKin
             table: wire.table,
             has_unreachable_default: wire.has_unreachable_default,
         })),
+        v1::link::Kind::Dummy(_) => Some(LinkKind::Dummy),
         v1::link::Kind::Physical(_) => Some(LinkKind::Physical),
         v1::link::Kind::Bundle(wire) => fields.within("bundle", bundle(wire)).map(LinkKind::Bundle),
     }

@@ -23,6 +23,7 @@ impl From<Kind> for v1::Kind {
             Kind::HostNetwork => Self::HostNetwork,
             Kind::PrefixList => Self::PrefixList,
             Kind::RouteMap => Self::RouteMap,
+            Kind::Fabric => Self::Fabric,
             Kind::Controller => Self::Controller,
             Kind::FrrSnippet => Self::FrrSnippet,
         }
@@ -39,6 +40,7 @@ pub fn kind(wire: i32) -> Option<Kind> {
         Ok(v1::Kind::HostNetwork) => Some(Kind::HostNetwork),
         Ok(v1::Kind::PrefixList) => Some(Kind::PrefixList),
         Ok(v1::Kind::RouteMap) => Some(Kind::RouteMap),
+        Ok(v1::Kind::Fabric) => Some(Kind::Fabric),
         Ok(v1::Kind::Controller) => Some(Kind::Controller),
         Ok(v1::Kind::FrrSnippet) => Some(Kind::FrrSnippet),
         Ok(v1::Kind::Unspecified) | Err(_) => None,
@@ -100,6 +102,7 @@ impl From<&Object> for v1::Object {
             Object::HostNetwork(host) => v1::object::Spec::HostNetwork((&host.spec).into()),
             Object::PrefixList(list) => v1::object::Spec::PrefixList((&list.spec).into()),
             Object::RouteMap(map) => v1::object::Spec::RouteMap((&map.spec).into()),
+            Object::Fabric(it) => v1::object::Spec::Fabric((&it.spec).into()),
             Object::Controller(it) => v1::object::Spec::Controller((&it.spec).into()),
             Object::FrrSnippet(it) => v1::object::Spec::FrrSnippet((&it.spec).into()),
         };
@@ -159,6 +162,7 @@ impl TryFrom<&v1::Object> for Object {
             Some(v1::object::Spec::FrrSnippet(spec)) => {
                 declared(metadata, spec).map(Self::FrrSnippet)
             }
+            Some(v1::object::Spec::Fabric(spec)) => declared(metadata, spec).map(Self::Fabric),
             Some(v1::object::Spec::Controller(spec)) => {
                 declared(metadata, spec).map(Self::Controller)
             }

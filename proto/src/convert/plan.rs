@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use weft_model::mac::Mac;
 use weft_model::name::LinkName;
+use weft_model::object::Kind;
 use weft_model::object::drift::DriftPolicy;
 use weft_model::plan::digest::Digest;
 use weft_model::plan::frr::Frr;
@@ -25,20 +26,15 @@ use crate::v1;
 impl From<&Origin> for v1::Origin {
     fn from(origin: &Origin) -> Self {
         let text = |name: Option<String>| name.unwrap_or_default();
+        let key = origin.key();
+        let of = |kind| text((key.kind == kind).then(|| key.name.clone()));
         Self {
             zone: text(origin.zone().map(ToString::to_string)),
             vnet: text(origin.vnet().map(ToString::to_string)),
             host: text(origin.host().map(ToString::to_string)),
-            controller: match origin {
-                Origin::Controller { controller } => controller.to_string(),
-                Origin::Zone { .. } | Origin::Snippet { .. } | Origin::Host { .. } => String::new(),
-            },
-            snippet: match origin {
-                Origin::Snippet { snippet } => snippet.to_string(),
-                Origin::Zone { .. } | Origin::Controller { .. } | Origin::Host { .. } => {
-                    String::new()
-                }
-            },
+            controller: of(Kind::Controller),
+            snippet: of(Kind::FrrSnippet),
+            fabric: of(Kind::Fabric),
         }
     }
 }
@@ -55,6 +51,10 @@ impl TryFrom<&v1::Origin> for Origin {
         if !wire.controller.is_empty() {
             let controller = fields.text("controller", &wire.controller);
             return fields.finish(controller.map(|controller| Self::Controller { controller }));
+        }
+        if !wire.fabric.is_empty() {
+            let fabric = fields.text("fabric", &wire.fabric);
+            return fields.finish(fabric.map(|fabric| Self::Fabric { fabric }));
         }
         if !wire.snippet.is_empty() {
             let snippet = fields.text("snippet", &wire.snippet);

@@ -239,14 +239,22 @@ impl TryFrom<&v1::QinqZone> for QinqZone {
 
 impl From<&VxlanZone> for v1::VxlanZone {
     fn from(vxlan: &VxlanZone) -> Self {
-        let (peers, underlay) = match &vxlan.peers {
-            VxlanPeers::Nodes(Family::Ipv4) => (Vec::new(), "ipv4"),
-            VxlanPeers::Nodes(Family::Ipv6) => (Vec::new(), "ipv6"),
-            VxlanPeers::Static(peers) => (peers.iter().map(ToString::to_string).collect(), ""),
+        let family = |family: &Family| match family {
+            Family::Ipv4 => "ipv4",
+            Family::Ipv6 => "ipv6",
+        };
+        let (peers, underlay, fabric) = match &vxlan.peers {
+            VxlanPeers::Nodes(of) => (Vec::new(), family(of), String::new()),
+            VxlanPeers::Static(peers) => {
+                let peers = peers.iter().map(ToString::to_string);
+                (peers.collect(), "", String::new())
+            }
+            VxlanPeers::Fabric(fabric, of) => (Vec::new(), family(of), fabric.to_string()),
         };
         Self {
             peers,
             underlay: underlay.to_owned(),
+            fabric,
             port: Some(vxlan.port.into()),
             learning: Some(vxlan.learning),
         }
@@ -271,7 +279,15 @@ impl TryFrom<&v1::VxlanZone> for VxlanZone {
             }
         };
         let listed: BTreeSet<IpAddr> = fields.texts("peers", &wire.peers);
-        let peers = fields.keep("peers", VxlanPeers::listing(listed, underlay));
+        let fabric = fields.maybe_text("fabric", &wire.fabric);
+        let peers = fabric.and_then(|fabric| {
+            let peers = VxlanPeers::listing(listed, underlay, fabric);
+            let field = match &peers {
+                Err(ZoneError::FabricWithPeers) => "fabric",
+                _ => "peers",
+            };
+            fields.keep(field, peers)
+        });
         let port = fields.maybe_number("port", wire.port);
         let value = (|| {
             Some(Self {

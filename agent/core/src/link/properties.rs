@@ -141,6 +141,7 @@ pub(crate) fn settings(want: &Link, around: Around<'_>, is: &SeenLink, work: &mu
             | LinkKind::Switched(_)
             | LinkKind::Bond(_)
             | LinkKind::Vrf(_)
+            | LinkKind::Dummy
             | LinkKind::Physical,
             _,
         ) => {}

@@ -35,6 +35,7 @@ impl<'a> Round<'a> {
             | LinkKind::Switched(_)
             | LinkKind::Bond(_)
             | LinkKind::Vrf(_)
+            | LinkKind::Dummy
             | LinkKind::Physical => return Ok(()),
         };
         for other in others.into_iter().filter(|other| other.up) {

@@ -106,6 +106,7 @@ impl<'a> Round<'a> {
             | LinkKind::Veth { .. }
             | LinkKind::Switched(_)
             | LinkKind::Bond(_)
+            | LinkKind::Dummy
             | LinkKind::Physical => None,
         };
         let Some(is) = claim.and_then(|claim| seen.holding(claim).next()) else {
@@ -140,7 +141,9 @@ impl<'a> Round<'a> {
                 has.switch == port.switch.as_str()
             }
             (LinkKind::Vrf(vrf), SeenKind::Vrf { table }) => vrf.table == *table,
-            (LinkKind::Bond(_), SeenKind::Bond(_)) | (LinkKind::Physical, _) => true,
+            (LinkKind::Bond(_), SeenKind::Bond(_))
+            | (LinkKind::Dummy, SeenKind::Dummy)
+            | (LinkKind::Physical, _) => true,
             // An end whose other end is someone else's, or elsewhere, is of no use.
             (LinkKind::Veth { peer }, SeenKind::Veth { peer: Some(other) }) => self
                 .seen
@@ -154,6 +157,7 @@ impl<'a> Round<'a> {
                 | LinkKind::Veth { .. }
                 | LinkKind::Switched(_)
                 | LinkKind::Vrf(_)
+                | LinkKind::Dummy
                 | LinkKind::Bond(_),
                 _,
             ) => false,

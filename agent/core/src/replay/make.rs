@@ -65,6 +65,7 @@ pub(super) fn create(
         }
         LinkKind::Bond(bond) => SeenKind::Bond(bond_made(bond)),
         LinkKind::Vrf(vrf) => SeenKind::Vrf { table: vrf.table },
+        LinkKind::Dummy => SeenKind::Dummy,
         LinkKind::Physical => return Err(Refused::Invalid),
     };
     add_device(seen, index, name, kind, made)

@@ -138,6 +138,7 @@ pub(super) fn set(seen: &mut Seen, mut link: SeenLink, settings: &Settings) -> R
         | SeenKind::Veth { .. }
         | SeenKind::Switched(_)
         | SeenKind::Vrf { .. }
+        | SeenKind::Dummy
         | SeenKind::Uplink
         | SeenKind::Other => {}
     }

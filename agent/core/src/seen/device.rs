@@ -158,6 +158,8 @@ pub enum SeenKind {
         /// The number of its routing table.
         table: u32,
     },
+    /// A device that goes nowhere.
+    Dummy,
     /// A device of the machine, or what others make of several: what leads to other machines.
     Uplink,
     /// Anything else.
@@ -235,6 +237,7 @@ impl SeenLink {
             | SeenKind::Veth { .. }
             | SeenKind::Switched(_)
             | SeenKind::Bond(_)
+            | SeenKind::Dummy
             | SeenKind::Uplink
             | SeenKind::Other => None,
         }

@@ -33,6 +33,7 @@ pub fn kind(object: &v1::Object) -> Option<Kind> {
         Spec::PrefixList(_) => Kind::PrefixList,
         Spec::RouteMap(_) => Kind::RouteMap,
         Spec::FrrSnippet(_) => Kind::FrrSnippet,
+        Spec::Fabric(_) => Kind::Fabric,
     })
 }
 
@@ -66,6 +67,7 @@ pub fn table(kind: Kind, objects: &[&v1::Object], width: Width, now: SystemTime)
         Kind::HostNetwork => (&["NODES", "INTERFACES"], &["DRIFT"]),
         Kind::PrefixList => (&["RULES", "FIRST"], &[]),
         Kind::RouteMap => (&["RULES", "CALLS"], &["PREFIX-LISTS"]),
+        Kind::Fabric => (&["TYPE", "NODES", "PREFIX", "PREFIX6"], &["AREA"]),
         Kind::Controller => (&["TYPE", "NODES", "ASN"], &["PEERS"]),
         Kind::FrrSnippet => (&["NODES", "ORDER", "LINES"], &[]),
     };
@@ -77,6 +79,7 @@ pub fn table(kind: Kind, objects: &[&v1::Object], width: Width, now: SystemTime)
         | Kind::HostNetwork
         | Kind::PrefixList
         | Kind::RouteMap
+        | Kind::Fabric
         | Kind::Controller
         | Kind::FrrSnippet => (&["NAME"], &["PENDING", "LIVE", "AGE"]),
     };
@@ -129,6 +132,12 @@ fn narrow_cells(object: &v1::Object) -> Vec<String> {
             let calls = map.rules.iter().map(|it| it.call.as_str());
             vec![map.rules.len().to_string(), names(calls)]
         }
+        Some(Spec::Fabric(it)) => vec![
+            safe(&it.r#type),
+            it.nodes.len().to_string(),
+            safe(&it.prefix),
+            safe(&it.prefix6),
+        ],
         Some(Spec::FrrSnippet(it)) => vec![
             selector(it.nodes.as_ref()),
             it.order.to_string(),
@@ -186,6 +195,10 @@ fn wide_cells(object: &v1::Object) -> Vec<String> {
             let matches = map.rules.iter().filter_map(|rule| rule.r#match.as_ref());
             let lists = matches.flat_map(|it| [&it.prefix_list, &it.next_hop_prefix_list]);
             vec![names(lists.map(String::as_str))]
+        }
+        Some(Spec::Fabric(it)) => {
+            let area = it.ospf.as_ref().map(|it| safe(&it.area));
+            vec![area.unwrap_or_default()]
         }
         Some(Spec::Subnet(_) | Spec::Node(_) | Spec::PrefixList(_) | Spec::FrrSnippet(_))
         | None => Vec::new(),
@@ -365,6 +378,19 @@ mod tests {
                         call: "MORE".to_owned(),
                         ..v1::MapRule::default()
                     }],
+                }),
+            ),
+            object(
+                "core",
+                Spec::Fabric(v1::FabricSpec {
+                    r#type: "ospf".to_owned(),
+                    prefix: "10.255.0.0/24".to_owned(),
+                    nodes: vec![v1::FabricNode::default()],
+                    ospf: Some(v1::OspfOptions {
+                        area: "0.0.0.0".to_owned(),
+                        ..v1::OspfOptions::default()
+                    }),
+                    ..v1::FabricSpec::default()
                 }),
             ),
             object(

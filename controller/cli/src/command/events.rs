@@ -91,6 +91,7 @@ fn print(event: &v1::NodeEvent, format: Format) -> Outcome {
                 Some(origin) if !origin.controller.is_empty() => {
                     format!(" controller/{}:", origin.controller)
                 }
+                Some(origin) if !origin.fabric.is_empty() => format!(" fabric/{}:", origin.fabric),
                 Some(origin) if !origin.snippet.is_empty() => {
                     format!(" frrsnippet/{}:", origin.snippet)
                 }

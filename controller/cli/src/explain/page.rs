@@ -209,16 +209,17 @@ mod tests {
     fn a_topic_that_does_not_exist_is_told_what_does() {
         assert_eq!(
             page("pod").unwrap_err(),
-            "\"pod\" is not a kind of object: use Node, HostNetwork, PrefixList, RouteMap, Controller, \
-             FrrSnippet, Zone, Vnet or Subnet"
+            "\"pod\" is not a kind of object: use Node, HostNetwork, PrefixList, RouteMap, Fabric, \
+             Controller, FrrSnippet, Zone, Vnet or Subnet"
         );
         assert_eq!(
             page("zone.vxlan.vni").unwrap_err(),
-            "Zone has no field vxlan.vni: spec.vxlan has peers, underlay, port, learning"
+            "Zone has no field vxlan.vni: spec.vxlan has peers, underlay, port, learning, fabric"
         );
         assert_eq!(
             page("vnet.color").unwrap_err(),
-            "Vnet has no field color: spec has zone, tag, vlan, alias, mac, vlanAware, isolatePorts"
+            "Vnet has no field color: spec has zone, tag, vlan, alias, mac, vlanAware, \
+             isolatePorts, distinguisher, targets"
         );
         assert_eq!(
             page("vnet.tag.x").unwrap_err(),

@@ -15,7 +15,7 @@ const FIELD_IN_MESSAGE: i32 = 2;
 const TIMES: [&str; 3] = ["created", "lastTransition", "at"];
 
 /// What must be written. The schema cannot say so; a test holds this against the model.
-const REQUIRED: [&str; 21] = [
+const REQUIRED: [&str; 26] = [
     "metadata",
     "metadata.name",
     "spec",
@@ -31,6 +31,11 @@ const REQUIRED: [&str; 21] = [
     "prefixlist/spec.rules.prefix",
     "routemap/spec.rules",
     "routemap/spec.rules.action",
+    "fabric/spec.type",
+    "fabric/spec.nodes",
+    "fabric/spec.nodes.name",
+    "fabric/spec.nodes.interfaces.name",
+    "fabric/spec.ospf.area",
     "controller/spec.type",
     "frrsnippet/spec.text",
     "zone/spec.type",
@@ -271,6 +276,7 @@ fn wire(message: &DescriptorProto, field: &FieldDescriptorProto, comment: &str) 
 #[cfg(test)]
 mod tests {
     use weft_model::object::controller::ControllerSpec;
+    use weft_model::object::fabric::FabricSpec;
     use weft_model::object::frr_snippet::FrrSnippetSpec;
     use weft_model::object::host_network::HostNetworkSpec;
     use weft_model::object::node::NodeSpec;
@@ -327,6 +333,7 @@ mod tests {
                 Kind::HostNetwork => serde_json::from_str::<HostNetworkSpec>(json).map(drop),
                 Kind::PrefixList => serde_json::from_str::<PrefixListSpec>(json).map(drop),
                 Kind::RouteMap => serde_json::from_str::<RouteMapSpec>(json).map(drop),
+                Kind::Fabric => serde_json::from_str::<FabricSpec>(json).map(drop),
                 Kind::Controller => serde_json::from_str::<ControllerSpec>(json).map(drop),
                 Kind::FrrSnippet => serde_json::from_str::<FrrSnippetSpec>(json).map(drop),
             };

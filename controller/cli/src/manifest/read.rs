@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_saphyr::Spanned;
 use weft_model::object::controller::ControllerSpec;
+use weft_model::object::fabric::FabricSpec;
 use weft_model::object::frr_snippet::FrrSnippetSpec;
 use weft_model::object::host_network::HostNetworkSpec;
 use weft_model::object::node::NodeSpec;
@@ -207,6 +208,9 @@ fn read_document(source: &Source, document: Document<'_>) -> Result<Manifest, Pr
         Kind::FrrSnippet => {
             typed::<_, FrrSnippetSpec>(document.text).map(|(it, v)| (Object::FrrSnippet(it), v))
         }
+        Kind::Fabric => {
+            typed::<_, FabricSpec>(document.text).map(|(it, v)| (Object::Fabric(it), v))
+        }
         Kind::Controller => {
             typed::<_, ControllerSpec>(document.text).map(|(it, v)| (Object::Controller(it), v))
         }
@@ -308,7 +312,7 @@ mod tests {
             ("apiVersion: weft/v1\n".to_owned(), "kind is missing"),
             ("apiVersion: weft/v1\nkind: Pod\n".to_owned(), "Zone, Vnet or Subnet"),
             ("- 1\n".to_owned(), ""),
-            ("apiVersion: weft/v1\nkind: Zone\nmetadata:\n  name: z1\nspec:\n  type: evpn\n".to_owned(), "not available"),
+            ("apiVersion: weft/v1\nkind: Zone\nmetadata:\n  name: z1\nspec:\n  type: evpn\n".to_owned(), "needs these options"),
             ("apiVersion: weft/v1\nkind: Zone\nmetadata:\n  name: z1\nspec:\n  type: vxlan\n  vxlan:\n    learning: yes\n".to_owned(), "true or false"),
             ("apiVersion: weft/v1\nkind: Zone\nmetadata:\n  name: z1\nspec:\n  type: simple\n  nodes:\n    names: []\n".to_owned(), "leave `nodes` out"),
         ];
@@ -339,7 +343,7 @@ mod tests {
             ("{tag: 5}", "net.yaml:4: spec.zone is missing"),
             (
                 "{zone: blue, colour: red}",
-                "net.yaml:4: spec.colour: there is no such field: use zone, tag, vlan, alias, mac, vlanAware, isolatePorts",
+                "net.yaml:4: spec.colour: there is no such field: use zone, tag, vlan, alias, mac, vlanAware, isolatePorts, distinguisher, targets",
             ),
             (
                 "{zone: blue, tag: 7, alias: \"a\\nb\"}",

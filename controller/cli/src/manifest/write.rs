@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use weft_model::object::controller::ControllerSpec;
+use weft_model::object::fabric::FabricSpec;
 use weft_model::object::frr_snippet::FrrSnippetSpec;
 use weft_model::object::host_network::HostNetworkSpec;
 use weft_model::object::node::NodeSpec;
@@ -61,6 +62,7 @@ enum WrittenSpec {
     PrefixList(PrefixListSpec),
     RouteMap(RouteMapSpec),
     FrrSnippet(FrrSnippetSpec),
+    Fabric(FabricSpec),
 }
 
 #[derive(Debug, Serialize)]
@@ -125,6 +127,7 @@ pub fn spec(object: &Object) -> WrittenAlone {
             Object::Controller(it) => WrittenSpec::Controller(it.spec.clone()),
             Object::PrefixList(list) => WrittenSpec::PrefixList(list.spec.clone()),
             Object::RouteMap(map) => WrittenSpec::RouteMap(map.spec.clone()),
+            Object::Fabric(it) => WrittenSpec::Fabric(it.spec.clone()),
             Object::FrrSnippet(it) => WrittenSpec::FrrSnippet(it.spec.clone()),
         },
     }
@@ -220,6 +223,7 @@ pub fn event(wire: &v1::NodeEvent) -> WrittenEvent {
             ("hostNetwork", &origin.host),
             ("controller", &origin.controller),
             ("frrSnippet", &origin.snippet),
+            ("fabric", &origin.fabric),
         ]
         .into_iter();
         let said = parts.filter(|(_, name)| !name.is_empty());

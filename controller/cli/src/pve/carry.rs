@@ -279,7 +279,12 @@ fn peers(files: &Files, section: &Section, carried: &mut Carried) -> Option<Vxla
         let text = "no peers: the zone's own nodes are taken, by their addresses";
         carried.note(FILE, section, text);
     }
-    carried.read(FILE, section, "peers", VxlanPeers::listing(peers, None))
+    carried.read(
+        FILE,
+        section,
+        "peers",
+        VxlanPeers::listing(peers, None, None),
+    )
 }
 
 fn vnet(

@@ -45,10 +45,11 @@ pub fn affected(old: &Intent, new: &Intent) -> Affected {
     for host in changed.found.iter().map(|it| it.key) {
         hosts.insert(host);
         // A zone may use a bridge that the host network declares, or end tunnels at its addresses;
-        // another host network may have a VLAN of it.
+        // another host network may have a VLAN of it, and routing its addresses and MTU.
         for intent in [old, new] {
             let nodes = intent.host_network(host).map(|host| host.nodes());
             for node in nodes.into_iter().flatten() {
+                affected.visit_routing(old, new, node);
                 zones.extend(intent.zones_of(node).iter().map(|zone| zone.name()));
                 let others = intent.host_networks_of(node).iter();
                 hosts.extend(others.map(|host| host.name()));
@@ -78,6 +79,18 @@ pub fn affected(old: &Intent, new: &Intent) -> Affected {
     for subnet in &changed.found {
         vnets.extend(subnet.old.map(|it| &it.spec.vnet));
         vnets.extend(subnet.new.map(|it| &it.spec.vnet));
+    }
+
+    // What a fabric's nodes build on may differ as after a change of a host network.
+    let fabrics = before.fabrics().differences(after.fabrics());
+    affected.visited += fabrics.visited;
+    for fabric in &fabrics.found {
+        let nodes = [fabric.old, fabric.new].into_iter().flatten();
+        for node in nodes.flat_map(|it| it.spec.nodes.keys()) {
+            affected.visit_routing(old, new, node);
+            let carried = old.zones_of(node).iter().chain(new.zones_of(node));
+            zones.extend(carried.map(|zone| zone.name()));
+        }
     }
 
     // What a map lets through may differ on any node that has it, and lines on any node.

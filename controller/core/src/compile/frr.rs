@@ -1,6 +1,7 @@
 //! What the FRR of a node must have for what runs on it.
 
 pub(super) mod evpn;
+pub(super) mod fabric;
 mod neighbor;
 pub(super) mod node;
 pub(super) mod policy;

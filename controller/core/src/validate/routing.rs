@@ -14,15 +14,17 @@ use weft_model::name::{ControllerName, LinkName, NodeName};
 use weft_model::object::controller::{
     BgpController, ControllerKind, EvpnController, EvpnPeers, Mode,
 };
+use weft_model::object::fabric::FabricKind;
 use weft_model::object::selector::NodeSelector;
 use weft_model::object::{Controller, Kind};
 use weft_model::prefix::Family;
 
+use super::fabric::{self, Joins};
 use super::finding::{Findings, at};
 use super::policy;
 use super::reading::Reading;
-use crate::device;
-use crate::intent::{Group, Neighbors, Policies, Routing};
+use crate::intent::{Group, Joined, Neighbors, Policies, Routing};
+use crate::{device, own_policy};
 
 /// The nodes that every controller runs on.
 pub(super) type Runners = BTreeMap<ControllerName, BTreeSet<NodeName>>;
@@ -61,25 +63,28 @@ pub(super) fn choose_nodes(reading: &Reading<'_>, findings: &mut Findings) -> Ru
 pub(super) fn resolve(
     reading: &Reading<'_>,
     runners: &Runners,
+    mut joins: Joins,
     findings: &mut Findings,
 ) -> Routings {
-    let mut running: BTreeMap<&NodeName, Vec<&Arc<Controller>>> = BTreeMap::new();
+    let mut running: BTreeMap<NodeName, Vec<&Arc<Controller>>> = BTreeMap::new();
+    running.extend(joins.keys().map(|node| (node.clone(), Vec::new())));
     for (name, nodes) in runners {
         if let Some(controller) = reading.snapshot.controllers().get(name) {
             for node in nodes {
-                running.entry(node).or_default().push(controller);
+                running.entry(node.clone()).or_default().push(controller);
             }
         }
     }
     check_groups(reading, findings);
     let mut routings = Routings::new();
     for (node, controllers) in running {
-        let Some(facts) = reading.snapshot.facts().get(node) else {
+        let Some(facts) = reading.facts(&node) else {
             continue;
         };
-        let mut routing = of_node(node, facts, &controllers, findings);
+        let fabrics = joins.remove(&node).unwrap_or_default();
+        let mut routing = of_node(reading, (&node, facts), &controllers, fabrics, findings);
         routing.policies = policy::of_node(reading, controllers.iter().map(|it| &***it));
-        routings.insert(node.clone(), Arc::new(routing));
+        routings.insert(node, Arc::new(routing));
     }
     check_router_ids(&routings, findings);
     routings
@@ -123,20 +128,21 @@ fn check_groups(reading: &Reading<'_>, findings: &mut Findings) {
                 first.insert(group, name);
             }
         }
-        if let EvpnPeers::Fabric(fabric) = &evpn.peers {
+        if own_policy::is_own(group) {
             findings.error(
-                at(Kind::Controller, name, "spec.evpn.fabric"),
-                format!("fabric {fabric} does not exist"),
-                "list the neighbors' addresses in `peers`",
+                at(Kind::Controller, name, "spec.evpn.group"),
+                format!("{group} is what Weft calls one of its own"),
+                "use another name",
             );
         }
     }
 }
 
 fn of_node(
-    node: &NodeName,
-    facts: &Facts,
+    reading: &Reading<'_>,
+    (node, facts): (&NodeName, &Facts),
     controllers: &[&Arc<Controller>],
+    fabrics: Vec<Joined>,
     findings: &mut Findings,
 ) -> Routing {
     let (mut evpn, mut bgp, mut isis) = (Vec::new(), None, None);
@@ -147,7 +153,7 @@ fn of_node(
             ControllerKind::Isis(it) => only(&mut isis, (*controller, it), node, findings),
         }
     }
-    let asn = asn(node, &evpn, bgp, findings);
+    let asn = asn(node, &evpn, bgp, &fabrics, findings);
     // The node's loopback, whoever names it.
     let loopback = bgp
         .and_then(|(_, it)| it.sessions.source.as_ref())
@@ -155,25 +161,37 @@ fn of_node(
     let groups: Vec<Group> = evpn
         .iter()
         .filter_map(|(controller, it)| {
-            let EvpnPeers::Listed { peers, listen } = &it.peers else {
-                return None;
+            let mut is_external = match it.mode {
+                Mode::Auto => asn.is_some_and(|asn| asn != it.asn),
+                Mode::External => true,
+                Mode::Internal => false,
             };
-            let named = it.sessions.source.as_ref().or(loopback);
-            let field = "spec.evpn.sessions.source";
-            let local = local(node, facts, named, peers, (controller, field), findings)?;
-            let own = own_addresses(facts);
+            let (neighbors, source, local) = match &it.peers {
+                EvpnPeers::Listed { peers, listen } => {
+                    let named = it.sessions.source.as_ref().or(loopback);
+                    let field = "spec.evpn.sessions.source";
+                    let local = local(node, facts, named, peers, (controller, field), findings)?;
+                    let neighbors = Neighbors {
+                        peers: peers.difference(&own_addresses(facts)).copied().collect(),
+                        listen: listen.clone(),
+                    };
+                    (neighbors, named.cloned(), local)
+                }
+                EvpnPeers::Fabric(fabric) => {
+                    let declared = reading.snapshot.fabrics().get(fabric)?;
+                    let (local, peers) = fabric::sessions(&declared.spec, node)?;
+                    let listen = BTreeSet::new();
+                    // Every node is another system, this one's number be what it may.
+                    is_external |= matches!(declared.spec.kind, FabricKind::Bgp(_));
+                    let source = device::fabric(fabric);
+                    (Neighbors { peers, listen }, Some(source), local)
+                }
+            };
             Some(Group {
                 controller: Arc::clone(controller),
-                is_external: match it.mode {
-                    Mode::Auto => asn.is_some_and(|asn| asn != it.asn),
-                    Mode::External => true,
-                    Mode::Internal => false,
-                },
-                neighbors: Neighbors {
-                    peers: peers.difference(&own).copied().collect(),
-                    listen: listen.clone(),
-                },
-                source: named.cloned(),
+                is_external,
+                neighbors,
+                source,
                 local,
             })
         })
@@ -194,7 +212,12 @@ fn of_node(
         })
     });
     let local = groups.iter().chain(&uplink).map(|group| group.local);
+    let by_fabric = fabric::router_id(&fabrics).map(IpAddr::V4);
+    let local = local.chain(by_fabric);
     let router_id = asn.map(|_| router_id(local, facts).unwrap_or_else(|| device::router_id(node)));
+    if let Some((controller, it)) = isis {
+        fabric::user::check_isis(node, &fabrics, (controller, it), findings);
+    }
     Routing {
         asn,
         router_id,
@@ -202,6 +225,7 @@ fn of_node(
         uplink,
         isis: isis.map(|(controller, _)| Arc::clone(controller)),
         policies: Policies::default(),
+        fabrics,
     }
 }
 
@@ -230,8 +254,22 @@ fn asn(
     node: &NodeName,
     evpn: &[(&Arc<Controller>, &EvpnController)],
     bgp: Option<(&Arc<Controller>, &BgpController)>,
+    fabrics: &[Joined],
     findings: &mut Findings,
 ) -> Option<Asn> {
+    let of_fabric = fabrics.iter().find(|joined| joined.asn.is_some());
+    if let (Some((controller, it)), Some(joined)) = (bgp, of_fabric)
+        && joined.asn != Some(it.asn)
+    {
+        findings.error(
+            at(Kind::Controller, &controller.metadata.name, "spec.bgp.asn"),
+            format!(
+                "node {node} has another AS number than {} in fabric {}",
+                it.asn, joined.name
+            ),
+            "use one AS number on a node, or other nodes",
+        );
+    }
     let (first, rest) = match evpn.split_first() {
         Some((first, rest)) => (Some(first), rest),
         None => (None, &[][..]),
@@ -248,7 +286,9 @@ fn asn(
             );
         }
     }
-    bgp.map(|(_, it)| it.asn).or(first.map(|(_, it)| it.asn))
+    let of_fabric = of_fabric.and_then(|joined| joined.asn);
+    let of_bgp = bgp.map(|(_, it)| it.asn).or(of_fabric);
+    of_bgp.or(first.map(|(_, it)| it.asn))
 }
 
 /// The address that sessions are made from, or what is to be done so that there is one.

@@ -105,6 +105,9 @@ proptest! {
                             Origin::Controller { controller } => {
                                 ObjectKey::new(Kind::Controller, controller.as_str())
                             }
+                            Origin::Fabric { fabric } => {
+                                ObjectKey::new(Kind::Fabric, fabric.as_str())
+                            }
                             Origin::Snippet { snippet } => {
                                 ObjectKey::new(Kind::FrrSnippet, snippet.as_str())
                             }

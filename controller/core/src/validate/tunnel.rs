@@ -66,7 +66,9 @@ pub(super) fn resolve(
                 check_listed(zone, peers, &tunnels, findings);
                 peers.clone()
             }
-            (VxlanPeers::Nodes(_), _) => tunnels.values().map(|tunnel| tunnel.address).collect(),
+            (VxlanPeers::Nodes(_) | VxlanPeers::Fabric(..), _) => {
+                tunnels.values().map(|tunnel| tunnel.address).collect()
+            }
         };
         let underlay = Underlay {
             port: wanted.port,
@@ -113,6 +115,13 @@ impl<'a> Wanted<'a> {
         let routing = routings.get(&node.metadata.name);
         let mut groups = routing.into_iter().flat_map(|routing| &routing.groups);
         let of_zone = groups.find(|it| Some(&it.controller.metadata.name) == self.controller);
+        if let VxlanPeers::Fabric(fabric, family) = &*self.peers {
+            let mut fabrics = routing.into_iter().flat_map(|routing| &routing.fabrics);
+            let joined = fabrics.find(|joined| joined.name == *fabric);
+            let addresses = joined.into_iter().flat_map(|joined| &joined.addresses);
+            let mut addresses = addresses.filter(|it| Family::of(**it) == *family);
+            return addresses.next().copied().ok_or(Lack::Fabric);
+        }
         match of_zone.map(|group| group.local) {
             // Tunnels end where sessions do, unless the user says otherwise.
             Some(local) if Family::of(local) == family && declared(node, family).is_none() => {
@@ -140,6 +149,8 @@ enum Lack {
     Ambiguous(BTreeSet<IpAddr>),
     /// No address would do.
     None,
+    /// The fabric that the tunnels end in has none for it, which is told of elsewhere.
+    Fabric,
 }
 
 /// The node's tunnel address: what the user says; else the one that a list of peers names; else the
@@ -225,6 +236,7 @@ impl Lack {
                 ),
                 format!("set {field} to the right one"),
             ),
+            Self::Fabric => {}
             Self::None => findings.error(
                 place,
                 format!("zone {zone} needs an {family} tunnel address, and node {node} has none"),

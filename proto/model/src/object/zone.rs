@@ -151,6 +151,9 @@ pub enum ZoneError {
     /// Peers are listed and a family is chosen.
     #[error("vxlan.underlay: leave it out where `peers` lists the tunnel addresses")]
     UnderlayWithPeers,
+    /// Peers are listed and a fabric is named.
+    #[error("vxlan.fabric: leave it out where `peers` lists the tunnel addresses")]
+    FabricWithPeers,
     /// The peers are of both families.
     #[error("vxlan.peers: list addresses of one family only, IPv4 or IPv6")]
     MixedPeers,
@@ -336,6 +339,10 @@ mod tests {
                 "leave it out",
             ),
             (
+                r#"{"type":"vxlan","vxlan":{"peers":["10.0.0.1"],"fabric":"core"}}"#,
+                "vxlan.fabric: leave it out",
+            ),
+            (
                 r#"{"type":"simple","layout":"bundle"}"#,
                 "only zones of type vxlan",
             ),
@@ -359,6 +366,7 @@ mod tests {
             r#"{"type":"vxlan","mtu":9000,"vxlan":{"peers":["fd00::1"]}}"#,
             r#"{"type":"evpn","evpn":{"vrfVni":1000,"controllers":["ctl"],"mac":"a2:1d:cb:1a:c0:8b","exits":{"nodes":["n1"],"primary":"n1","localRouting":true},"advertiseSubnets":true,"suppression":false,"macLearning":false,"distinguisher":"1:1","targets":{"import":["1:1"],"export":["2:2"]},"port":8472,"underlay":"ipv6"}}"#,
             r#"{"type":"vxlan","layout":"bundle"}"#,
+            r#"{"type":"vxlan","vxlan":{"fabric":"core","underlay":"ipv6"}}"#,
         ] {
             let spec = read(json).unwrap();
             assert_eq!(read(&serde_json::to_string(&spec).unwrap()), Ok(spec));

@@ -260,6 +260,8 @@ pub enum LinkKind {
     Bond(Bond),
     /// A routing domain: the devices whose master it is have a routing table of their own.
     Vrf(Vrf),
+    /// A device that goes nowhere: it holds addresses that are the node's whatever card is up.
+    Dummy,
     /// A device that the host has by itself, of whatever type: configured, never made or destroyed.
     Physical,
     /// A port of an Open vSwitch bridge.
@@ -278,6 +280,7 @@ impl LinkKind {
             Self::Switched(_) => Some(DeviceType::OpenVswitch),
             Self::Bond(_) => Some(DeviceType::Bond),
             Self::Vrf(_) => Some(DeviceType::Vrf),
+            Self::Dummy => Some(DeviceType::Dummy),
             Self::Physical => None,
         }
     }

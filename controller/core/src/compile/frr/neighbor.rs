@@ -99,7 +99,7 @@ pub(super) fn entries(at: &InstanceAt, group: &Group, routing: &Routing) -> Vec<
 }
 
 /// A neighbor that nothing is said of.
-fn nothing(at: &InstanceAt, peer: Peer) -> Neighbor {
+pub(super) fn nothing(at: &InstanceAt, peer: Peer) -> Neighbor {
     Neighbor {
         at: at.clone(),
         peer,

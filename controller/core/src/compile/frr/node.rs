@@ -14,6 +14,7 @@ use weft_model::plan::frr::{Frr, Stanza};
 use weft_model::policy::{Action, Amount, Metric};
 use weft_model::prefix::{Family, Prefix};
 
+use super::fabric;
 use super::neighbor::{self, group_name};
 use super::{of_controller, word};
 use crate::intent::{Group, Routing};
@@ -36,15 +37,19 @@ pub(in super::super) fn entries(routing: &Routing, exits: &Exits) -> Vec<Frr> {
     if let (Some(asn), Some(router_id)) = (routing.asn, routing.router_id) {
         let at = InstanceAt { asn, vrf: None };
         let groups = || routing.groups.iter().chain(&routing.uplink);
-        let Some(first) = groups().next() else {
-            return found;
-        };
         let instance = Instance {
             router_id,
             ..instance(at.clone(), routing, exits)
         };
-        let name = &first.controller.metadata.name;
-        found.push(of_controller(name, Stanza::Bgp(Box::new(instance))));
+        let instance = Stanza::Bgp(Box::new(instance));
+        let joined = routing.fabrics.iter().find(|it| it.asn.is_some());
+        match (groups().next(), joined) {
+            (Some(first), _) => {
+                found.push(of_controller(&first.controller.metadata.name, instance));
+            }
+            (None, Some(joined)) => found.push(fabric::of_fabric(joined, instance)),
+            (None, None) => {}
+        }
         for group in groups() {
             found.extend(neighbor::entries(&at, group, routing));
         }
@@ -86,11 +91,17 @@ fn instance(at: InstanceAt, routing: &Routing, exits: &Exits) -> Instance {
             switches.insert(Switch::MultipathRelax, true);
         }
     }
+    // Every neighbor in a fabric is another system.
+    if routing.fabrics.iter().any(|it| it.asn.is_some()) {
+        switches.insert(Switch::MultipathRelax, true);
+    }
     let unicast = |family| Unicast {
         networks: source
             .filter(|group| Family::of(group.local) == family)
-            .and_then(|group| host(group.local))
+            .map(|group| group.local)
             .into_iter()
+            .chain(fabric::told(routing, family))
+            .filter_map(host)
             .collect(),
         import_vrf: exits.leaked.iter().map(word).collect(),
         ..Unicast::default()

@@ -121,11 +121,16 @@ fn check_addresses(
     findings: &mut Findings,
 ) {
     let node = node.to_string();
-    let mut holders: BTreeMap<std::net::IpAddr, Spot<'_>> = BTreeMap::new();
+    let mut holders: BTreeMap<std::net::IpAddr, (Spot<'_>, bool)> = BTreeMap::new();
     let mut networks: Vec<(Prefix, Spot<'_>)> = Vec::new();
     for spot in group.iter().flat_map(|host| Spot::all(host)) {
         for address in &spot.interface.addresses {
-            if let Some(first) = holders.get(&address.address()) {
+            // Links without networks of their own may all have the node's one address.
+            let is_alone = address.network().is_host();
+            if let Some((first, is_first_alone)) = holders.get(&address.address()) {
+                if is_alone && *is_first_alone {
+                    continue;
+                }
                 let problem = format!(
                     "{} is on {} of {node} already",
                     address.address(),
@@ -134,8 +139,8 @@ fn check_addresses(
                 spot.error("addresses", problem, "keep one of the two", findings);
                 continue;
             }
-            holders.insert(address.address(), spot);
-            if !address.network().is_host() {
+            holders.insert(address.address(), (spot, is_alone));
+            if !is_alone {
                 networks.push((address.network(), spot));
             }
         }

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::ZoneError;
+use crate::name::FabricName;
 use crate::port::UdpPort;
 use crate::prefix::Family;
 
@@ -68,13 +69,15 @@ pub enum VxlanPeers {
     Nodes(Family),
     /// This list, of one family and never empty; a node leaves its own address out.
     Static(BTreeSet<IpAddr>),
+    /// The zone's own nodes, by their addresses of this family in a fabric.
+    Fabric(FabricName, Family),
 }
 
 impl VxlanPeers {
     /// The family of the tunnel addresses.
     pub fn family(&self) -> Family {
         match self {
-            Self::Nodes(family) => *family,
+            Self::Nodes(family) | Self::Fabric(_, family) => *family,
             // The constructor refuses an empty list.
             Self::Static(peers) => peers.first().map_or(Family::Ipv4, |peer| Family::of(*peer)),
         }
@@ -82,14 +85,27 @@ impl VxlanPeers {
 }
 
 impl VxlanPeers {
-    /// The peers that a user listed, or the zone's nodes where none are listed.
+    /// The peers that a user listed, or the zone's nodes where none are listed, in a fabric where one
+    /// is named.
     ///
     /// # Errors
-    /// When the list mixes families, has an address that is not unicast, or stands beside `underlay`.
-    pub fn listing(peers: BTreeSet<IpAddr>, underlay: Option<Family>) -> Result<Self, ZoneError> {
+    /// When the list mixes families, has an address that is not unicast, or stands beside `underlay`
+    /// or `fabric`.
+    pub fn listing(
+        peers: BTreeSet<IpAddr>,
+        underlay: Option<Family>,
+        fabric: Option<FabricName>,
+    ) -> Result<Self, ZoneError> {
         let Some(first) = peers.first() else {
-            return Ok(Self::Nodes(underlay.unwrap_or(Family::Ipv4)));
+            let family = underlay.unwrap_or(Family::Ipv4);
+            return Ok(match fabric {
+                Some(fabric) => Self::Fabric(fabric, family),
+                None => Self::Nodes(family),
+            });
         };
+        if fabric.is_some() {
+            return Err(ZoneError::FabricWithPeers);
+        }
         if underlay.is_some() {
             return Err(ZoneError::UnderlayWithPeers);
         }
@@ -113,6 +129,8 @@ pub(super) struct VxlanForm {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     underlay: Option<Family>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    fabric: Option<FabricName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     port: Option<UdpPort>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     learning: Option<bool>,
@@ -123,7 +141,7 @@ impl TryFrom<VxlanForm> for VxlanZone {
 
     fn try_from(form: VxlanForm) -> Result<Self, ZoneError> {
         Ok(Self {
-            peers: VxlanPeers::listing(form.peers, form.underlay)?,
+            peers: VxlanPeers::listing(form.peers, form.underlay, form.fabric)?,
             port: form.port.unwrap_or(UdpPort::VXLAN),
             learning: form.learning.unwrap_or(true),
             layout: Layout::default(),
@@ -133,13 +151,15 @@ impl TryFrom<VxlanForm> for VxlanZone {
 
 impl From<VxlanZone> for VxlanForm {
     fn from(vxlan: VxlanZone) -> Self {
-        let (peers, underlay) = match vxlan.peers {
-            VxlanPeers::Nodes(family) => (BTreeSet::new(), Some(family)),
-            VxlanPeers::Static(peers) => (peers, None),
+        let (peers, underlay, fabric) = match vxlan.peers {
+            VxlanPeers::Nodes(family) => (BTreeSet::new(), Some(family), None),
+            VxlanPeers::Static(peers) => (peers, None, None),
+            VxlanPeers::Fabric(fabric, family) => (BTreeSet::new(), Some(family), Some(fabric)),
         };
         Self {
             peers,
             underlay,
+            fabric,
             port: Some(vxlan.port),
             learning: Some(vxlan.learning),
         }
