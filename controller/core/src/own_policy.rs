@@ -7,10 +7,6 @@
 pub(crate) const MAP_IN: &str = "MAP_VTEP_IN";
 /// What routes of zones pass when they are told.
 pub(crate) const MAP_OUT: &str = "MAP_VTEP_OUT";
-/// The IPv4 default route.
-pub(crate) const DEFAULT: &str = "only_default";
-/// The IPv6 default route.
-pub(crate) const DEFAULT6: &str = "only_default_v6";
 /// The source address of IPv4 routes by BGP.
 pub(crate) const SOURCE: &str = "correct_src";
 /// The source address of IPv6 routes by BGP.
@@ -20,9 +16,7 @@ pub(crate) const SOURCED: &str = "loopbacks_ips";
 /// The same for IPv6.
 pub(crate) const SOURCED6: &str = "loopbacks_ips_v6";
 
-const ALL: [&str; 8] = [
-    MAP_IN, MAP_OUT, DEFAULT, DEFAULT6, SOURCE, SOURCE6, SOURCED, SOURCED6,
-];
+const ALL: [&str; 6] = [MAP_IN, MAP_OUT, SOURCE, SOURCE6, SOURCED, SOURCED6];
 
 /// What names of others of its own begin with.
 pub(crate) const BEGINNING: &str = "weft_";

@@ -85,6 +85,7 @@ const TABLE: &[(&str, Swap, &[&str])] = &[
             "match ipv6 next-hop address =",
             "match evpn vni =",
             "match evpn route-type =",
+            "match evpn default-route",
             "match metric =",
             "match tag =",
             "match local-preference =",

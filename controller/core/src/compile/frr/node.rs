@@ -11,7 +11,7 @@ use weft_model::plan::frr::igp::{Interface, Isis, Level, OnLink};
 use weft_model::plan::frr::policy::{MapRule, Match, PrefixList, PrefixRule, RouteMap, Set};
 use weft_model::plan::frr::route::RouteSource;
 use weft_model::plan::frr::{Frr, Stanza};
-use weft_model::policy::{Action, Amount, Metric};
+use weft_model::policy::{Action, Amount, EvpnRoute, Metric};
 use weft_model::prefix::{Family, Prefix};
 
 use super::fabric;
@@ -54,7 +54,7 @@ pub(in super::super) fn entries(routing: &Routing, exits: &Exits) -> Vec<Frr> {
             found.extend(neighbor::entries(&at, group, routing));
         }
         if !routing.groups.is_empty() {
-            route_maps(routing, exits, &mut found);
+            found.extend(route_maps(routing, exits));
         }
         if let Some(uplink) = &routing.uplink {
             source_of_routes(uplink, &mut found);
@@ -139,12 +139,13 @@ fn host(address: std::net::IpAddr) -> Option<Prefix> {
 
 /// What is taken in and said of the routes of zones: default routes of other exits are not taken in
 /// by an exit, and those of a second exit count less.
-fn route_maps(routing: &Routing, exits: &Exits, found: &mut Vec<Frr>) {
-    let [v4, v6] = [
-        (Family::Ipv4, own_policy::DEFAULT),
-        (Family::Ipv6, own_policy::DEFAULT6),
-    ];
-    let matches = |(family, list): (Family, &str)| vec![Match::Prefixes(family, word(list))];
+///
+/// A list of prefixes, as Proxmox VE has it, matches no route of EVPN's in FRR 8.4 (seen): two exits
+/// then send what leaves to each other.
+fn route_maps(routing: &Routing, exits: &Exits) -> Vec<Frr> {
+    let Some(first) = routing.groups.first() else {
+        return Vec::new();
+    };
     let rule = |action| MapRule {
         action,
         matches: Vec::new(),
@@ -152,60 +153,30 @@ fn route_maps(routing: &Routing, exits: &Exits, found: &mut Vec<Frr>) {
         call: None,
         then: None,
     };
-    let mut incoming: Vec<MapRule> = Vec::new();
-    let mut outgoing: Vec<MapRule> = Vec::new();
-    for it in [v4, v6] {
-        if exits.is_first {
-            incoming.push(MapRule {
-                matches: matches(it),
-                ..rule(Action::Deny)
-            });
-        }
-        if exits.is_second {
-            outgoing.push(MapRule {
-                matches: matches(it),
-                sets: vec![Set::Metric(Metric::Amount(Amount::Is(200)))],
-                ..rule(Action::Permit)
-            });
-        }
-    }
-    incoming.push(rule(Action::Permit));
-    outgoing.push(rule(Action::Permit));
-    let Some(first) = routing.groups.first() else {
-        return;
+    let of_default = |action| MapRule {
+        matches: vec![Match::EvpnRoute(EvpnRoute::Prefix), Match::EvpnDefault],
+        ..rule(action)
     };
-    let origin = &first.controller.metadata.name;
-    for (name, rules) in [
-        (own_policy::MAP_IN, incoming),
-        (own_policy::MAP_OUT, outgoing),
-    ] {
-        let numbered = (1..).filter_map(NonZeroU16::new).zip(rules);
+    let less = MapRule {
+        sets: vec![Set::Metric(Metric::Amount(Amount::Is(200)))],
+        ..of_default(Action::Permit)
+    };
+    let incoming = exits.is_first.then(|| of_default(Action::Deny));
+    let outgoing = exits.is_second.then_some(less);
+    let map = |(name, special): (&str, Option<MapRule>)| {
+        let rules = special.into_iter().chain([rule(Action::Permit)]);
         let map = RouteMap {
             name: word(name),
-            rules: numbered.collect(),
+            rules: (1..).filter_map(NonZeroU16::new).zip(rules).collect(),
         };
-        found.push(of_controller(origin, Stanza::RouteMap(map)));
-    }
-    if exits.is_first || exits.is_second {
-        for (family, name) in [v4, v6] {
-            let all = match family {
-                Family::Ipv4 => "0.0.0.0/0",
-                Family::Ipv6 => "::/0",
-            };
-            let rule = all.parse().ok().map(|prefix| PrefixRule {
-                action: Action::Permit,
-                prefix,
-                ge: None,
-                le: None,
-            });
-            let list = PrefixList {
-                family,
-                name: word(name),
-                rules: NonZeroU32::new(1).zip(rule).into_iter().collect(),
-            };
-            found.push(of_controller(origin, Stanza::PrefixList(list)));
-        }
-    }
+        let origin = &first.controller.metadata.name;
+        of_controller(origin, Stanza::RouteMap(map))
+    };
+    let both = [
+        (own_policy::MAP_IN, incoming),
+        (own_policy::MAP_OUT, outgoing),
+    ];
+    both.map(map).into()
 }
 
 /// Where a node speaks from a loopback, what it sends by routes of BGP comes from there too.

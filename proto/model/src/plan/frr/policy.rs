@@ -127,6 +127,9 @@ pub enum Match {
     NextHop(IpAddr),
     /// Its EVPN type.
     EvpnRoute(EvpnRoute),
+    /// It is of EVPN and leads everywhere. FRR looks at the length of a prefix alone, so that this
+    /// goes with [`EvpnRoute::Prefix`]: other types have a length there as well.
+    EvpnDefault,
     /// Its VNI.
     Vni(Vni),
     /// Its metric.

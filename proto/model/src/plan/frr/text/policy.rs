@@ -79,6 +79,7 @@ fn map_rule(text: &mut Text, rule: &MapRule) {
             Match::EvpnRoute(kind) => {
                 text.line(format_args!("match evpn route-type {}", kind.as_str()));
             }
+            Match::EvpnDefault => text.line("match evpn default-route"),
             Match::Vni(vni) => text.line(format_args!("match evpn vni {vni}")),
             Match::Metric(metric) => text.line(format_args!("match metric {metric}")),
             Match::Tag(tag) => text.line(format_args!("match tag {tag}")),
