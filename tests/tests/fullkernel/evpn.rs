@@ -13,7 +13,7 @@ use weft_tests::lab::Lab;
 use weft_tests::namespace::Namespace;
 use weft_tests::{exec, needs};
 
-use crate::host::{LIMIT, all_of, inside, open, plan_of};
+use crate::host::{LIMIT, all_of, open, plan_of};
 
 /// The table of the zone: one that does not fit into a byte, as the product gives them out.
 const TABLE: u32 = 1_000_001_000;
@@ -240,7 +240,7 @@ fn the_devices_of_an_evpn_zone_are_made_put_right_and_taken_away() -> Result<()>
     let host = host(&lab)?;
     let before = all_of(&host)?;
     let want = Arc::new(zone(domain(TABLE, true)));
-    inside(&host, async || {
+    host.inside(async || {
         let opened = open(state.path()).await;
         let plane = &opened.dataplane;
         plane.apply(Arc::clone(&want)).await.unwrap();
@@ -306,7 +306,7 @@ fn the_devices_of_an_evpn_zone_are_made_put_right_and_taken_away() -> Result<()>
 
         plane.apply(Arc::default()).await.unwrap();
         plane.collect().await.unwrap();
-    });
+    })?;
     assert_eq!(all_of(&host)?, before);
     lab.pass();
     Ok(())
@@ -319,7 +319,7 @@ fn what_a_routing_daemon_enters_stays_whatever_is_put_right_beside_it() -> Resul
     let state = tempfile::tempdir()?;
     let host = host(&lab)?;
     let want = Arc::new(zone(domain(TABLE, true)));
-    inside(&host, async || {
+    host.inside(async || {
         let opened = open(state.path()).await;
         let plane = &opened.dataplane;
         plane.apply(Arc::clone(&want)).await.unwrap();
@@ -335,7 +335,7 @@ fn what_a_routing_daemon_enters_stays_whatever_is_put_right_beside_it() -> Resul
             "route add table 1000001000 10.5.0.0/16 dev vrfbr_prod proto bgp\n\
              route add table 1000001000 10.6.0.0/16 dev vrfbr_prod proto zebra\n\
              route add table 1000001000 default dev vrfbr_prod proto bgp metric 20\n\
-             -6 route add table 1000001000 2001:db8:5::/48 dev vrfbr_prod proto bgp\n\
+             route add table 1000001000 2001:db8:5::/48 dev vrfbr_prod proto bgp\n\
              route add table 1000001000 unreachable 10.7.0.0/16 proto static\n",
         )
         .unwrap();
@@ -377,7 +377,7 @@ fn what_a_routing_daemon_enters_stays_whatever_is_put_right_beside_it() -> Resul
         let other = open(state.path()).await;
         assert_eq!(other.dataplane.apply(want).await.unwrap().steps, 0);
         assert_eq!(entered(), before);
-    });
+    })?;
     lab.pass();
     Ok(())
 }
@@ -389,7 +389,7 @@ fn a_table_that_somebody_elses_domain_has_is_refused_and_nothing_is_changed() ->
     let state = tempfile::tempdir()?;
     let host = host(&lab)?;
     let before = all_of(&host)?;
-    inside(&host, async || {
+    host.inside(async || {
         let opened = open(state.path()).await;
         let want = Arc::new(plan_of([domain(77, true)]));
         let faults = opened.dataplane.check(want).await.unwrap_err();
@@ -402,7 +402,7 @@ fn a_table_that_somebody_elses_domain_has_is_refused_and_nothing_is_changed() ->
                  VNI, of which the table's number is made"
             ]
         );
-    });
+    })?;
     assert_eq!(all_of(&host)?, before);
     lab.pass();
     Ok(())
