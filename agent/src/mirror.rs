@@ -12,7 +12,7 @@ use weft_model::prefix::Family;
 use weft_model::vlan::VlanSet;
 use weft_node::driver::Changes;
 use weft_node::route::{MAIN_TABLE, SeenRoute};
-use weft_node::seen::{Ipv6, Networks, Seen, SeenKind, SeenLink, SeenPlug};
+use weft_node::seen::{Ipv6, Networks, Port, Seen, SeenKind, SeenLink, SeenPlug};
 
 use crate::netlink::decode::Event;
 use crate::netlink::network::Lane;
@@ -54,7 +54,8 @@ impl Mirror {
     pub(crate) fn take(&mut self, event: Event) {
         match event {
             Event::Link(link) => self.link(*link),
-            Event::Vlans(index, vlans) => {
+            Event::Vlans { index, vlans, port } => {
+                self.port(index, port);
                 // Of a port with many networks it may be cut short; it is told of one by one.
                 let differs = |is: &SeenLink| is.vlans != vlans && !is_bundle(is);
                 if self.seen.link(index).is_some_and(differs) {
@@ -239,6 +240,21 @@ impl Mirror {
     /// Whether a device has many networks, which are told one by one.
     pub(crate) fn has_bundles(&self) -> bool {
         self.seen.links().any(is_bundle)
+    }
+
+    /// Takes in what a bridge does with a port.
+    fn port(&mut self, index: u32, port: Option<Port>) {
+        let link = self.seen.link(index).filter(|link| link.master.is_some());
+        if let (Some(link), Some(port)) = (link, port)
+            && link.port != port
+        {
+            let link = SeenLink {
+                port,
+                ..link.clone()
+            };
+            self.seen.put(link);
+            self.touch(index);
+        }
     }
 
     fn networks(&mut self, index: u32, change: impl FnOnce(&mut Networks)) {

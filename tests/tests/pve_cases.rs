@@ -83,7 +83,11 @@ fn the_kernel_has_the_facts_of_every_situation_when_its_plan_is_applied() {
     let Some(cases) = cases("pve_cases_kernel") else {
         return;
     };
-    apply(cases.iter().filter(|case| !case.is_tagged()));
+    apply(
+        cases
+            .iter()
+            .filter(|case| !case.is_tagged() && !case.is_routed()),
+    );
 }
 
 #[test]
@@ -93,6 +97,15 @@ fn the_kernel_has_the_facts_of_every_vlan_and_qinq_situation_when_its_plan_is_ap
     };
     needs!(Vlan, VlanFiltering, SwitchPrograms);
     apply(cases.iter().filter(|case| case.is_tagged()));
+}
+
+#[test]
+fn the_kernel_and_frr_have_the_facts_of_every_evpn_situation_when_its_plan_is_applied() {
+    let Some(cases) = cases("pve_cases_evpn") else {
+        return;
+    };
+    needs!(Vrf, Frr);
+    apply(cases.iter().filter(|case| case.is_routed()));
 }
 
 /// Applies the plan of every situation and compares what is there then.

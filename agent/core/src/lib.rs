@@ -31,6 +31,8 @@ pub mod replay;
 pub mod driver;
 
 #[cfg(test)]
+mod domains;
+#[cfg(test)]
 mod fixtures;
 #[cfg(test)]
 mod laws;

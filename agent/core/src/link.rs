@@ -3,95 +3,22 @@
 use std::collections::BTreeSet;
 
 use weft_model::mtu::Mtu;
-use weft_model::plan::link::{Bond, Bridge, Bundle, Link, LinkKind, Vlan, Vlans, Vrf, Vxlan};
+use weft_model::plan::link::{Link, LinkKind, Vlans, Vrf, Vxlan};
 use weft_model::prefix::Family;
-use weft_model::vlan::VlanProtocol;
 
-use crate::loan::Loan;
-use crate::own::{self, GROUP, Marks, Owner, ROUTE_PROTOCOL};
+use crate::own::{Marks, ROUTE_PROTOCOL};
 use crate::route::{DirectRoute, SeenRoute, Unreachable, default_metric};
-use crate::seen::{Ipv6, Port, Seen, SeenBond, SeenKind, SeenLink, SeenPlug, SeenVlan, Tunnel};
+use crate::seen::{SeenKind, SeenLink};
 use crate::settings::{Ipv6Switch, Settings};
-use crate::step::{Change, Plug};
+use crate::step::Change;
 
+mod around;
+mod made;
 mod properties;
 
+pub(crate) use around::{Able, Around, Domain};
+pub(crate) use made::{bond_made, bundle, created, creation, delay, retired, tunnel, vlan};
 pub(crate) use properties::{set_down, settings};
-
-/// What a device's work depends on besides itself.
-pub(crate) struct Around<'a> {
-    /// The alias that it gets.
-    pub alias: String,
-    /// The number of its master.
-    pub master: Option<u32>,
-    /// Whether that is a bond, which takes only what is down.
-    pub joins_bond: bool,
-    /// Whether it is a port of a bond that it leaves, which sets it down.
-    pub leaves_bond: bool,
-    /// Of a bond, the number of the device that is used while it works.
-    pub primary: Option<u32>,
-    /// Whether the whole host forwards IPv4, and a new device of it with it.
-    pub forwards: bool,
-    /// What it gets back, where it is a device of the host.
-    pub loan: Option<&'a Loan>,
-    /// The table that its routes are in.
-    pub table: u32,
-    /// Where it is in the routing: in which domain, and whether that changes.
-    pub domain: Domain,
-    /// What the kernel can do.
-    pub kernel: Able,
-    /// The routes of ours by which tables drop what no other route of them is for.
-    pub unreachable: &'a BTreeSet<Unreachable>,
-}
-
-/// Whether a device is in a routing domain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Domain {
-    /// In none.
-    Outside,
-    /// In one that it stays in.
-    Stays,
-    /// It comes into one: a kernel sets it down and up again for that.
-    Comes,
-    /// It leaves one, with the same effect.
-    Leaves,
-}
-
-impl Domain {
-    /// Whether a device that is up goes down for a moment, and loses what a kernel takes away then.
-    fn changes(self) -> bool {
-        matches!(self, Self::Comes | Self::Leaves)
-    }
-
-    /// Whether its master is a routing domain.
-    pub fn is_inside(self) -> bool {
-        matches!(self, Self::Stays | Self::Comes)
-    }
-}
-
-/// What depends on the kernel alone.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Able {
-    /// It has IPv6.
-    pub ipv6: bool,
-    /// It can know who announces itself unasked over IPv6.
-    pub untracked: bool,
-}
-
-impl Able {
-    /// What this kernel can do.
-    pub fn of(seen: &Seen) -> Self {
-        Self {
-            ipv6: seen.has_ipv6(),
-            untracked: seen.can_accept_untracked(),
-        }
-    }
-
-    fn families(self) -> impl Iterator<Item = Family> {
-        let all = [Family::Ipv4, Family::Ipv6].into_iter();
-        all.filter(move |family| self.ipv6 || *family == Family::Ipv4)
-    }
-}
 
 /// The changes that one device needs, by when they are due.
 #[derive(Debug, Default)]
@@ -108,150 +35,6 @@ pub(crate) struct Work {
     pub late: Vec<Change>,
     /// What is too much on the device.
     pub drops: Vec<Change>,
-}
-
-/// What only one VXLAN device can receive for.
-pub(crate) fn tunnel(vxlan: &Vxlan) -> Tunnel {
-    Tunnel {
-        vni: vxlan.vni.get(),
-        port: vxlan.port.get(),
-        family: Family::of(vxlan.local),
-    }
-}
-
-/// What only one device can be, on this one.
-pub(crate) fn vlan(vlan: &Vlan, parent: u32) -> SeenVlan {
-    SeenVlan {
-        parent,
-        id: vlan.id.get(),
-        protocol: vlan.protocol,
-    }
-}
-
-/// What a tunnel end point for many networks is once it is made.
-pub(crate) fn bundle(bundle: &Bundle) -> SeenKind {
-    SeenKind::Bundle {
-        port: bundle.port.get(),
-        family: Family::of(bundle.local),
-        local: Some(bundle.local),
-        learning: bundle.learning,
-    }
-}
-
-/// How the wanted device is made; `other` is the number of the device that a VLAN is one of, or the
-/// one that the other end of a pair gets.
-pub(crate) fn creation(want: &Link, other: Option<u32>, owner: &Owner) -> Change {
-    if let LinkKind::Switched(port) = &want.kind {
-        return Change::Plug(Box::new(Plug {
-            port: port.clone(),
-            cluster: owner.cluster().clone(),
-        }));
-    }
-    let mtu = want.mtu.map(Mtu::get);
-    Change::Create {
-        kind: want.kind.clone(),
-        mac: want.mac.map(|mac| mac.octets()),
-        mtu: match want.kind {
-            // A bridge keeps its MTU, instead of following its ports, only when the MTU was changed
-            // after the bridge was made; so it must not be right from the start.
-            LinkKind::Bridge(_) => mtu
-                .filter(|mtu| *mtu == Mtu::ETHERNET.get())
-                .map(|mtu| mtu - 1),
-            LinkKind::Vxlan(_)
-            | LinkKind::Bundle(_)
-            | LinkKind::Vlan(_)
-            | LinkKind::Veth { .. }
-            | LinkKind::Switched(_)
-            | LinkKind::Bond(_)
-            | LinkKind::Vrf(_)
-            | LinkKind::Dummy
-            | LinkKind::Physical => mtu,
-        },
-        other,
-    }
-}
-
-/// A bridge's forwarding delay in the kernel's unit.
-pub(crate) fn delay(bridge: &Bridge) -> u32 {
-    u32::from(bridge.forward_delay) * 100
-}
-
-/// A bond as it is made.
-pub(crate) fn bond_made(bond: &Bond) -> SeenBond {
-    SeenBond {
-        mode: bond.mode,
-        miimon: bond.miimon.get(),
-        lacp_rate: bond.lacp_rate.unwrap_or_default(),
-        xmit_hash_policy: Some(bond.xmit_hash_policy.unwrap_or_default()),
-        primary: None,
-    }
-}
-
-/// The device as it is right after it was made by [`creation`].
-pub(crate) fn created(
-    want: &Link,
-    index: u32,
-    other: Option<u32>,
-    has_ipv6: bool,
-    owner: &Owner,
-) -> SeenLink {
-    let kind = match &want.kind {
-        LinkKind::Bridge(bridge) => SeenKind::Bridge {
-            spanning_tree: bridge.spanning_tree,
-            forward_delay: delay(bridge),
-            vlans: bridge.vlan_aware.then_some(VlanProtocol::Dot1q),
-            bare_ports: bridge.bare_ports,
-        },
-        LinkKind::Bundle(it) => bundle(it),
-        LinkKind::Vlan(it) => SeenKind::Vlan(vlan(it, other.unwrap_or(0))),
-        LinkKind::Veth { .. } => SeenKind::Veth { peer: other },
-        LinkKind::Switched(port) => SeenKind::Switched(Box::new(SeenPlug {
-            switch: port.switch.as_str().to_owned(),
-            port: Some(port.clone()),
-            cluster: owner.cluster().as_str().to_owned(),
-        })),
-        LinkKind::Vxlan(vxlan) => SeenKind::Vxlan {
-            tunnel: tunnel(vxlan),
-            local: Some(vxlan.local),
-            learning: vxlan.learning,
-        },
-        LinkKind::Bond(bond) => SeenKind::Bond(bond_made(bond)),
-        LinkKind::Vrf(vrf) => SeenKind::Vrf { table: vrf.table },
-        LinkKind::Dummy => SeenKind::Dummy,
-        LinkKind::Physical => SeenKind::Uplink,
-    };
-    let mut link = SeenLink::new(index, want.name.as_str(), kind);
-    // A switch marks its ports in its own way.
-    let is_switched = matches!(want.kind, LinkKind::Switched(_));
-    link.group = if is_switched { 0 } else { GROUP };
-    link.mac = want.mac.map(|mac| mac.octets());
-    if matches!(
-        want.kind,
-        LinkKind::Vxlan(_) | LinkKind::Bundle(_) | LinkKind::Vlan(_) | LinkKind::Dummy
-    ) {
-        link.mtu = want.mtu.map_or(0, Mtu::get);
-    }
-    link.ipv6 = has_ipv6.then(Ipv6::default);
-    link
-}
-
-/// The device as it is after it was set aside and gave up its name.
-pub(crate) fn retired(is: &SeenLink) -> SeenLink {
-    let mut link = is.clone();
-    link.name = own::retired_name(is.index);
-    link.group = own::doomed_group(is.index);
-    link.up = false;
-    link.master = None;
-    link.alternative_names.clear();
-    link.routes.clear();
-    link.static_routes.clear();
-    link.addresses.clear();
-    link.vlans = Vlans::default();
-    link.networks.vlans.clear();
-    link.networks.vnis.clear();
-    link.port = Port::default();
-    link.alias = link.alias.map(|alias| own::without_joined(&alias));
-    link
 }
 
 /// What turns `is`, a device of ours, into `want`.

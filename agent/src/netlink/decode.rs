@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use weft_model::plan::link::Vlans;
 use weft_model::prefix::{Family, InterfaceAddress};
 use weft_node::route::{DirectRoute, SeenRoute, Unreachable};
-use weft_node::seen::{Ipv6, SeenKind, SeenLink};
+use weft_node::seen::{Ipv6, Port, SeenKind, SeenLink};
 
 use super::address::{family, ip};
 use super::bytes::{Received, attributes, read_text, read_u16, read_u32};
@@ -31,8 +31,12 @@ use super::route::{self, DefaultRoute, Route};
 pub(crate) enum Event {
     /// A device is there, with these properties.
     Link(Box<SeenLink>),
-    /// The VLANs of a bridge or port are these.
-    Vlans(u32, Vlans),
+    /// The VLANs of a bridge or port are these; of a port, also what the bridge does with it.
+    Vlans {
+        index: u32,
+        vlans: Vlans,
+        port: Option<Port>,
+    },
     /// A device is gone.
     LinkGone(u32),
     /// An address is on a device.
@@ -91,7 +95,11 @@ pub(crate) fn event(message: &Received<'_>) -> Option<Event> {
     match message.kind {
         RTM_NEWLINK => match bytes.first() {
             Some(&AF_UNSPEC) => link(bytes).map(|link| Event::Link(Box::new(link))),
-            _ => super::vlan::read(bytes).map(|(index, vlans)| Event::Vlans(index, vlans)),
+            _ => super::vlan::read(bytes).map(|(index, vlans)| Event::Vlans {
+                index,
+                vlans,
+                port: super::vlan::port(bytes),
+            }),
         },
         RTM_DELLINK if bytes.first() == Some(&AF_UNSPEC) => read_u32(bytes, 4).map(Event::LinkGone),
         RTM_NEWADDR => address(bytes).map(|(index, at)| Event::Address(index, at)),
@@ -209,18 +217,18 @@ fn address(bytes: &[u8]) -> Option<(u32, InterfaceAddress)> {
         }
     }
     let at = local.or(address)?;
-    if is_link_local_ipv6(at) {
+    let at = InterfaceAddress::new(at, *bytes.get(1)?)?;
+    if is_kernels_own(at) {
         return None;
     }
-    let at = InterfaceAddress::new(at, *bytes.get(1)?)?;
     Some((read_u32(bytes, 4)?, at))
 }
 
-/// A kernel gives itself these, and a plan has no say in them.
-fn is_link_local_ipv6(address: IpAddr) -> bool {
-    match address {
+/// A kernel gives itself these, and a plan has no say in them: those of a plan have another length.
+fn is_kernels_own(at: InterfaceAddress) -> bool {
+    match at.address() {
         IpAddr::V4(_) => false,
-        IpAddr::V6(address) => address.is_unicast_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local() && at.length() == 64,
     }
 }
 

@@ -6,7 +6,7 @@ use weft_model::facts::DeviceType;
 use weft_model::plan::link::LinkKind;
 use weft_model::prefix::Family;
 use weft_model::vlan::VlanProtocol;
-use weft_node::seen::{SeenKind, SeenLink, SeenVlan, Tunnel};
+use weft_node::seen::{Port, SeenKind, SeenLink, SeenVlan, Tunnel};
 use weft_node::settings::BondSettings;
 
 use super::address::ip;
@@ -147,16 +147,24 @@ pub(super) fn info(info: &[u8], link: &mut SeenLink) {
         _ => SeenKind::Other,
     };
     if word(port_of).as_deref() == Some(b"bridge") {
-        for (kind, value) in attributes(port, 0) {
-            match kind {
-                IFLA_BRPORT_ISOLATED => link.port.isolated = value.first() == Some(&1),
-                IFLA_BRPORT_LEARNING => link.port.learning = value.first() == Some(&1),
-                IFLA_BRPORT_NEIGH_SUPPRESS => link.port.suppression = value.first() == Some(&1),
-                IFLA_BRPORT_VLAN_TUNNEL => link.port.tunnel = value.first() == Some(&1),
-                _ => {}
-            }
+        link.port = as_port(port);
+    }
+}
+
+/// What a bridge does with a port, as it says itself.
+pub(super) fn as_port(data: &[u8]) -> Port {
+    let mut port = Port::default();
+    for (kind, value) in attributes(data, 0) {
+        let on = value.first() == Some(&1);
+        match kind {
+            IFLA_BRPORT_ISOLATED => port.isolated = on,
+            IFLA_BRPORT_LEARNING => port.learning = on,
+            IFLA_BRPORT_NEIGH_SUPPRESS => port.suppression = on,
+            IFLA_BRPORT_VLAN_TUNNEL => port.tunnel = on,
+            _ => {}
         }
     }
+    port
 }
 
 fn vrf(data: &[u8]) -> SeenKind {

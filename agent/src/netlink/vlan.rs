@@ -5,14 +5,15 @@
 
 use weft_model::plan::link::Vlans;
 use weft_model::vlan::{VlanId, VlanSet};
+use weft_node::seen::Port;
 use weft_node::step::Membership;
 
 use super::bytes::{Message, attributes, read_u16, read_u32};
 use super::number::{
     AF_BRIDGE, BRIDGE_FLAGS_SELF, BRIDGE_VLAN_INFO_PVID, BRIDGE_VLAN_INFO_RANGE_BEGIN,
     BRIDGE_VLAN_INFO_RANGE_END, BRIDGE_VLAN_INFO_UNTAGGED, IFLA_AF_SPEC, IFLA_BRIDGE_FLAGS,
-    IFLA_BRIDGE_VLAN_INFO, IFLA_EXT_MASK, NLA_F_NESTED, RTEXT_FILTER_BRVLAN_COMPRESSED,
-    RTM_DELLINK, RTM_GETLINK, RTM_SETLINK,
+    IFLA_BRIDGE_VLAN_INFO, IFLA_EXT_MASK, IFLA_PROTINFO, NLA_F_NESTED,
+    RTEXT_FILTER_BRVLAN_COMPRESSED, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK,
 };
 
 /// Lets a port carry VLANs.
@@ -90,6 +91,17 @@ fn put(list: &mut Message, flags: u16, id: VlanId) {
     info[..2].copy_from_slice(&flags.to_ne_bytes());
     info[2..].copy_from_slice(&id.get().to_ne_bytes());
     list.put(IFLA_BRIDGE_VLAN_INFO, &info);
+}
+
+/// What a message of the family `AF_BRIDGE` says of a port: also when somebody changes
+/// it by that family, of which no other message tells.
+pub(super) fn port(bytes: &[u8]) -> Option<Port> {
+    if bytes.first() != Some(&AF_BRIDGE) {
+        return None;
+    }
+    let mut all = attributes(bytes, 16);
+    let (_, data) = all.find(|(kind, _)| *kind == IFLA_PROTINFO)?;
+    Some(super::kind::as_port(data))
 }
 
 /// The VLANs that a message of the family `AF_BRIDGE` tells of, and of which device.

@@ -35,6 +35,7 @@ fn host(role: &str) -> Host {
          link add by-hand type vxlan id 9 dstport 4799 local 127.0.0.1\n\
          link add many type vxlan external vnifilter dstport 4798 local 127.0.0.1\n\
          link add veth-a type veth peer name veth-b\n\
+         link add mgmt type vrf table 9\n\
          link set veth-a master vmbr0 up\n\
          link set many master vmbr0 up\n\
          link set many type bridge_slave vlan_tunnel on\n\
@@ -70,7 +71,7 @@ fn all(host: &Host) -> Vec<String> {
 
 #[test]
 fn random_plans_of_every_kind_of_device_are_each_reached_and_read_back() {
-    needs!(Vlan, VlanFiltering, VniFilter);
+    needs!(Vlan, VlanFiltering, VniFilter, Vrf);
     let host = host("kinds");
     let before = all(&host);
     host.run(async |host| {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use weft_model::plan::link::{Bridge, Bundle, Link, LinkKind, Vlan, Vlans, Vxlan};
+use weft_model::plan::link::{Bridge, Bundle, Link, LinkKind, Vlan, Vlans, Vrf, Vxlan};
 use weft_model::plan::segment::Segment;
 use weft_model::plan::{Entry, NodePlan, Origin};
 use weft_model::port::UdpPort;
@@ -171,14 +171,16 @@ impl Seed {
                 Ipv4Addr::new(10, 0, 0, last).into()
             }
         };
+        let told_by_bgp = self.alias && !self.learning;
+        let peers = if told_by_bgp { 0 } else { self.peers };
         link.kind = LinkKind::Vxlan(Vxlan {
             vni: vni.try_into().unwrap(),
             local: address(100 + u8::from(self.named)),
             port: UdpPort::VXLAN,
             learning: self.learning,
-            flood: Arc::new(bits(self.peers).map(address).collect()),
-            suppression: false,
-            told_by_bgp: false,
+            flood: Arc::new(bits(peers).map(address).collect()),
+            suppression: self.forward,
+            told_by_bgp,
         });
         link.master = master.map(|master| master.parse().unwrap());
         link
@@ -193,7 +195,7 @@ fn vlan_id(id: u32) -> VlanId {
 }
 
 /// Any plan with devices of every kind: those of [`any_plan`], VLANs of the host's own bridge, a
-/// bridge that filters VLANs, a pair of devices, and a bundle.
+/// bridge that filters VLANs, a pair of devices, a bundle, and routing domains with some of them.
 pub fn any_plan_of_every_kind() -> impl Strategy<Value = NodePlan> {
     let vlans = (
         Just(vec![5u32, 6, 7]).prop_shuffle(),
@@ -202,8 +204,16 @@ pub fn any_plan_of_every_kind() -> impl Strategy<Value = NodePlan> {
     );
     let pair = (any::<bool>(), any::<bool>(), 0..16u8);
     let bundle = proptest::option::of(any_bundle());
-    (any_plan(), vlans, any::<bool>(), pair, bundle).prop_map(
-        |(mut plan, (ids, count, in_bridge), filtering, (has_pair, plugged, bits), bundle)| {
+    let domains = proptest::option::of(any_domains());
+    (any_plan(), vlans, any::<bool>(), pair, bundle, domains).prop_map(
+        |(
+            mut plan,
+            (ids, count, in_bridge),
+            filtering,
+            (has_pair, plugged, bits),
+            bundle,
+            domains,
+        )| {
             let mut put = |link: Link| plan.put(Arc::new(Entry::Link(link)));
             let mut aware = bridge("va");
             aware.kind = LinkKind::Bridge(Bridge {
@@ -257,9 +267,65 @@ pub fn any_plan_of_every_kind() -> impl Strategy<Value = NodePlan> {
                 }
                 plan.put(Arc::new(entry));
             }
+            if let Some(domains) = domains {
+                domains.put_into(&mut plan);
+            }
             plan
         },
     )
+}
+
+/// One or two routing domains that trade tables, and what is in which.
+#[derive(Clone, Debug)]
+struct Domains {
+    domains: Vec<Link>,
+    members: Vec<usize>,
+    /// Whether what is in them hears who announces itself, and takes any way back.
+    switches: [bool; 2],
+}
+
+fn any_domains() -> impl Strategy<Value = Domains> {
+    let tables = Just(vec![77u32, 1001, 1_000_001_002]).prop_shuffle();
+    let members = proptest::collection::vec(0..3usize, 8);
+    (tables, any::<[bool; 5]>(), members).prop_map(|(tables, bits, members)| {
+        let [second, drops, others_drop, hears, any_source] = bits;
+        let both = [("vr", drops), ("vs", others_drop)].into_iter().zip(tables);
+        let all = both.map(|((name, has_unreachable_default), table)| Link {
+            mtu: None,
+            kind: LinkKind::Vrf(Vrf {
+                table,
+                has_unreachable_default,
+            }),
+            ..bridge(name)
+        });
+        Domains {
+            domains: all.take(1 + usize::from(second)).collect(),
+            members,
+            switches: [hears, any_source],
+        }
+    })
+}
+
+impl Domains {
+    fn put_into(self, plan: &mut NodePlan) {
+        let names = ["aa", "bb", "cc", "dd", "ee", "va", "pa", "pb"];
+        for (name, member) in names.iter().zip(self.members) {
+            let link = plan.link(&name.parse().unwrap()).cloned();
+            let is_routed = |link: &Link| {
+                let is_bridge = matches!(link.kind, LinkKind::Bridge(_));
+                link.master.is_none() && (is_bridge || matches!(link.kind, LinkKind::Veth { .. }))
+            };
+            let Some(mut link) = link.filter(is_routed) else {
+                continue;
+            };
+            link.master = self.domains.get(member).map(|domain| domain.name.clone());
+            [link.hears_announcements, link.any_source] = self.switches;
+            plan.put(Arc::new(Entry::Link(link)));
+        }
+        for domain in self.domains {
+            plan.put(Arc::new(Entry::Link(domain)));
+        }
+    }
 }
 
 /// The bridge and the tunnel device of a zone, and networks on VLANs of it.

@@ -1,6 +1,6 @@
 //! The differences from the peer that are meant. `accepted-differences.md` has the same for people.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::case::Case;
 use super::facts::Difference;
@@ -36,7 +36,19 @@ pub const RULES: &[Rule] = &[
             let has_gateway = |device| !case.expected["links"][device]["addresses"].is_null();
             device.is_some_and(has_gateway) && difference.theirs.is_none()
         },
-        occurs_in: &["simple-ipv4", "simple-ipv4v6", "simple-ipv6snat"],
+        occurs_in: &[
+            "simple-ipv4",
+            "simple-ipv4v6",
+            "simple-ipv6snat",
+            "evpn-bgp_ebgp_multihop",
+            "evpn-bgp_loopback",
+            "evpn-combined_bgp_isis",
+            "evpn-ebgp",
+            "evpn-exitnode_local_routing",
+            "evpn-exitnode_snat",
+            "evpn-isis_loopback",
+            "evpn-multipath_relax",
+        ],
     },
     Rule {
         name: "An IPv6 subnet is not translated to an IPv4 address",
@@ -50,7 +62,7 @@ pub const RULES: &[Rule] = &[
                 .is_some_and(|it| it == "masquerade" || it.parse::<std::net::Ipv6Addr>().is_ok());
             is_to && is_ipv6_source && to_ipv4 && stays_ipv6
         },
-        occurs_in: &["simple-ipv6snat"],
+        occurs_in: &["simple-ipv6snat", "evpn-exitnode_snat"],
     },
     Rule {
         name: "An MTU is said where a tag takes of it",
@@ -91,6 +103,179 @@ pub const RULES: &[Rule] = &[
                 && difference.theirs.is_none()
         },
         occurs_in: &["vlan-bridge"],
+    },
+    Rule {
+        name: "A routing domain's table has a number that follows from its zone",
+        covers: |_, difference| {
+            difference.fact.starts_with("links.vrf_")
+                && difference.fact.ends_with(".table")
+                && difference.theirs.is_none()
+        },
+        occurs_in: &[
+            "evpn-advertise_subnets",
+            "evpn-bgp_ebgp_multihop",
+            "evpn-bgp_loopback",
+            "evpn-combined_bgp_isis",
+            "evpn-ebgp",
+            "evpn-exitnode_local_routing",
+            "evpn-exitnode_snat",
+            "evpn-ipv4",
+            "evpn-ipv4ipv6nogateway",
+            "evpn-ipv6underlay",
+            "evpn-isis_loopback",
+            "evpn-multipath_relax",
+            "evpn-rt_import",
+        ],
+    },
+    Rule {
+        name: "The bridge between nodes has an address that follows from its node",
+        covers: |_, difference| {
+            difference.fact.starts_with("links.vrfbr_")
+                && difference.fact.ends_with(".mac")
+                && difference.theirs.is_none()
+        },
+        occurs_in: &[
+            "evpn-advertise_subnets",
+            "evpn-bgp_ebgp_multihop",
+            "evpn-bgp_loopback",
+            "evpn-combined_bgp_isis",
+            "evpn-ebgp",
+            "evpn-exitnode_local_routing",
+            "evpn-exitnode_snat",
+            "evpn-ipv4",
+            "evpn-ipv4ipv6nogateway",
+            "evpn-ipv6underlay",
+            "evpn-isis_loopback",
+            "evpn-multipath_relax",
+            "evpn-rt_import",
+        ],
+    },
+    Rule {
+        name: "What leads from node to node forwards by its own switch",
+        covers: |_, difference| {
+            let is_between = ["links.vrfbr_", "links.xvrf"]
+                .iter()
+                .any(|it| difference.fact.starts_with(it));
+            let is_switch = [".ip_forward", ".ip6_forward"]
+                .iter()
+                .any(|it| difference.fact.ends_with(it));
+            is_between && is_switch && difference.theirs.is_none()
+        },
+        occurs_in: &[
+            "evpn-advertise_subnets",
+            "evpn-bgp_ebgp_multihop",
+            "evpn-bgp_loopback",
+            "evpn-combined_bgp_isis",
+            "evpn-ebgp",
+            "evpn-exitnode_local_routing",
+            "evpn-exitnode_snat",
+            "evpn-ipv4",
+            "evpn-ipv4ipv6nogateway",
+            "evpn-ipv6underlay",
+            "evpn-isis_loopback",
+            "evpn-multipath_relax",
+            "evpn-rt_import",
+        ],
+    },
+    Rule {
+        name: "Neighbors of another AS need no route map",
+        covers: |_, difference| {
+            difference.fact.ends_with("] no bgp ebgp-requires-policy")
+                && difference.theirs.is_none()
+        },
+        occurs_in: &[
+            "evpn-advertise_subnets",
+            "evpn-bgp_ebgp_multihop",
+            "evpn-bgp_loopback",
+            "evpn-combined_bgp_isis",
+            "evpn-ebgp",
+            "evpn-exitnode_local_routing",
+            "evpn-exitnode_snat",
+            "evpn-ipv4",
+            "evpn-ipv4ipv6nogateway",
+            "evpn-ipv6underlay",
+            "evpn-isis_loopback",
+            "evpn-multipath_relax",
+            "evpn-rt_import",
+            "evpn-ebgp_only",
+        ],
+    },
+    Rule {
+        name: "A session without zones is told the same of restarts",
+        covers: |case, difference| {
+            let is_said = [
+                "] no bgp graceful-restart notification",
+                "] no bgp hard-administrative-reset",
+            ]
+            .iter()
+            .any(|it| difference.fact.ends_with(it));
+            case.name == "evpn-ebgp_only" && is_said && difference.theirs.is_none()
+        },
+        occurs_in: &["evpn-ebgp_only"],
+    },
+    Rule {
+        name: "Route targets are said in FRR's own words",
+        covers: |case, difference| {
+            case.name == "evpn-ebgp"
+                && (difference.fact.ends_with("] autort as 65000")
+                    || (difference.theirs.is_none() && difference.fact.contains("/ vni 100]")))
+        },
+        occurs_in: &["evpn-ebgp"],
+    },
+    Rule {
+        name: "A zone that imports another's routes keeps its own",
+        covers: |case, difference| {
+            case.name == "evpn-rt_import"
+                && difference
+                    .fact
+                    .ends_with("] route-target import 65000:1000")
+                && difference.theirs.is_none()
+        },
+        occurs_in: &["evpn-rt_import"],
+    },
+    Rule {
+        name: "IS-IS carries IPv6 too, and the loopback",
+        covers: |_, difference| {
+            difference.theirs.is_none()
+                && difference.fact.starts_with("frr.[interface ")
+                && (difference.fact.ends_with(']')
+                    || [
+                        "] ip router isis isis1",
+                        "] ipv6 router isis isis1",
+                        "] isis passive",
+                    ]
+                    .iter()
+                    .any(|it| difference.fact.ends_with(it)))
+        },
+        occurs_in: &["evpn-combined_bgp_isis", "evpn-isis_loopback"],
+    },
+    Rule {
+        name: "A neighbor of two controllers is in one group and speaks for both",
+        covers: |case, difference| {
+            let is_neighbor = difference.fact.contains("] neighbor 192.168.0.");
+            let is_theirs = difference.fact.ends_with(" peer-group VTEP");
+            case.name == "evpn-multipath_relax"
+                && is_neighbor
+                && is_theirs == difference.ours.is_none()
+        },
+        occurs_in: &["evpn-multipath_relax"],
+    },
+    Rule {
+        name: "Tunnels over IPv6 leave room for its header",
+        covers: |case, difference| {
+            case.name == "evpn-ipv6underlay"
+                && difference.fact.ends_with(".mtu")
+                && difference.theirs == Some(json!(1450))
+                && difference.ours == Some(json!(1430))
+        },
+        occurs_in: &["evpn-ipv6underlay"],
+    },
+    Rule {
+        name: "A router's number without IPv4 follows from its node's name",
+        covers: |case, difference| {
+            case.name == "evpn-ipv6underlay" && difference.fact.contains("] bgp router-id ")
+        },
+        occurs_in: &["evpn-ipv6underlay"],
     },
 ];
 

@@ -6,12 +6,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
-use weft_agent::dataplane;
 use weft_agent::kernel::Places;
+use weft_agent::{dataplane, frr};
 use weft_model::plan::NodePlan;
 use weft_model::revision::ClusterId;
 use weft_model::vlan::{VlanId, VlanSet};
+use weft_node::frr::config::Config;
 use weft_tests::exec;
+use weft_tests::frr::Frr;
 use weft_tests::lab::Lab;
 use weft_tests::namespace::Namespace;
 use weft_tests::openvswitch::{self, DataPath, OpenVswitch};
@@ -30,14 +32,30 @@ const LARGE: u32 = 9216;
 /// The port that tunnels use when nobody says otherwise.
 const VXLAN_PORT: u64 = 4789;
 
+/// The daemons of FRR that the situations speak to, besides zebra.
+const DAEMONS: [&str; 4] = ["bgpd", "bfdd", "staticd", "isisd"];
+
 /// Applies the plan on a host like the situation's, and reads everything back.
 pub fn apply_and_read(case: &Case, plan: NodePlan) -> Value {
     let lab = Lab::new().unwrap();
-    let role = format!("wp-{}", case.name);
+    // Sockets are in a folder of that name, and a kernel takes only so long a path.
+    let role = if case.is_routed() {
+        "pve".to_owned()
+    } else {
+        format!("wp-{}", case.name)
+    };
     let host = Namespace::create(&lab, &role).unwrap();
     let switch = own_bridge(case, &lab, &host);
+    let frr = case
+        .is_routed()
+        .then(|| Frr::start(&lab, &host, &DAEMONS).unwrap());
     let places = Places {
         switch: openvswitch::socket(&lab, &host),
+        frr: frr.as_ref().map(|frr| frr::Settings {
+            run: frr.run().to_owned(),
+            file: frr.file(),
+            kept: lab.folder().join("pve.frr.json"),
+        }),
         ..Places::default()
     };
     for address in case.host_lines("address") {
@@ -57,8 +75,15 @@ pub fn apply_and_read(case: &Case, plan: NodePlan) -> Value {
     let seen = host.inside(async || {
         let cluster = ClusterId::from_bytes([0xcd; 16]);
         let opened = dataplane::open_at(Some(cluster), places).await.unwrap();
-        opened.dataplane.apply(Arc::new(plan)).await.unwrap();
-        read(&host, switch.as_ref())
+        let plan = Arc::new(plan);
+        opened.dataplane.apply(Arc::clone(&plan)).await.unwrap();
+        let again = opened.dataplane.apply(plan).await.unwrap();
+        assert_eq!(again.steps, 0, "{}: it is there already", case.name);
+        let mut situation = read(&host, switch.as_ref());
+        if let Some(frr) = &frr {
+            situation["frr"] = running(frr);
+        }
+        situation
     });
     lab.pass();
     seen.unwrap()
@@ -109,6 +134,15 @@ fn read(host: &Namespace, switch: Option<&OpenVswitch>) -> Value {
     let addresses = list(host, "-j address show");
     let mut routes = list(host, "-j -4 route show");
     routes.extend(list(host, "-j -6 route show"));
+    let mut of_domains = list(host, "-j -4 route show table all");
+    of_domains.extend(list(host, "-j -6 route show table all"));
+    let domains: Vec<Value> = links
+        .iter()
+        .filter(|link| link["linkinfo"]["info_kind"] == "vrf")
+        .map(|link| link["ifname"].clone())
+        .collect();
+    let as_ports = exec::run(host.command("bridge").args(["-j", "-d", "link", "show"])).unwrap();
+    let as_ports: Vec<Value> = serde_json::from_str(as_ports.trim()).unwrap_or_default();
     let fdb = exec::run(host.command("bridge").args(["-j", "fdb", "show"])).unwrap();
     let fdb: Vec<Value> = serde_json::from_str(fdb.trim()).unwrap_or_default();
     let vlans = exec::run(host.command("bridge").args(["-c", "-j", "vlan", "show"])).unwrap();
@@ -138,6 +172,17 @@ fn read(host: &Namespace, switch: Option<&OpenVswitch>) -> Value {
         if kind == "veth" {
             device.insert("peer".to_owned(), link["link"].clone());
         }
+        if domains.contains(&link["master"]) {
+            device.insert("vrf".to_owned(), link["master"].clone());
+        }
+        if kind == "vrf" {
+            domain(
+                &mut device,
+                name,
+                &link["linkinfo"]["info_data"],
+                &of_domains,
+            );
+        }
         device.insert("mtu".to_owned(), link["mtu"].clone());
         device.insert("mac".to_owned(), link["address"].clone());
         if kind == "bridge" {
@@ -150,6 +195,10 @@ fn read(host: &Namespace, switch: Option<&OpenVswitch>) -> Value {
         }
         if kind == "vxlan" {
             tunnel(&mut device, name, &link["linkinfo"]["info_data"], &fdb);
+            let mut as_port = as_ports.iter().filter(|it| it["ifname"] == name);
+            if as_port.any(|it| it["neigh_suppress"] == json!(true)) {
+                device.insert("neigh_suppress".to_owned(), json!(true));
+            }
         }
         let own: Vec<Value> = global(&addresses, name)
             .map(|(address, length)| json!(format!("{address}/{length}")))
@@ -165,8 +214,12 @@ fn read(host: &Namespace, switch: Option<&OpenVswitch>) -> Value {
         if !direct.is_empty() {
             device.insert("routes".to_owned(), json!(direct));
         }
-        for (key, family) in [("ip_forward", "ipv4"), ("ip6_forward", "ipv6")] {
-            let path = format!("/proc/sys/net/{family}/conf/{name}/forwarding");
+        for (key, family, switch) in [
+            ("ip_forward", "ipv4", "forwarding"),
+            ("ip6_forward", "ipv6", "forwarding"),
+            ("arp_accept", "ipv4", "arp_accept"),
+        ] {
+            let path = format!("/proc/sys/net/{family}/conf/{name}/{switch}");
             let switch = exec::run(host.command("cat").arg(path)).unwrap();
             if switch.trim() == "1" {
                 device.insert(key.to_owned(), json!(true));
@@ -176,6 +229,34 @@ fn read(host: &Namespace, switch: Option<&OpenVswitch>) -> Value {
     }
     let snat = translations(host, &addresses, &routes);
     json!({"links": devices, "node": "localhost", "snat": snat})
+}
+
+/// A routing domain: its table, and whether it drops what no route is for, in both families.
+fn domain(device: &mut Map<String, Value>, name: &str, data: &Value, routes: &[Value]) {
+    device.insert("table".to_owned(), data["table"].clone());
+    let number = data["table"].to_string();
+    let is_in = |table: &Value| table == name || table.as_str() == Some(&number);
+    let drops = routes.iter().filter(|route| {
+        route["type"] == "unreachable" && route["dst"] == "default" && is_in(&route["table"])
+    });
+    let count = drops.count();
+    assert!(count == 0 || count == 2, "one family only: {routes:?}");
+    device.insert("unreachable_default".to_owned(), json!(count == 2));
+}
+
+/// What runs in FRR, by the sections that it stands in.
+fn running(frr: &Frr) -> Value {
+    let text = frr.vtysh(&["show running-config"]).unwrap();
+    let config = Config::parse(&text);
+    let mut sections = Map::new();
+    for (place, lines) in config.sections() {
+        let section = match place.to_string() {
+            outside if outside.is_empty() => "global".to_owned(),
+            section => section,
+        };
+        sections.insert(section, json!(lines));
+    }
+    Value::Object(sections)
 }
 
 /// The VLANs that these ports carry with their tag.
@@ -246,7 +327,10 @@ fn tunnel(device: &mut Map<String, Value>, name: &str, data: &Value, fdb: &[Valu
         .filter(|entry| entry["ifname"] == name && entry["mac"] == "00:00:00:00:00:00")
         .map(|entry| entry["dst"].clone())
         .collect();
-    device.insert("remotes".to_owned(), json!(remotes));
+    // Nothing is listed where BGP tells.
+    if data["learning"] != json!(false) || !remotes.is_empty() {
+        device.insert("remotes".to_owned(), json!(remotes));
+    }
 }
 
 /// The addresses of a device that are seen from outside it.

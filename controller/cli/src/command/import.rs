@@ -151,12 +151,14 @@ pub fn from_pve(folder: &Path) -> Outcome<Carried> {
         "frr.conf.local",
     ];
     let zones = sections(folder, "zones.cfg")?;
-    let Some(zones) = zones else {
+    let controllers = sections(folder, "controllers.cfg")?;
+    // Controllers can be there before any zone is.
+    if zones.is_none() && controllers.is_none() {
         return Err(Failure::refused(format!(
             "there is no zones.cfg in {}: name the folder that is /etc/pve/sdn on a node of the peer",
             folder.display()
         )));
-    };
+    }
     let mut others: BTreeMap<String, Vec<Section>> = BTreeMap::new();
     let mut notes = Vec::new();
     for file in OTHERS {
@@ -169,10 +171,10 @@ pub fn from_pve(folder: &Path) -> Outcome<Carried> {
         }
     }
     let files = Files {
-        zones,
+        zones: zones.unwrap_or_default(),
         vnets: sections(folder, "vnets.cfg")?.unwrap_or_default(),
         subnets: sections(folder, "subnets.cfg")?.unwrap_or_default(),
-        controllers: sections(folder, "controllers.cfg")?.unwrap_or_default(),
+        controllers: controllers.unwrap_or_default(),
         fabrics: sections(folder, "fabrics.cfg")?.unwrap_or_default(),
         others,
     };

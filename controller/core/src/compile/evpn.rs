@@ -136,8 +136,9 @@ pub(super) fn zone_entries<'a>(
         },
         Link {
             mac: Some(router_mac(zone.name(), node)),
-            // Packets between vnets come in by it.
-            forward: BTreeSet::from([Family::Ipv4, Family::Ipv6]),
+            // Packets between vnets come in by it. A family that the zone has none of is not asked
+            // for: whether a host forwards IPv6 is the host's to say.
+            forward: families(zone),
             master: Some(names.vrf.clone()),
             // What comes from another node may be from a network that this one has a bridge of.
             any_source: true,
@@ -175,12 +176,15 @@ pub(super) const INSIDE: [IpAddr; 2] = [
 ];
 
 fn way_in(zone: &Zone, names: &ZoneDeviceNames) -> [Link; 2] {
+    let families = families(zone);
     let end = |name: &LinkName, peer: &LinkName, addresses: [IpAddr; 2], master| Link {
         // Between the two ends nothing is added, so that packets of the zone pass whole.
         mtu: zone.mtu.map(|mtu| mtu.max(Mtu::ETHERNET)),
         drift: zone.declared.spec.drift,
-        addresses: both(addresses),
-        forward: addresses.map(Family::of).into(),
+        addresses: of_pair(addresses)
+            .filter(|address| families.contains(&address.family()))
+            .collect(),
+        forward: families.clone(),
         any_source: true,
         master,
         ..Link::plain(
@@ -196,10 +200,14 @@ fn way_in(zone: &Zone, names: &ZoneDeviceNames) -> [Link; 2] {
     ]
 }
 
-fn both(addresses: [IpAddr; 2]) -> BTreeSet<InterfaceAddress> {
+fn of_pair(addresses: [IpAddr; 2]) -> impl Iterator<Item = InterfaceAddress> {
     let lengths = [30, 126];
     let pairs = addresses.into_iter().zip(lengths);
-    pairs
-        .filter_map(|(address, length)| InterfaceAddress::new(address, length))
-        .collect()
+    pairs.filter_map(|(address, length)| InterfaceAddress::new(address, length))
+}
+
+/// The families of a zone's subnets.
+fn families(zone: &Zone) -> BTreeSet<Family> {
+    let subnets = zone.vnets.iter().flat_map(|vnet| &vnet.subnets);
+    subnets.map(|subnet| subnet.spec.cidr.family()).collect()
 }
