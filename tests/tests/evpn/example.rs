@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use weft_tests::underlay::FAR;
 use weft_tests::{needs, ping};
 
-use super::stage::{Stage, reaches, shows};
+use super::stage::{PATIENT, Stage, reaches, shows};
 
 /// What a person would apply.
 const EXAMPLE: &str = include_str!("../../../deploy/examples/evpn.yaml");
@@ -13,7 +13,8 @@ const EXAMPLE: &str = include_str!("../../../deploy/examples/evpn.yaml");
 fn the_peers_example_works_from_its_manifest_to_the_last_ping() -> Result<()> {
     needs!(Vrf, Frr);
     let stage = Stage::new(3)?;
-    stage.cluster.roll_out("example", EXAMPLE)?;
+    let example = EXAMPLE.replace("asn: 65000", &format!("asn: 65000\n    {PATIENT}"));
+    stage.cluster.roll_out("example", &example)?;
     for node in 1..=3 {
         stage.until_up(node, 2)?;
     }

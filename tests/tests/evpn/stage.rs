@@ -179,12 +179,16 @@ pub fn shows(host: &Namespace, words: &str, part: &str) -> Result<()> {
     Ok(())
 }
 
+/// How sessions are kept where all share an emulated kernel: BFD finds a way closed there that is
+/// only slow.
+pub const PATIENT: &str = "sessions: {bfd: false, timers: {keepalive: 3, hold: 9}}";
+
 /// The manifest of a controller whose neighbors are the nodes.
 pub fn controller(nodes: usize) -> String {
     let peers: Vec<String> = (1..=nodes).map(|it| format!("192.168.0.{it}")).collect();
     format!(
         "apiVersion: weft/v1\nkind: Controller\nmetadata: {{name: ctl}}\n\
-         spec: {{type: evpn, evpn: {{asn: 65000, peers: [{}]}}}}\n---\n",
+         spec: {{type: evpn, evpn: {{asn: 65000, {PATIENT}, peers: [{}]}}}}\n---\n",
         peers.join(", ")
     )
 }
