@@ -276,13 +276,13 @@ pub(crate) fn any_plan() -> impl Strategy<Value = NodePlan> {
 fn any_dummy() -> impl Strategy<Value = Link> {
     let addresses =
         prop::sample::subsequence(vec!["10.255.0.1/32", "10.255.0.2/32", "fd00::1/128"], 0..=3);
-    let mtu = prop::option::of(1400u32..=9000);
+    let mtu = 1400u32..=9000;
     (addresses, mtu).prop_map(|(addresses, mtu)| Link {
         origin: Origin::Fabric {
             fabric: "core".parse().unwrap(),
         },
         kind: LinkKind::Dummy,
-        mtu: mtu.and_then(|mtu| mtu.try_into().ok()),
+        mtu: mtu.try_into().ok(),
         addresses: addresses
             .into_iter()
             .map(|it| it.parse().unwrap())

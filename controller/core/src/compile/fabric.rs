@@ -18,7 +18,8 @@ pub(super) fn entries(routing: &Routing) -> impl Iterator<Item = Entry> {
             .collect();
         Entry::Link(Link {
             addresses,
-            mtu: joined.mtu,
+            // Always said, so that one that was set for a while is taken back.
+            mtu: Some(joined.mtu),
             ..Link::plain(joined.device.clone(), origin, LinkKind::Dummy)
         })
     })

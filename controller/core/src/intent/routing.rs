@@ -45,8 +45,8 @@ pub struct Joined {
     pub(crate) router_id: Ipv4Addr,
     pub(crate) asn: Option<Asn>,
     pub(crate) interfaces: BTreeMap<LinkName, FabricInterface>,
-    /// The least MTU of its interfaces, where it is known.
-    pub(crate) mtu: Option<Mtu>,
+    /// The least MTU of its interfaces, as far as it is known; else Ethernet's.
+    pub(crate) mtu: Mtu,
 }
 
 /// The route maps that a node's controllers name, those that these call, and the prefix lists that

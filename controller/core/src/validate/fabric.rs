@@ -82,7 +82,7 @@ fn joined(fabric: &Fabric, node: &NodeName, part: &FabricNode, facts: &Facts) ->
         addresses,
         asn: part.asn,
         interfaces: part.interfaces.clone(),
-        mtu: mtus.min(),
+        mtu: mtus.min().unwrap_or(Mtu::ETHERNET),
     }
 }
 
@@ -98,7 +98,7 @@ pub(super) fn lay(
         };
         for joined in joins {
             let link = LinkFacts {
-                mtu: Some(joined.mtu.unwrap_or(Mtu::ETHERNET)),
+                mtu: Some(joined.mtu),
                 addresses: host_addresses(&joined.addresses),
             };
             facts.links.insert(joined.device.clone(), link);
