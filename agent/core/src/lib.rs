@@ -31,9 +31,10 @@ pub mod replay;
 pub mod driver;
 
 #[cfg(test)]
-mod domains;
-#[cfg(test)]
 mod fixtures;
+
+#[cfg(test)]
+mod domains;
 #[cfg(test)]
 mod laws;
 
