@@ -117,10 +117,10 @@ fn declared(systems: Systems, target: &str) -> String {
     format!(
         "apiVersion: weft/v1\nkind: Controller\nmetadata: {{name: leaf}}\n\
          spec: {{type: bgp, bgp: {{asn: 65051, peers: [{LEAF}]{external}, \
-         sessions: {{source: lo1, bfd: false}}}}}}\n---\n\
+         sessions: {{source: lo1, bfd: off}}}}}}\n---\n\
          apiVersion: weft/v1\nkind: Controller\nmetadata: {{name: ctl}}\n\
          spec: {{type: evpn, evpn: {{asn: 65051, mode: {mode}, peers: [{LEAF}], \
-         sessions: {{bfd: false}}}}}}\n---\n\
+         sessions: {{bfd: off}}}}}}\n---\n\
          apiVersion: weft/v1\nkind: Zone\nmetadata: {{name: prod}}\n\
          spec: {{type: evpn, evpn: {{vrfVni: 5000, controllers: [ctl]}}}}\n---\n\
          apiVersion: weft/v1\nkind: Vnet\nmetadata: {{name: web}}\n\

@@ -181,7 +181,7 @@ pub fn shows(host: &Namespace, words: &str, part: &str) -> Result<()> {
 
 /// How sessions are kept where all share an emulated kernel: BFD finds a way closed there that is
 /// only slow.
-pub const PATIENT: &str = "sessions: {bfd: false, timers: {keepalive: 3, hold: 9}}";
+pub const PATIENT: &str = "sessions: {bfd: off, timers: {keepalive: 3, hold: 9}}";
 
 /// The manifest of a controller whose neighbors are the nodes.
 pub fn controller(nodes: usize) -> String {

@@ -109,20 +109,33 @@ impl Bfd {
     }
 }
 
+/// A text that says nothing of BFD.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BfdError {
+    /// What switches are called elsewhere.
+    #[error("{0:?} is no profile of BFD: use `on`, `off`, or the name of a profile")]
+    Switch(String),
+    /// No name of a profile.
+    #[error(transparent)]
+    Name(#[from] crate::name::NameError),
+}
+
 impl FromStr for Bfd {
-    type Err = crate::name::NameError;
+    type Err = BfdError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "on" => Ok(Self::On),
             "off" => Ok(Self::Off),
-            profile => profile.parse().map(Self::Profile),
+            // A profile that nobody has would be asked for without a word.
+            "true" | "false" | "yes" | "no" => Err(BfdError::Switch(text.to_owned())),
+            profile => Ok(Self::Profile(profile.parse()?)),
         }
     }
 }
 
 impl TryFrom<String> for Bfd {
-    type Error = crate::name::NameError;
+    type Error = BfdError;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         text.parse()
@@ -314,6 +327,16 @@ mod tests {
         }
         let timers = Timers::new(3, 9).unwrap();
         assert_eq!((timers.keepalive(), timers.hold()), (3, 9));
+    }
+
+    #[test]
+    fn a_switch_is_no_profile_of_bfd() {
+        for word in ["true", "false", "yes", "no"] {
+            let error = word.parse::<Bfd>().unwrap_err();
+            assert_eq!(error, BfdError::Switch(word.to_owned()));
+        }
+        assert_eq!("off".parse(), Ok(Bfd::Off));
+        assert_eq!("fast".parse(), Ok(Bfd::Profile("fast".parse().unwrap())));
     }
 
     #[test]

@@ -53,7 +53,9 @@ pub struct Exits {
     pub nodes: BTreeSet<NodeName>,
     /// The one that is preferred while it works; one of `nodes`.
     pub primary: Option<NodeName>,
-    /// Whether the exit nodes themselves reach the guests.
+    /// Whether the exit nodes themselves reach the guests. Such a node must look for routes of
+    /// routing domains before its own addresses, as `ifupdown2` has it: `ip rule add pref 32765 from
+    /// all lookup local`, and then `ip rule del pref 0`.
     pub local_routing: bool,
 }
 
