@@ -89,8 +89,10 @@ struct WireWay {
 
 /// Asks the daemons of the FRR whose sockets are in `run`. A daemon that does not answer has nothing.
 pub async fn read(run: &Path) -> State {
-    let mut state = State::default();
-    state.sessions = sessions(run).await.unwrap_or_default();
+    let mut state = State {
+        sessions: sessions(run).await.unwrap_or_default(),
+        ..State::default()
+    };
     if let Some(text) = ask(run, Daemon::Zebra, "show evpn vni json").await {
         state.networks = networks(&text);
     }

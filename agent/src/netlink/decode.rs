@@ -20,7 +20,7 @@ use super::number::{
     IFLA_MTU, IFLA_PROP_LIST, IPV4_DEVCONF_ARP_ACCEPT, IPV4_DEVCONF_FORWARDING,
     IPV4_DEVCONF_PROXY_ARP, IPV4_DEVCONF_RP_FILTER, NDA_DST, NDA_LLADDR, NDA_SRC_VNI,
     NETCONFA_FORWARDING, NETCONFA_IFINDEX, NETCONFA_IFINDEX_ALL, NETCONFA_PROXY_NEIGH,
-    NETCONFA_RP_FILTER, NLM_F_REPLACE, NTF_SELF, RP_FILTER_LOOSE, RTM_DELADDR, RTM_DELLINK,
+    NETCONFA_RP_FILTER, NLM_F_REPLACE, NTF_SELF, RP_FILTER_OFF, RTM_DELADDR, RTM_DELLINK,
     RTM_DELNEIGH, RTM_DELROUTE, RTM_DELTUNNEL, RTM_DELVLAN, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNEIGH,
     RTM_NEWNETCONF, RTM_NEWROUTE, RTM_NEWTUNNEL, RTM_NEWVLAN,
 };
@@ -189,7 +189,7 @@ fn switches(families: &[u8], link: &mut SeenLink) {
                     link.proxy_arp = number(conf, at(IPV4_DEVCONF_PROXY_ARP));
                     link.hears_announcements = number(conf, at(IPV4_DEVCONF_ARP_ACCEPT));
                     link.any_source = read_u32(conf, at(IPV4_DEVCONF_RP_FILTER) * 4)
-                        .map(|value| value == RP_FILTER_LOOSE);
+                        .map(|value| value == RP_FILTER_OFF);
                 }
                 (Ok(AF_INET6), IFLA_INET6_CONF) => {
                     link.ipv6 = Some(Ipv6 {
@@ -265,6 +265,6 @@ fn forwarding(bytes: &[u8]) -> Option<Event> {
         (Some(_), _) if index == NETCONFA_IFINDEX_ALL => Some(Event::HostForwarding),
         (Some(on), _) => Some(Event::Forwarding(index, family, on != 0)),
         (None, Some(proxy)) if family == Family::Ipv4 => Some(Event::ProxyArp(index, proxy != 0)),
-        (None, _) => source.map(|it| Event::AnySource(index, it == RP_FILTER_LOOSE)),
+        (None, _) => source.map(|it| Event::AnySource(index, it == RP_FILTER_OFF)),
     }
 }

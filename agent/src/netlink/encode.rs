@@ -22,7 +22,7 @@ use super::number::{
     IPV4_DEVCONF_FORWARDING, IPV4_DEVCONF_PROXY_ARP, IPV4_DEVCONF_RP_FILTER, NDA_DST, NDA_LLADDR,
     NDA_SRC_VNI, NDA_VNI, NFPROTO_INET, NFT_MSG_GETTABLE, NFTA_TABLE_NAME, NLA_F_NESTED,
     NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, NTF_SELF, NUD_PERMANENT_NOARP,
-    RP_FILTER_LOOSE, RT_TABLE_MAIN, RTEXT_FILTER_SKIP_STATS, RTM_DELADDR, RTM_DELLINK,
+    RP_FILTER_OFF, RT_TABLE_MAIN, RTEXT_FILTER_SKIP_STATS, RTM_DELADDR, RTM_DELLINK,
     RTM_DELLINKPROP, RTM_DELNEIGH, RTM_DELROUTE, RTM_GETADDR, RTM_GETLINK, RTM_GETNEIGH,
     RTM_GETROUTE, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWLINKPROP, RTM_NEWNEIGH, RTM_NEWROUTE,
 };
@@ -318,10 +318,10 @@ fn set(index: u32, kind: Option<&SeenKind>, settings: &Settings) -> Message {
     ];
     let switches = switches.map(|(switch, on)| (switch, on.map(u32::from)));
     // Nothing says when it is to be less.
-    let loose = any_source.filter(|on| *on).map(|_| RP_FILTER_LOOSE);
+    let unfiltered = any_source.filter(|on| *on).map(|_| RP_FILTER_OFF);
     let switches = switches
         .into_iter()
-        .chain([(IPV4_DEVCONF_RP_FILTER, loose)])
+        .chain([(IPV4_DEVCONF_RP_FILTER, unfiltered)])
         .filter_map(|(switch, value)| Some((switch, value?)))
         .collect::<Vec<_>>();
     if !switches.is_empty() {

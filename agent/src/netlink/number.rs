@@ -129,8 +129,10 @@ pub(crate) const IPV4_DEVCONF_FORWARDING: u16 = 1;
 pub(crate) const IPV4_DEVCONF_PROXY_ARP: u16 = 3;
 pub(crate) const IPV4_DEVCONF_RP_FILTER: u16 = 8;
 pub(crate) const IPV4_DEVCONF_ARP_ACCEPT: u16 = 21;
-/// Of `rp_filter`: any way back to the source will do. It counts though the whole host says less.
-pub(crate) const RP_FILTER_LOOSE: u32 = 2;
+/// Of `rp_filter`: whichever way leads back to the source. The loose form (2) would not do: a kernel
+/// that finds the way back elsewhere drops what comes in by a device without an IPv4 address, such as
+/// the bridge between nodes (`__fib_validate_source`).
+pub(crate) const RP_FILTER_OFF: u32 = 0;
 pub(crate) const DEVCONF_FORWARDING: usize = 0;
 pub(crate) const DEVCONF_ACCEPT_RA: usize = 3;
 pub(crate) const DEVCONF_DISABLE_IPV6: usize = 26;

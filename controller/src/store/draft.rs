@@ -60,6 +60,10 @@ pub enum Origin {
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "what is put is the rule, and few changes are held at once"
+)]
 pub enum Change {
     /// Creates or replaces an object.
     Put {

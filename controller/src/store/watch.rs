@@ -28,6 +28,10 @@ pub struct DraftEvent {
 
 /// What happened to one object.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "what is put is the rule, and few changes are held at once"
+)]
 pub enum DraftChange {
     /// It was made or changed.
     Put(Stored),

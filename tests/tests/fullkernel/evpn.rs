@@ -206,9 +206,9 @@ fn is_right(host: &Namespace) -> Result<()> {
     }
     for (path, value) in [
         ("ipv4/conf/web/arp_accept", "1"),
-        ("ipv4/conf/web/rp_filter", "2"),
+        ("ipv4/conf/web/rp_filter", "0"),
         ("ipv4/conf/web/forwarding", "1"),
-        ("ipv4/conf/vrfbr_prod/rp_filter", "2"),
+        ("ipv4/conf/vrfbr_prod/rp_filter", "0"),
         ("ipv6/conf/web/accept_untracked_na", "1"),
         ("ipv6/conf/web/forwarding", "1"),
         ("ipv6/conf/web/accept_ra", "0"),
