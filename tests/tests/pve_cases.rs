@@ -112,10 +112,16 @@ fn the_kernel_and_frr_have_the_facts_of_every_evpn_situation_when_its_plan_is_ap
 fn apply<'a>(cases: impl Iterator<Item = &'a Case>) {
     let mut applied = 0;
     for case in cases {
-        applied += 1;
         let said = case.weftctl(&["-o", "json"]);
         let plan = serde_json::from_value(case.weftctl(&["-o", "plan"])).unwrap();
-        let seen = kernel::apply_and_read(case, plan);
+        let Some(seen) = kernel::apply_and_read(case, plan) else {
+            assert_eq!(
+                case.name, "evpn-ipv6underlay",
+                "only tunnels of IPv6 ask more"
+            );
+            continue;
+        };
+        applied += 1;
         let (said, seen) = (flat(&said), flat(&seen));
         let expected = flat(&case.expected);
         // The kernel knows more of a device than anybody says of it.

@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(
             fault.to_string(),
             "the routing session with down for l2VpnEvpn was up before the change and is not up \
-             again: it is Connect, 30 s after the change; where both ends change, change them at \
+             again: it is Connect, 30 s after the change: where both ends change, change them at \
              once and not in waves; to let sessions go, start the rollout with --accept sessions"
         );
         assert_eq!(missing(&before, None).len(), 3);

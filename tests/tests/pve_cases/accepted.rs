@@ -201,6 +201,17 @@ pub const RULES: &[Rule] = &[
         ],
     },
     Rule {
+        name: "Default routes of exits are known by EVPN's own words",
+        covers: |case, difference| {
+            let is_of_exits = case.name.starts_with("evpn-exitnode_");
+            let fact = &difference.fact;
+            is_of_exits
+                && (fact.contains(" prefix-list only_default")
+                    || fact.starts_with("frr.[route-map MAP_VTEP_IN "))
+        },
+        occurs_in: &["evpn-exitnode_local_routing", "evpn-exitnode_snat"],
+    },
+    Rule {
         name: "A session without zones is told the same of restarts",
         covers: |case, difference| {
             let is_said = [

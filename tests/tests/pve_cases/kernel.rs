@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use weft_agent::kernel::Places;
 use weft_agent::{dataplane, frr};
 use weft_model::plan::NodePlan;
+use weft_model::report::Fault;
 use weft_model::revision::ClusterId;
 use weft_model::vlan::{VlanId, VlanSet};
 use weft_node::frr::config::Config;
@@ -35,8 +36,9 @@ const VXLAN_PORT: u64 = 4789;
 /// The daemons of FRR that the situations speak to, besides zebra.
 const DAEMONS: [&str; 4] = ["bgpd", "bfdd", "staticd", "isisd"];
 
-/// Applies the plan on a host like the situation's, and reads everything back.
-pub fn apply_and_read(case: &Case, plan: NodePlan) -> Value {
+/// Applies the plan on a host like the situation's, and reads everything back; `None` where FRR here
+/// is too old for it, and it is refused for that.
+pub fn apply_and_read(case: &Case, plan: NodePlan) -> Option<Value> {
     let lab = Lab::new().unwrap();
     // Sockets are in a folder of that name, and a kernel takes only so long a path.
     let role = if case.is_routed() {
@@ -76,14 +78,18 @@ pub fn apply_and_read(case: &Case, plan: NodePlan) -> Value {
         let cluster = ClusterId::from_bytes([0xcd; 16]);
         let opened = dataplane::open_at(Some(cluster), places).await.unwrap();
         let plan = Arc::new(plan);
-        opened.dataplane.apply(Arc::clone(&plan)).await.unwrap();
+        if let Err(faults) = opened.dataplane.apply(Arc::clone(&plan)).await {
+            let is_old = |fault: &Fault| fault.cause.contains("of IPv6, which FRR");
+            assert!(faults.iter().all(is_old), "{}: {faults:?}", case.name);
+            return None;
+        }
         let again = opened.dataplane.apply(plan).await.unwrap();
         assert_eq!(again.steps, 0, "{}: it is there already", case.name);
         let mut situation = read(&host, switch.as_ref());
         if let Some(frr) = &frr {
             situation["frr"] = running(frr);
         }
-        situation
+        Some(situation)
     });
     lab.pass();
     seen.unwrap()

@@ -20,7 +20,7 @@ use crate::table::Columns;
 /// Options of `nodes`.
 #[derive(Debug, Args)]
 pub struct Nodes {
-    /// Only this node, with all that is known of it
+    /// Only this node, with all that is known of it, such as each of its routing sessions
     #[arg(value_name = "NAME")]
     name: Option<String>,
     /// How to print
@@ -33,7 +33,7 @@ pub struct Nodes {
 enum Format {
     /// A table
     Table,
-    /// A table with more columns
+    /// A table with more columns, such as how many routing sessions are up
     Wide,
     /// YAML
     Yaml,

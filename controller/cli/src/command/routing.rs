@@ -116,10 +116,10 @@ pub fn lines(node: &v1::NodeView) -> Vec<(&'static str, String)> {
     let Some(routing) = &node.routing else {
         return Vec::new();
     };
-    let sessions = if routing.answers {
-        format!("{} up", count(node))
-    } else {
-        "bgpd does not answer".to_owned()
+    let sessions = match (routing.answers, routing.unlisted) {
+        (false, _) => "bgpd does not answer".to_owned(),
+        (true, 0) => format!("{} up", count(node)),
+        (true, unlisted) => format!("{} up, {unlisted} not listed", count(node)),
     };
     let it = networks(routing);
     let networks = format!(
@@ -150,9 +150,6 @@ pub fn table(node: &v1::NodeView, now: SystemTime) -> Option<Columns> {
             it.drops.to_string(),
             way(routing, it).to_owned(),
         ]);
-    }
-    if routing.unlisted > 0 {
-        table.row([format!("and {} more", routing.unlisted)]);
     }
     Some(table)
 }
