@@ -21,6 +21,7 @@ use crate::underlay::Underlay;
 use crate::wait;
 use crate::wires::{self, Switch};
 
+mod routing;
 mod store;
 
 /// The controller's port; a second controller has the next one.
@@ -146,26 +147,6 @@ impl Cluster {
             .get(number.wrapping_sub(1))
             .map(Node::host)
             .with_context(|| format!("there is no node {number}"))
-    }
-
-    /// Starts FRR on every node.
-    ///
-    /// # Errors
-    /// When it is not there, or does not start.
-    pub fn start_frr(&mut self, daemons: &[&str]) -> Result<()> {
-        self.nodes
-            .iter_mut()
-            .try_for_each(|it| it.start_frr(daemons))
-    }
-
-    /// What a person asks the FRR of node `number`, from 1.
-    ///
-    /// # Errors
-    /// When there is no such node, or its FRR refuses.
-    pub fn vtysh(&self, number: usize, command: &str) -> Result<String> {
-        let node = self.nodes.get(number.wrapping_sub(1));
-        node.with_context(|| format!("there is no node {number}"))?
-            .vtysh(command)
     }
 
     /// Every node.

@@ -234,16 +234,6 @@ pub const RULES: &[Rule] = &[
         occurs_in: &["evpn-ebgp"],
     },
     Rule {
-        name: "Default routes of other exits are known by what every FRR knows",
-        covers: |_, difference| {
-            let fact = &difference.fact;
-            fact.contains("prefix-list only_default")
-                || fact.starts_with("frr.[route-map MAP_VTEP_IN ")
-                || fact.starts_with("frr.[route-map MAP_VTEP_OUT ")
-        },
-        occurs_in: &["evpn-exitnode_local_routing", "evpn-exitnode_snat"],
-    },
-    Rule {
         name: "A zone that imports another's routes keeps its own",
         covers: |case, difference| {
             case.name == "evpn-rt_import"

@@ -1,3 +1,5 @@
+//! Fabrics that contradict themselves are refused, and what is given decides every address.
+
 use super::*;
 
 fn read(json: &str) -> Result<FabricSpec, String> {
