@@ -6,8 +6,9 @@
 //! the zone's nodes can carry inside a tunnel, unless the user sets a smaller one.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
-use weft_model::facts::LinkFacts;
+use weft_model::facts::{Facts, LinkFacts};
 use weft_model::mtu::Mtu;
 use weft_model::name::{LinkName, NodeName, ZoneName};
 use weft_model::object::zone::ZoneKind;
@@ -86,11 +87,7 @@ fn carried(
     let mut least: Option<Mtu> = None;
     for (node, tunnel) in &underlay.tunnels {
         let facts = reading.facts(node)?;
-        let mut links = facts.links.iter();
-        let Some((device, link)) = links.find(|(_, link)| {
-            let mut addresses = link.addresses.iter();
-            addresses.any(|it| it.address() == tunnel.address)
-        }) else {
+        let Some((device, link)) = carrier(facts, tunnel.address) else {
             continue;
         };
         let overhead = overhead(Family::of(tunnel.address)) + inside;
@@ -114,6 +111,19 @@ fn carried(
         least = Some(least.map_or(allowed, |least| least.min(allowed)));
     }
     least
+}
+
+/// The device whose MTU bounds what tunnels from an address carry. A packet leaves a loopback by
+/// another device, which routing chooses: by any that has an address.
+fn carrier(facts: &Facts, address: IpAddr) -> Option<(&LinkName, &LinkFacts)> {
+    let mut links = facts.links.iter();
+    let own = links.find(|(_, link)| link.addresses.iter().any(|it| it.address() == address))?;
+    if own.0.as_str() != "lo" {
+        return Some(own);
+    }
+    let others = facts.links.iter().filter(|(name, _)| name.as_str() != "lo");
+    let known = others.filter(|(_, link)| link.mtu.is_some());
+    Some(known.min_by_key(|(_, link)| link.mtu).unwrap_or(own))
 }
 
 /// What a VLAN tag costs (IEEE 802.1Q-2018, clause 9.6).
