@@ -34,8 +34,8 @@ const LONGEST_PROBE: u32 = 60;
 pub(super) fn policy(wish: &Wish, usual: &Policy) -> Result<Policy, Refusal> {
     let mut violations = Vec::new();
     let waves = waves(wish, &mut violations);
+    let gates = gates(wish, usual, &mut violations);
     let accept = accept(wish, &mut violations);
-    let gates = gates(wish, usual, &accept, &mut violations);
     if !violations.is_empty() {
         return Err(Refusal::Invalid(violations));
     }
@@ -148,14 +148,12 @@ fn wave(text: &str) -> Option<Wave> {
     }
 }
 
-fn gates(
-    wish: &Wish,
-    usual: &Policy,
-    accept: &BTreeSet<Agreement>,
-    violations: &mut Vec<Violation>,
-) -> Gates {
+fn gates(wish: &Wish, usual: &Policy, violations: &mut Vec<Violation>) -> Gates {
     let mut gates = usual.gates.clone();
-    gates.sessions_may_fall |= accept.contains(&Agreement::Sessions);
+    gates.sessions_may_fall |= wish
+        .accept
+        .iter()
+        .any(|it| it == Agreement::Sessions.as_str());
     for (at, text) in wish.probes.iter().enumerate() {
         match text.parse() {
             Ok(probe) => {
