@@ -359,7 +359,7 @@ fn what_a_routing_daemon_enters_stays_whatever_is_put_right_beside_it() -> Resul
             (tables, entries)
         };
         let before = entered();
-        assert!(before.0[0].len() >= 4 && before.1.len() == 4, "{before:?}");
+        assert!(before.0[0].len() >= 4 && before.1.len() >= 4, "{before:?}");
         assert_eq!(plane.apply(Arc::clone(&want)).await.unwrap().steps, 0);
         for edit in [
             "ip link set vxlan_web alias changed",
