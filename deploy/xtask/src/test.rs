@@ -24,8 +24,8 @@ use stages::{Outcome, Stages};
 /// The stage of the tests on a full kernel.
 const LAB: &str = "lab tests";
 
-/// How many seconds they may take: a quarter of an hour is what they are allowed on two processors,
-/// and a machine that is busy with other things gets twice that.
+/// How many seconds they may take: half an hour is what they are allowed on two processors, and a
+/// machine that is busy with other things gets more.
 const LAB_LIMIT: u64 = 3000;
 
 /// Options of the tests.
