@@ -54,7 +54,10 @@ pub fn flat(situation: &Value) -> Facts {
     }
     for (section, lines) in situation["frr"].as_object().into_iter().flatten() {
         // A section is there with nothing in it, too.
-        facts.insert(format!("frr.[{section}]"), json!(true));
+        // Outside of all sections is no section: there are always lines of the host's.
+        if section != "global" {
+            facts.insert(format!("frr.[{section}]"), json!(true));
+        }
         for line in lines.as_array().unwrap() {
             let line = line.as_str().unwrap();
             facts.insert(format!("frr.[{section}] {line}"), json!(true));
