@@ -231,7 +231,7 @@ fn a_name_or_network_that_is_taken_is_refused_before_anything_is_changed() {
             [
                 "cannot make device v1 of type bridge: a device of that name is there and is not \
                  Weft's (number 2)",
-                "cannot make device vx1 of type vxlan: bridge v1, which it is to be a port of, is \
+                "cannot make device vx1 of type vxlan: v1, which it is to be a port of, is \
                  not there",
                 "cannot make device vx2 of type vxlan: device theirs has VXLAN network 2 on UDP \
                  port 4789 already",
