@@ -15,6 +15,23 @@ pub struct Rule {
     pub occurs_in: &'static [&'static str],
 }
 
+/// The situations that have a zone of type evpn and are built.
+const ZONES: &[&str] = &[
+    "evpn-advertise_subnets",
+    "evpn-bgp_ebgp_multihop",
+    "evpn-bgp_loopback",
+    "evpn-combined_bgp_isis",
+    "evpn-ebgp",
+    "evpn-exitnode_local_routing",
+    "evpn-exitnode_snat",
+    "evpn-ipv4",
+    "evpn-ipv4ipv6nogateway",
+    "evpn-ipv6underlay",
+    "evpn-isis_loopback",
+    "evpn-multipath_relax",
+    "evpn-rt_import",
+];
+
 /// Every difference that is meant.
 pub const RULES: &[Rule] = &[
     Rule {
@@ -111,21 +128,7 @@ pub const RULES: &[Rule] = &[
                 && difference.fact.ends_with(".table")
                 && difference.theirs.is_none()
         },
-        occurs_in: &[
-            "evpn-advertise_subnets",
-            "evpn-bgp_ebgp_multihop",
-            "evpn-bgp_loopback",
-            "evpn-combined_bgp_isis",
-            "evpn-ebgp",
-            "evpn-exitnode_local_routing",
-            "evpn-exitnode_snat",
-            "evpn-ipv4",
-            "evpn-ipv4ipv6nogateway",
-            "evpn-ipv6underlay",
-            "evpn-isis_loopback",
-            "evpn-multipath_relax",
-            "evpn-rt_import",
-        ],
+        occurs_in: ZONES,
     },
     Rule {
         name: "The bridge between nodes has an address that follows from its node",
@@ -134,21 +137,7 @@ pub const RULES: &[Rule] = &[
                 && difference.fact.ends_with(".mac")
                 && difference.theirs.is_none()
         },
-        occurs_in: &[
-            "evpn-advertise_subnets",
-            "evpn-bgp_ebgp_multihop",
-            "evpn-bgp_loopback",
-            "evpn-combined_bgp_isis",
-            "evpn-ebgp",
-            "evpn-exitnode_local_routing",
-            "evpn-exitnode_snat",
-            "evpn-ipv4",
-            "evpn-ipv4ipv6nogateway",
-            "evpn-ipv6underlay",
-            "evpn-isis_loopback",
-            "evpn-multipath_relax",
-            "evpn-rt_import",
-        ],
+        occurs_in: ZONES,
     },
     Rule {
         name: "What leads from node to node forwards by its own switch",
@@ -161,21 +150,7 @@ pub const RULES: &[Rule] = &[
                 .any(|it| difference.fact.ends_with(it));
             is_between && is_switch && difference.theirs.is_none()
         },
-        occurs_in: &[
-            "evpn-advertise_subnets",
-            "evpn-bgp_ebgp_multihop",
-            "evpn-bgp_loopback",
-            "evpn-combined_bgp_isis",
-            "evpn-ebgp",
-            "evpn-exitnode_local_routing",
-            "evpn-exitnode_snat",
-            "evpn-ipv4",
-            "evpn-ipv4ipv6nogateway",
-            "evpn-ipv6underlay",
-            "evpn-isis_loopback",
-            "evpn-multipath_relax",
-            "evpn-rt_import",
-        ],
+        occurs_in: ZONES,
     },
     Rule {
         name: "Neighbors of another AS need no route map",
