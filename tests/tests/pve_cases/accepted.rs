@@ -247,6 +247,17 @@ pub const RULES: &[Rule] = &[
         occurs_in: &["evpn-multipath_relax"],
     },
     Rule {
+        name: "A node is no neighbor of its own",
+        covers: |case, difference| {
+            case.name == "evpn-multipath_relax"
+                && difference
+                    .fact
+                    .ends_with("] neighbor 192.168.0.1 peer-group BGP")
+                && difference.ours.is_none()
+        },
+        occurs_in: &["evpn-multipath_relax"],
+    },
+    Rule {
         name: "Tunnels over IPv6 leave room for its header",
         covers: |case, difference| {
             case.name == "evpn-ipv6underlay"

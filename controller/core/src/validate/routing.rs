@@ -204,7 +204,12 @@ fn of_node(
             controller: Arc::clone(controller),
             is_external: it.external,
             neighbors: Neighbors {
-                peers: it.peers.clone(),
+                // No router speaks with itself, and FRR refuses that it should.
+                peers: it
+                    .peers
+                    .difference(&own_addresses(facts))
+                    .copied()
+                    .collect(),
                 listen: BTreeSet::new(),
             },
             source: named.cloned(),
