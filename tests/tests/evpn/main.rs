@@ -2,6 +2,7 @@
 
 mod example;
 mod exits;
+mod fabric;
 mod leaf;
 mod many;
 mod moving;
