@@ -3,9 +3,12 @@
 mod example;
 mod exits;
 mod fabric;
+mod gate;
 mod leaf;
 mod many;
 mod moving;
 mod outage;
+mod policy;
 mod stage;
+mod status;
 mod zones;
