@@ -4,6 +4,7 @@ mod example;
 mod exits;
 mod fabric;
 mod gate;
+mod import;
 mod leaf;
 mod many;
 mod moving;

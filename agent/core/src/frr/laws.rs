@@ -229,6 +229,69 @@ fn one_route_target_changed_is_one_line_added_and_one_taken_away_and_nothing_els
 }
 
 #[test]
+fn a_target_that_follows_from_the_numbers_is_said_again_once_others_are_there() {
+    let instance = json!({ "bgp": { "at": { "asn": 65000 }, "routerId": "192.0.2.1" } });
+    let with = |targets: &[&str]| -> NodePlan {
+        let network = json!({ "network": { "at": { "asn": 65000 }, "vni": 7,
+            "targets": { "import": targets } } });
+        [entry(instance.clone()), entry(network)]
+            .into_iter()
+            .collect()
+    };
+    let say = |node: &mut Node, targets: &[&str]| -> Vec<String> {
+        let said = node.reach(&with(targets)).unwrap().sayings;
+        let at = "router bgp 65000 / address-family l2vpn evpn / vni 7: ";
+        let all = said.iter().flat_map(|it| &it.commands);
+        let all = all.map(|it| it.to_string().replace(at, ""));
+        all.filter(|it| it.contains("route-target")).collect()
+    };
+    let mut node = Node::new(&Config::default());
+    assert_eq!(
+        say(&mut node, &["65000:7", "65001:1"]),
+        [
+            "route-target import 65000:7",
+            "route-target import 65001:1",
+            "route-target import 65000:7",
+        ]
+    );
+    assert_eq!(
+        say(&mut node, &["65000:7", "65001:1"]),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        say(&mut node, &["65000:7", "65002:1"]),
+        [
+            "route-target import 65002:1",
+            "no route-target import 65001:1"
+        ]
+    );
+
+    // Alone it is taken without being shown, and then another one comes.
+    let mut node = Node::new(&Config::default());
+    assert_eq!(
+        say(&mut node, &["65000:7"]),
+        ["route-target import 65000:7"]
+    );
+    let place = ["router bgp 65000", "address-family l2vpn evpn", "vni 7"]
+        .into_iter()
+        .collect();
+    let bgpd = node.seen.running.get_mut(&Daemon::Bgpd).unwrap();
+    assert!(bgpd.remove(&place, "route-target import 65000:7"));
+    let mut silent = Config::default();
+    silent.add(&place, "route-target import 65000:7");
+    node.seen.silent.insert(Daemon::Bgpd, silent);
+    assert_eq!(say(&mut node, &["65000:7"]), Vec::<String>::new());
+    assert_eq!(
+        say(&mut node, &["65000:7", "65001:1"]),
+        [
+            "route-target import 65000:7",
+            "route-target import 65001:1",
+            "route-target import 65000:7",
+        ]
+    );
+}
+
+#[test]
 fn a_foreign_line_about_the_same_thing_is_a_clash_and_a_daemon_that_is_away_is_named() {
     let plan: NodePlan = [
         entry(json!({ "bgp": { "at": { "asn": 65000 }, "routerId": "192.0.2.1" } })),

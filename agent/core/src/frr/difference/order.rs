@@ -26,6 +26,31 @@ pub(super) fn is_definition(place: &Place, line: &str) -> bool {
     }
 }
 
+/// Whether a line is a route target that is taken in or told, and which of both.
+pub(super) fn way_of_target(line: &str) -> Option<&str> {
+    let rest = line.strip_prefix("route-target ")?;
+    rest.split(' ').next()
+}
+
+/// Where several route targets come, says them again: FRR passes over one that follows from the
+/// numbers as long as none was said, since that holds anyway, and forgets it once another one is.
+fn with_targets_again(commands: Vec<(Daemon, Command)>) -> Vec<(Daemon, Command)> {
+    let mut all = Vec::with_capacity(commands.len());
+    for together in commands.chunk_by(|(_, one), (_, other)| one.place == other.place) {
+        all.extend_from_slice(together);
+        for way in ["import", "export"] {
+            let is_of = |command: &Command| command.added().and_then(way_of_target) == Some(way);
+            let targets = together.iter().filter(|(_, command)| is_of(command));
+            let targets: Vec<_> = targets.cloned().collect();
+            // When the last one comes there is another already.
+            if let [before @ .., _] = targets.as_slice() {
+                all.extend_from_slice(before);
+            }
+        }
+    }
+    all
+}
+
 /// How long a line of a device waits before it goes: what it says of a protocol goes before its part
 /// in that.
 fn hold(command: &Command) -> u8 {
@@ -73,6 +98,7 @@ pub(super) fn sayings(
         });
     }
     commands.dedup();
+    let commands = with_targets_again(commands);
     let mut sayings: Vec<Saying> = Vec::new();
     for (daemon, command) in commands {
         let together = sayings.last_mut().filter(|last| {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Gone;
-use super::order::{ADD, DEFINE, FIRST, LAST, is_definition};
+use super::order::{ADD, DEFINE, FIRST, LAST, is_definition, way_of_target};
 use crate::frr::config::Config;
 use crate::frr::grammar::{Removal, Slot, Swap, is_anchor, neighbor, removal, section_slot, slot};
 use crate::frr::step::{Act, Command, Written};
@@ -261,12 +261,20 @@ impl<'a> Round<'a> {
         for (place, lines) in self.want.sections() {
             let now = self.now(place);
             let is_new = self.is_closed(&now);
+            // A route target that FRR did not need to be told is needed beside another.
+            let is_fresh = |line: &&String| {
+                !self.have.has(&now, line) && !self.silent.has(place, line.as_str())
+            };
+            let fresh = lines.iter().filter(is_fresh);
+            let fresh: BTreeSet<&str> = fresh.filter_map(|it| way_of_target(it)).collect();
             for line in lines {
+                let is_beside = way_of_target(line).is_some_and(|way| fresh.contains(way));
                 let is_lost = is_new || self.is_forgotten(&now, line);
                 if !is_lost && self.have.has(&now, line) {
                     continue;
                 }
-                if !is_lost && self.make_way(&now, line) == 0 && self.silent.has(place, line) {
+                let is_silent = self.silent.has(place, line) && !is_beside;
+                if !is_lost && self.make_way(&now, line) == 0 && is_silent {
                     continue;
                 }
                 let phase = if is_definition(place, line) {
