@@ -6,6 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use weft_model::plan::frr::text::Place;
 
+use super::grammar::in_full;
+
 /// Sections of lines. A section may be there without a line.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
@@ -143,7 +145,7 @@ impl Config {
             }
             let place: Place = open.iter().map(|(_, header, _)| header.as_str()).collect();
             let words: Vec<&str> = line.split_whitespace().collect();
-            let line = words.join(" ");
+            let line = in_full(words.join(" "));
             config.add(&place, line.clone());
             open.push((depth, line, false));
         }

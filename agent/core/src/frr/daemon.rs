@@ -4,9 +4,9 @@
 //! |---|---|---|
 //! | `vrf` / `vni` | zebra | mgmtd: zebra's own commands are gone (frr#17749 and SONiC's notes) |
 //! | static routes | staticd | mgmtd, the same |
-//! | `ip protocol`, other lines of a device | zebra | zebra |
+//! | `ip protocol`, other lines of a device | zebra | mgmtd (seen with 10.7) |
 //! | `router X` and its lines on devices | its daemon | its daemon |
-//! | lists and route maps | every daemon that runs and knows them, as `vtysh` does it | the same |
+//! | lists and route maps | every daemon that runs and knows them, as `vtysh` does it | the same, with mgmtd for zebra: that passes them on (seen with 10.7) |
 //!
 //! A daemon keeps of a route map only the lines that it knows: zebra alone knows `set src`, and bgpd
 //! alone what is BGP's.
@@ -72,7 +72,8 @@ impl fmt::Display for Daemon {
 }
 
 /// Those that know lists and route maps.
-const POLICY: [Daemon; 9] = [
+const POLICY: [Daemon; 10] = [
+    Daemon::Mgmtd,
     Daemon::Zebra,
     Daemon::Ospfd,
     Daemon::Ospf6d,
@@ -116,6 +117,7 @@ pub fn split(
     let users: Vec<Daemon> = running
         .into_iter()
         .filter(|daemon| POLICY.contains(daemon))
+        .filter(|daemon| *daemon != Daemon::Zebra || !version.has_mgmtd())
         .collect();
     for (place, line) in policy {
         for daemon in &users {
@@ -125,6 +127,18 @@ pub fn split(
         }
     }
     parts
+}
+
+/// What a daemon has of its own, out of all that it shows.
+///
+/// From 10 on zebra shows the lists that mgmtd passed on to it (seen with 10.7), and takes none away.
+pub fn held(config: Config, daemon: Daemon, version: Version) -> Config {
+    if daemon == Daemon::Zebra && version.has_mgmtd() {
+        return split(&config, version, [daemon])
+            .remove(&daemon)
+            .unwrap_or_default();
+    }
+    config
 }
 
 fn put(part: &mut Config, place: &Place, line: Option<&String>) {
@@ -160,6 +174,8 @@ fn holder(place: &Place, line: Option<&str>, version: Version) -> Option<Holder>
                 return Some(Holder::Policy);
             } else if text.starts_with("bgp ") {
                 Bgpd
+            } else if starts(&["ip protocol ", "ipv6 protocol "]) {
+                of_zebra
             } else {
                 Zebra
             }
@@ -183,7 +199,7 @@ fn holder(place: &Place, line: Option<&str>, version: Version) -> Option<Holder>
             } else if starts(&["ipv6 ospf6 "]) {
                 Ospf6d
             } else {
-                Zebra
+                of_zebra
             }
         }
         "route-map" => return Some(Holder::Policy),
@@ -233,7 +249,7 @@ fn knows(daemon: Daemon, line: &str) -> bool {
     ];
     let is_of = |words: &[&str]| words.iter().any(|word| line.starts_with(word));
     match daemon {
-        Daemon::Zebra => (is_of(&ALL) && line != "set metric rtt") || is_of(&ZEBRA),
+        Daemon::Mgmtd | Daemon::Zebra => (is_of(&ALL) && line != "set metric rtt") || is_of(&ZEBRA),
         // It knows `set src` no more than the others know what is BGP's.
         Daemon::Bgpd => !is_of(&ZEBRA[..3]),
         // The interior protocols have no round trip times.
@@ -245,7 +261,8 @@ fn knows(daemon: Daemon, line: &str) -> bool {
 mod tests {
     use super::*;
 
-    const RUNNING: [Daemon; 5] = [
+    const RUNNING: [Daemon; 6] = [
+        Daemon::Mgmtd,
         Daemon::Zebra,
         Daemon::Staticd,
         Daemon::Ospfd,
@@ -276,7 +293,11 @@ exit
 ";
 
     fn shown(version: &str) -> BTreeMap<&'static str, String> {
-        split(&Config::parse(TEXT), version.parse().unwrap(), RUNNING)
+        let version: Version = version.parse().unwrap();
+        let running = RUNNING
+            .into_iter()
+            .filter(|it| *it != Daemon::Mgmtd || version.has_mgmtd());
+        split(&Config::parse(TEXT), version, running)
             .into_iter()
             .map(|(daemon, part)| (daemon.as_str(), part.to_string().replace('\n', "|")))
             .collect()
@@ -313,13 +334,25 @@ exit
     }
 
     #[test]
+    fn what_zebra_has_from_mgmtd_is_not_zebras() {
+        let text = "ip prefix-list own seq 5 permit 0.0.0.0/0 le 32\npassword x\n";
+        let held = |version: &str| {
+            let version = version.parse().unwrap();
+            held(Config::parse(text), Daemon::Zebra, version).to_string()
+        };
+        assert_eq!(held("10.7"), "password x\n");
+        assert_eq!(held("9.1"), Config::parse(text).to_string());
+    }
+
+    #[test]
     fn what_mgmtd_took_over_is_told_to_mgmtd() {
         let parts = shown("10.1");
         assert_eq!(
             parts["mgmtd"],
-            "ip route 192.0.2.0/24 blackhole|vrf z| ip route 198.51.100.0/24 blackhole| vni \
-             7|exit-vrf|"
+            "ip prefix-list own seq 5 permit 0.0.0.0/0 le 32|ip protocol bgp route-map src|ip route \
+             192.0.2.0/24 blackhole|route-map src permit 1| match ip address prefix-list own| set \
+             src 192.0.2.1|exit|vrf z| ip route 198.51.100.0/24 blackhole| vni 7|exit-vrf|"
         );
-        assert!(!parts.contains_key("staticd"));
+        assert!(!parts.contains_key("staticd") && !parts.contains_key("zebra"));
     }
 }

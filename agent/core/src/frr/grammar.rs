@@ -228,6 +228,14 @@ fn key(template: &str, line: &str) -> Option<String> {
     words.next().is_none().then_some(key)
 }
 
+/// A line as it is said in full: FRR shows some without what holds anyway (seen with 10.7).
+pub fn in_full(mut line: String) -> String {
+    if fits("neighbor * ebgp-multihop", &line) {
+        line.push_str(" 255");
+    }
+    line
+}
+
 /// What a line says something of, and how it makes way for another that does.
 pub fn slot(place: &Place, line: &str) -> (Slot, Swap) {
     let text = line.strip_prefix("no ").unwrap_or(line);
