@@ -25,7 +25,6 @@ use weft_node::frr::config::Config;
 use weft_node::frr::daemon::Daemon;
 use weft_node::frr::difference::SeenFrr;
 use weft_node::frr::step::{Act, Saying, Written};
-use weft_node::frr::version::Version;
 
 pub mod kept;
 pub mod state;
@@ -59,6 +58,8 @@ pub struct Settings {
     pub file: PathBuf,
     /// What is ours, for the agent itself.
     pub kept: PathBuf,
+    /// FRR's shell.
+    pub vtysh: PathBuf,
 }
 
 /// What changed since the last look.
@@ -194,7 +195,7 @@ impl Frr {
             }
             // Dropped on the way, a connection is gone, and made anew the next time.
             let read = match session {
-                Some(session) => match session.read().await {
+                Some(session) => match session.read(daemon).await {
                     Some(session) => Some(session),
                     // It may have ended only the connection.
                     None => self.open(daemon).await,
@@ -222,16 +223,12 @@ impl Frr {
             text: String::new(),
             config: Arc::default(),
         };
-        session.read().await
+        session.read(daemon).await
     }
 
     /// What all daemons have.
     async fn together(&self) -> Option<SeenFrr> {
-        let text = &self.sessions.values().next()?.text;
-        let version = text
-            .lines()
-            .find_map(|line| line.strip_prefix("frr version "))?;
-        let version: Version = version.parse().ok()?;
+        let version = self.sessions.values().next()?.version()?;
         let mut seen = SeenFrr {
             version,
             running: BTreeMap::new(),
@@ -246,7 +243,7 @@ impl Frr {
                 }
             }
         } else {
-            let text = vtysh::running(&self.settings.run).await.ok()?;
+            let text = vtysh::running(&self.settings).await.ok()?;
             seen.running.insert(Daemon::All, Config::parse(&text));
         }
         Some(seen)
@@ -268,7 +265,7 @@ impl Frr {
         if text.is_empty() {
             return Ok(());
         }
-        match vtysh::check(&text.to_string()).await {
+        match vtysh::check(&self.settings, &text.to_string()).await {
             Err(vtysh::VtyshError::Refused(said)) => Err(said),
             Ok(()) | Err(_) => Ok(()),
         }

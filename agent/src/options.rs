@@ -84,6 +84,20 @@ pub struct Options {
     )]
     pub frr_config: PathBuf,
 
+    /// FRR's shell
+    ///
+    /// Lines are checked by it before any is said. It must be of the same FRR as the daemons; where
+    /// there are several, or none in the path, give the program.
+    #[arg(
+        long,
+        global = true,
+        value_name = "PROGRAM",
+        default_value = "vtysh",
+        env = "WEFT_VTYSH",
+        help_heading = "FRR"
+    )]
+    pub vtysh: PathBuf,
+
     /// How log lines are written
     #[arg(
         long,
@@ -114,6 +128,7 @@ impl Options {
             run: self.frr_dir.clone(),
             file: self.frr_config.clone(),
             kept: self.state_dir.join("frr.json"),
+            vtysh: self.vtysh.clone(),
         }
     }
 }

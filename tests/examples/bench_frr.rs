@@ -57,6 +57,7 @@ fn measure(count: u32) -> Result<String> {
         run: frr.run().to_owned(),
         file: frr.file(),
         kept: lab.folder().join("frr.json"),
+        vtysh: frr.shell().to_owned(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -14,8 +14,9 @@ use crate::namespace::Namespace;
 use crate::process::Process;
 use crate::wait;
 
-/// Where Debian has the daemons.
-const PROGRAMS: &str = "/usr/lib/frr";
+mod release;
+
+pub use release::Release;
 
 /// How long a daemon may take until it listens.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -23,10 +24,12 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 /// Running daemons.
 #[derive(Debug)]
 pub struct Frr {
+    release: Release,
     daemons: BTreeMap<String, Process>,
     lab: Lab,
     host: Namespace,
     folder: PathBuf,
+    shell: PathBuf,
 }
 
 /// Where the sockets of a host's daemons are, and its file, whether they run or not.
@@ -40,6 +43,19 @@ impl Frr {
     /// # Errors
     /// When a daemon is not there, or does not listen.
     pub fn start(lab: &Lab, host: &Namespace, daemons: &[&str]) -> Result<Self> {
+        Self::start_of(Release::Machine, lab, host, daemons)
+    }
+
+    /// As [`Self::start`], of this FRR; mgmtd too, where it has one.
+    ///
+    /// # Errors
+    /// When a daemon is not there, or does not listen.
+    pub fn start_of(
+        release: Release,
+        lab: &Lab,
+        host: &Namespace,
+        daemons: &[&str],
+    ) -> Result<Self> {
         let folder = folder(lab, host);
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("cannot make {}", folder.display()))?;
@@ -47,12 +63,14 @@ impl Frr {
         std::fs::write(folder.join("frr.conf"), "! of the host's own\n")
             .context("cannot write FRR's file")?;
         let mut frr = Self {
+            release,
             daemons: BTreeMap::new(),
             lab: lab.clone(),
             host: host.clone(),
+            shell: release.shell(&folder)?,
             folder,
         };
-        for daemon in std::iter::once(&"zebra").chain(daemons) {
+        for daemon in release.always().iter().chain(daemons) {
             frr.start_one(daemon)?;
         }
         Ok(frr)
@@ -63,17 +81,26 @@ impl Frr {
     /// # Errors
     /// When it is not there, or does not listen.
     pub fn start_one(&mut self, daemon: &str) -> Result<()> {
+        self.start_one_with(daemon, &[])
+    }
+
+    /// As [`Self::start_one`], with these arguments besides.
+    ///
+    /// # Errors
+    /// When it is not there, or does not listen.
+    pub fn start_one_with(&mut self, daemon: &str, arguments: &[&str]) -> Result<()> {
         let socket = self.run().join(format!("{daemon}.vty"));
         // One that was killed left its own behind.
         let _ = std::fs::remove_file(&socket);
-        let mut command = self.host.command(Path::new(PROGRAMS).join(daemon));
+        let mut command = self.release.command(&self.host, &self.folder, daemon)?;
         command
-            .args(["-f", "/dev/null", "--log", "stdout", "--vty_socket"])
+            .args(["--log", "stdout", "--vty_socket"])
             .arg(self.run())
             .arg("-z")
             .arg(self.run().join("zserv.api"))
             .arg("-i")
-            .arg(self.run().join(format!("{daemon}.pid")));
+            .arg(self.run().join(format!("{daemon}.pid")))
+            .args(arguments);
         let name = format!("{}-{daemon}", self.host.name());
         let process = Process::start(&self.lab, &name, &command)?;
         self.daemons.insert(daemon.to_owned(), process);
@@ -109,6 +136,11 @@ impl Frr {
         &self.folder
     }
 
+    /// Its shell, for who speaks to it by that.
+    pub fn shell(&self) -> &Path {
+        &self.shell
+    }
+
     /// The file that it would read when it starts.
     pub fn file(&self) -> PathBuf {
         self.folder.join("frr.conf")
@@ -119,7 +151,7 @@ impl Frr {
     /// # Errors
     /// When one refuses.
     pub fn vtysh(&self, commands: &[&str]) -> Result<String> {
-        let mut vtysh = self.host.command("vtysh");
+        let mut vtysh = self.host.command(&self.shell);
         vtysh.arg("--vty_socket").arg(self.run());
         for command in commands {
             vtysh.args(["-c", command]);

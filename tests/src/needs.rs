@@ -33,11 +33,13 @@ pub enum Need {
     SwitchPrograms,
     /// FRR's daemons and its shell, with the user that they run as.
     Frr,
+    /// FRR's newest release beside it, unpacked somewhere.
+    NewFrr,
 }
 
 impl Need {
     /// Every ability.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Vrf,
         Self::Vlan,
         Self::ServiceVlan,
@@ -48,6 +50,7 @@ impl Need {
         Self::OpenVswitch,
         Self::SwitchPrograms,
         Self::Frr,
+        Self::NewFrr,
     ];
 
     /// The ability in the words of who reads the list of skipped tests.
@@ -63,6 +66,7 @@ impl Need {
             Self::OpenVswitch => "Open vSwitch",
             Self::SwitchPrograms => "programs of Open vSwitch",
             Self::Frr => "programs of FRR",
+            Self::NewFrr => "programs of FRR's newest release",
         }
     }
 
@@ -105,6 +109,7 @@ impl Need {
                  done
                  test -c /dev/net/tun || modprobe tun"
             }
+            Self::NewFrr => "test -x \"$WEFT_NEW_FRR/usr/lib/frr/mgmtd\" && getent passwd frr",
             Self::Frr => "command -v vtysh && test -x /usr/lib/frr/bgpd && getent passwd frr",
         };
         Command::new("unshare")

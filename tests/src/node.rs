@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::frr::{self, Frr};
+use crate::frr::{self, Frr, Release};
 use crate::lab::Lab;
 use crate::namespace::Namespace;
 use crate::openvswitch;
@@ -188,23 +188,26 @@ impl Node {
     }
 
     /// Where the node's own FRR is: never the machine's.
-    fn routing(&self) -> [OsString; 4] {
+    fn routing(&self) -> [OsString; 6] {
         let folder = frr::folder(&self.lab, &self.host);
         let file = folder.join("frr.conf");
+        let shell = self.frr.as_ref().map_or("vtysh".as_ref(), Frr::shell);
         [
             "--frr-dir".into(),
             folder.into_os_string(),
             "--frr-config".into(),
             file.into_os_string(),
+            "--vtysh".into(),
+            shell.into(),
         ]
     }
 
-    /// Starts zebra and these daemons of FRR.
+    /// Starts what this FRR always has, and these daemons of it.
     ///
     /// # Errors
     /// When one is not there, or does not listen.
-    pub fn start_frr(&mut self, daemons: &[&str]) -> Result<()> {
-        self.frr = Some(Frr::start(&self.lab, &self.host, daemons)?);
+    pub fn start_frr(&mut self, release: Release, daemons: &[&str]) -> Result<()> {
+        self.frr = Some(Frr::start_of(release, &self.lab, &self.host, daemons)?);
         Ok(())
     }
 

@@ -10,6 +10,8 @@
 mod every;
 #[path = "frr/hazards.rs"]
 mod hazards;
+#[path = "frr/newer.rs"]
+mod newer;
 #[path = "frr/node.rs"]
 mod node;
 
@@ -23,6 +25,7 @@ use weft_agent::frr::state::{self, Session};
 use weft_model::facts::Facts;
 use weft_model::plan::NodePlan;
 use weft_model::report::EventKind;
+use weft_tests::frr::Release;
 use weft_tests::lab::Lab;
 use weft_tests::{needs, wait};
 
@@ -51,8 +54,12 @@ fn wired(node: &Node) {
 #[test]
 fn every_kind_of_line_is_taken_changed_in_place_and_taken_away_again() {
     needs!(Frr);
+    every_kind(Release::Machine);
+}
+
+fn every_kind(release: Release) {
     let lab = Lab::new().unwrap();
-    let node = Node::new(&lab, "every", &ALL);
+    let node = Node::of(release, &lab, "every", &ALL);
     wired(&node);
     run(async {
         let before = node.running();
@@ -76,8 +83,8 @@ fn every_kind_of_line_is_taken_changed_in_place_and_taken_away_again() {
 }
 
 /// Two nodes with an EVPN session between them.
-fn pair(lab: &Lab) -> [Node; 2] {
-    let nodes = ["one", "two"].map(|role| Node::new(lab, role, &["bgpd", "bfdd"]));
+fn pair(release: Release, lab: &Lab) -> [Node; 2] {
+    let nodes = ["one", "two"].map(|role| Node::of(release, lab, role, &["bgpd", "bfdd"]));
     let [one, two] = &nodes;
     one.namespace
         .batch(&format!(
@@ -141,8 +148,12 @@ async fn until_up(node: &Node) -> Session {
 #[test]
 fn a_changed_route_target_drops_no_session_and_nothing_to_do_writes_nothing() {
     needs!(Frr);
+    changed_target(Release::Machine);
+}
+
+fn changed_target(release: Release) {
     let lab = Lab::new().unwrap();
-    let nodes = pair(&lab);
+    let nodes = pair(release, &lab);
     run(async {
         let opened = [nodes[0].open(), nodes[1].open()];
         apply(&opened[0].dataplane, &evpn(1, &[target("1:1")])).await;
@@ -194,8 +205,12 @@ fn a_changed_route_target_drops_no_session_and_nothing_to_do_writes_nothing() {
 #[test]
 fn what_is_refused_half_way_leaves_every_daemon_with_the_text_that_it_had() {
     needs!(Frr);
+    refused_half_way(Release::Machine);
+}
+
+fn refused_half_way(release: Release) {
     let lab = Lab::new().unwrap();
-    let node = Node::new(&lab, "refused", &ALL);
+    let node = Node::of(release, &lab, "refused", &ALL);
     wired(&node);
     run(async {
         let opened = node.open();
@@ -264,8 +279,12 @@ fn a_line_that_is_no_line_of_frrs_and_a_daemon_that_is_away_are_told_before_anyt
 #[test]
 fn what_others_wrote_stays_and_what_contradicts_it_is_refused() {
     needs!(Frr);
+    beside_others(Release::Machine);
+}
+
+fn beside_others(release: Release) {
     let lab = Lab::new().unwrap();
-    let node = Node::new(&lab, "foreign", &["bgpd", "staticd"]);
+    let node = Node::of(release, &lab, "foreign", &["bgpd", "staticd"]);
     run(async {
         let foreign = [
             "configure terminal",
@@ -312,8 +331,12 @@ fn what_others_wrote_stays_and_what_contradicts_it_is_refused() {
 #[test]
 fn a_daemon_that_died_is_told_everything_when_it_is_back_and_a_changed_line_is_put_right() {
     needs!(Frr);
+    back_again(Release::Machine);
+}
+
+fn back_again(release: Release) {
     let lab = Lab::new().unwrap();
-    let mut node = Node::new(&lab, "back", &["bgpd", "bfdd", "staticd"]);
+    let mut node = Node::of(release, &lab, "back", &["bgpd", "bfdd", "staticd"]);
     run(async {
         let mut opened = node.open();
         apply(&opened.dataplane, &evpn(1, &[target("1:1")])).await;

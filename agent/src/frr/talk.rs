@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 use weft_model::plan::frr::text::Place;
+use weft_node::frr::daemon::Daemon;
 use weft_node::frr::step::{Command, Saying};
 
 use super::vty::{Answer, Vty, VtyError};
@@ -48,6 +49,9 @@ pub(crate) async fn say(vty: &mut Vty, saying: &Saying) -> Result<(), TalkError>
 }
 
 async fn say_all(vty: &mut Vty, saying: &Saying) -> Result<(), TalkError> {
+    // It passes every line on and reads no other before it has the answer: what was said ahead of
+    // that is lost.
+    let one_by_one = saying.daemon == Daemon::Mgmtd;
     let mut at = Place::TOP;
     let mut ahead: Vec<(&Command, String)> = Vec::new();
     for command in &saying.commands {
@@ -58,6 +62,9 @@ async fn say_all(vty: &mut Vty, saying: &Saying) -> Result<(), TalkError> {
             at = place;
         }
         ahead.extend(text.map(|text| (command, text)));
+        if one_by_one {
+            flush(vty, &mut ahead).await?;
+        }
     }
     flush(vty, &mut ahead).await
 }

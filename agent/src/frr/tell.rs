@@ -72,7 +72,7 @@ impl Frr {
                 texts.extend(text);
                 texts.extend(place.headers().iter().map(|_| "exit".to_owned()));
             }
-            let said = vtysh::tell(&self.settings.run, &texts).await;
+            let said = vtysh::tell(&self.settings, &texts).await;
             return said.map_err(|error| error.to_string());
         }
         // Taken out, so that a connection that this is dropped on is never used again.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
+use super::Settings;
 use crate::program;
 
 /// Long enough for a busy node, short enough that the way back begins in time.
@@ -31,34 +32,38 @@ pub enum VtyshError {
 }
 
 /// What all daemons have.
-pub(crate) async fn running(run: &Path) -> Result<String, VtyshError> {
-    told(run, &["show running-config".to_owned()]).await
+pub(crate) async fn running(frr: &Settings) -> Result<String, VtyshError> {
+    told(frr, &["show running-config".to_owned()]).await
 }
 
 /// Tells all daemons, in order, up to the first command that is refused.
-pub(crate) async fn tell(run: &Path, commands: &[String]) -> Result<(), VtyshError> {
+pub(crate) async fn tell(frr: &Settings, commands: &[String]) -> Result<(), VtyshError> {
     for some in commands.chunks(AT_ONCE) {
-        told(run, some).await?;
+        told(frr, some).await?;
     }
     Ok(())
 }
 
-async fn told(run: &Path, commands: &[String]) -> Result<String, VtyshError> {
-    let mut words = vec!["--vty_socket".to_owned(), run.display().to_string()];
+async fn told(frr: &Settings, commands: &[String]) -> Result<String, VtyshError> {
+    let mut words = vec!["--vty_socket".to_owned(), frr.run.display().to_string()];
     for command in commands {
         words.extend(["-c".to_owned(), command.clone()]);
     }
-    vtysh(&words, None).await
+    vtysh(&frr.vtysh, &words, None).await
 }
 
 /// Has a text checked against the language of this FRR; no daemon is told.
-pub(crate) async fn check(text: &str) -> Result<(), VtyshError> {
+pub(crate) async fn check(frr: &Settings, text: &str) -> Result<(), VtyshError> {
     let words = ["--dryrun", "-f", "/dev/stdin"].map(str::to_owned);
-    vtysh(&words, Some(text)).await.map(drop)
+    vtysh(&frr.vtysh, &words, Some(text)).await.map(drop)
 }
 
-async fn vtysh(words: &[String], input: Option<&str>) -> Result<String, VtyshError> {
-    let mut program = Command::new("vtysh");
+async fn vtysh(
+    program: &Path,
+    words: &[String],
+    input: Option<&str>,
+) -> Result<String, VtyshError> {
+    let mut program = Command::new(program);
     program.args(words);
     let output = program::run(program, input.unwrap_or_default(), LIMIT)
         .await

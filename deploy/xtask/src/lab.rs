@@ -23,6 +23,7 @@ mod share;
 
 mod inside;
 mod kernel;
+mod newer;
 
 mod boot;
 

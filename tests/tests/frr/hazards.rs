@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use weft_model::plan::NodePlan;
+use weft_tests::frr::Release;
 use weft_tests::lab::Lab;
 use weft_tests::{needs, wait};
 
@@ -89,7 +90,7 @@ fn variants() -> Vec<(&'static str, Vec<Value>)> {
 fn what_does_not_concern_a_session_does_not_end_it_and_is_said_once() {
     needs!(Frr);
     let lab = Lab::new().unwrap();
-    let nodes = pair(&lab);
+    let nodes = pair(Release::Machine, &lab);
     run(async {
         let opened = [nodes[0].open(), nodes[1].open()];
         apply(&opened[0].dataplane, &evpn(1, &[])).await;

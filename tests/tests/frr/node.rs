@@ -10,7 +10,7 @@ use weft_agent::kernel::Places;
 use weft_model::plan::frr::Frr as FrrEntry;
 use weft_model::plan::{Entry, NodePlan};
 use weft_model::revision::ClusterId;
-use weft_tests::frr::Frr;
+use weft_tests::frr::{Frr, Release};
 use weft_tests::lab::Lab;
 use weft_tests::namespace::Namespace;
 
@@ -24,8 +24,13 @@ pub struct Node {
 impl Node {
     /// A node with these daemons of FRR.
     pub fn new(lab: &Lab, role: &str, daemons: &[&str]) -> Self {
+        Self::of(Release::Machine, lab, role, daemons)
+    }
+
+    /// A node with these daemons of this FRR.
+    pub fn of(release: Release, lab: &Lab, role: &str, daemons: &[&str]) -> Self {
         let namespace = Namespace::create(lab, role).unwrap();
-        let frr = Frr::start(lab, &namespace, daemons).unwrap();
+        let frr = Frr::start_of(release, lab, &namespace, daemons).unwrap();
         let kept = lab.folder().join(format!("{role}.frr.json"));
         Self {
             namespace,
@@ -41,6 +46,7 @@ impl Node {
             run: self.frr.run().to_owned(),
             file: self.frr.file(),
             kept: self.kept.clone(),
+            vtysh: self.frr.shell().to_owned(),
         };
         let places = Places {
             switch: PathBuf::from("/nonexistent"),
@@ -59,6 +65,7 @@ impl Node {
         let is_empty = |part: &&str| {
             let lines: Vec<&str> = part.lines().filter(|line| !line.is_empty()).collect();
             matches!(lines[..], [header, "exit"] if header == "bfd" || header.starts_with("interface "))
+                || matches!(lines[..], [header, "exit-vrf"] if header.starts_with("vrf "))
         };
         let parts: Vec<&str> = text.split("\n!").filter(|part| !is_empty(part)).collect();
         parts.join("\n!")

@@ -57,6 +57,7 @@ pub fn apply_and_read(case: &Case, plan: NodePlan) -> Option<Value> {
             run: frr.run().to_owned(),
             file: frr.file(),
             kept: lab.folder().join("pve.frr.json"),
+            vtysh: frr.shell().to_owned(),
         }),
         ..Places::default()
     };

@@ -38,6 +38,22 @@ pub fn once(cache: &Path, name: &str, fill: impl FnOnce(&Path) -> Result<()>) ->
 /// # Errors
 /// When one cannot be had.
 pub fn unpack(folder: &Path, names: &[String]) -> Result<()> {
+    fetched(folder, names, &mut Command::new("apt-get"))
+}
+
+/// As [`unpack`], by an `apt` with settings of its own.
+///
+/// # Errors
+/// When one cannot be had.
+pub fn unpack_by(folder: &Path, names: &[String], settings: &Path) -> Result<()> {
+    fetched(
+        folder,
+        names,
+        Command::new("apt-get").env("APT_CONFIG", settings),
+    )
+}
+
+fn fetched(folder: &Path, names: &[String], apt: &mut Command) -> Result<()> {
     if names.is_empty() {
         return Ok(());
     }
@@ -45,11 +61,10 @@ pub fn unpack(folder: &Path, names: &[String]) -> Result<()> {
         "fetching {}, to be unpacked and not installed",
         names.join(" ")
     );
-    let mut apt = Command::new("apt-get");
     apt.current_dir(folder)
         .args(["download", "-q", "-o", "APT::Sandbox::User="])
         .args(names);
-    shell::run(&mut apt)?;
+    shell::run(apt)?;
     for entry in fs::read_dir(folder)? {
         let file = entry?.path();
         if file.extension().is_some_and(|end| end == "deb") {

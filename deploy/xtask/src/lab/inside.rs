@@ -66,7 +66,7 @@ fn lacking(said: &str) -> Vec<&'static str> {
 }
 
 /// What `apt-get install --simulate` would install.
-fn named(said: &str) -> Vec<String> {
+pub(super) fn named(said: &str) -> Vec<String> {
     said.lines()
         .filter_map(|line| line.strip_prefix("Inst ")?.split_whitespace().next())
         .map(str::to_owned)

@@ -6,8 +6,8 @@ use std::fs;
 use anyhow::{Context, Result};
 
 use super::boot::{Machine, Terminal};
-use super::cache;
 use super::share::{Order, Share};
+use super::{cache, newer};
 use crate::count::{self, Count};
 use crate::skips::{self, Skip};
 use crate::{packages, shell};
@@ -69,12 +69,18 @@ impl Inside {
 fn once(machine: &Machine, share: &Share, words: Vec<OsString>) -> Result<Inside> {
     let folder = skips::Folder::at(share.folder().join("skips"))?;
     let programs = shell::target().join("debug");
+    let mut variables = vec![
+        (skips::VARIABLE.to_owned(), folder.path().into()),
+        ("WEFT_BIN_DIR".to_owned(), programs.into()),
+    ];
+    match newer::get(&cache()) {
+        Ok(tree) => variables.push((newer::VARIABLE.to_owned(), tree.into())),
+        // What needs it says so and is counted; all else does not wait for a mirror.
+        Err(error) => println!("the newer FRR cannot be had: {error:#}"),
+    }
     let order = Order {
         words,
-        variables: vec![
-            (skips::VARIABLE.to_owned(), folder.path().into()),
-            ("WEFT_BIN_DIR".to_owned(), programs.into()),
-        ],
+        variables,
         folder: shell::root().join("tests"),
     };
     let ran = machine.run(&cache(), share, &order, Terminal::Kept)?;
