@@ -96,7 +96,8 @@ pub struct Sets {
     /// The next hop of an IPv6 route.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "as_text")]
     pub next_hop6: Option<NextHop6>,
-    /// The local preference.
+    /// The local preference; a difference is to the route's own, and to zero by FRR 8.4 where it has
+    /// none.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "as_text")]
     pub local_preference: Option<Amount>,
     /// The metric.
