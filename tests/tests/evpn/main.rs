@@ -8,6 +8,7 @@ mod import;
 mod leaf;
 mod many;
 mod moving;
+mod newer;
 mod outage;
 mod policy;
 mod stage;

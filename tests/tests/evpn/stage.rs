@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use weft_tests::cluster::{Cluster, Etcd};
+use weft_tests::frr::Release;
 use weft_tests::guest::Guest;
 use weft_tests::lab::Lab;
 use weft_tests::namespace::Namespace;
@@ -49,13 +50,28 @@ impl Stage {
 
     /// As [`Self::new`], with these daemons of FRR.
     pub fn with(count: usize, daemons: &[&str]) -> Result<Self> {
+        Self::of(Release::Machine, count, daemons)
+    }
+
+    /// As [`Self::with`], of this FRR.
+    pub fn of(release: Release, count: usize, daemons: &[&str]) -> Result<Self> {
+        Self::over(Underlay::Ipv4, release, count, daemons)
+    }
+
+    /// As [`Self::of`]; over IPv6 nodes have no other address than those of the cluster.
+    pub fn over(
+        underlay: Underlay,
+        release: Release,
+        count: usize,
+        daemons: &[&str],
+    ) -> Result<Self> {
         let lab = Lab::new()?;
-        let mut cluster = Cluster::wired(&lab, Underlay::Ipv4, count)?;
-        for number in 1..=count {
+        let mut cluster = Cluster::wired(&lab, underlay, count)?;
+        for number in (1..=count).filter(|_| underlay == Underlay::Ipv4) {
             let address = format!("address add 192.168.0.{number}/24 dev {UPLINK}");
             cluster.host(number)?.ip(&address)?;
         }
-        cluster.start_frr(daemons)?;
+        cluster.start_frr_of(release, daemons)?;
         cluster.start_etcd_as(Etcd::Child)?;
         cluster.start_controller()?;
         cluster.start_agents()?;
