@@ -11,6 +11,7 @@ pub mod bond;
 pub mod community;
 pub mod mac;
 pub mod mtu;
+mod numbered;
 pub mod policy;
 pub mod port;
 pub mod prefix;

@@ -31,20 +31,27 @@ impl TryFrom<&v1::PrefixListSpec> for PrefixListSpec {
 
     fn try_from(wire: &v1::PrefixListSpec) -> Result<Self, Invalid> {
         let mut fields = Fields::default();
-        let rules = wire.rules.iter().enumerate();
-        let rules: Vec<_> = rules
-            .filter_map(|(at, rule)| fields.within(&format!("rules[{at}]"), prefix_rule(rule)))
-            .collect();
-        // Rules that cannot be read were told of already.
-        let value = if rules.len() == wire.rules.len() {
+        let rules = rules(&mut fields, &wire.rules, prefix_rule);
+        let value = rules.and_then(|rules| {
             let spec = Self::new(rules);
             let field = spec.as_ref().err().map(|error| error.field());
             fields.keep(&field.unwrap_or_default(), spec)
-        } else {
-            None
-        };
+        });
         fields.finish(value)
     }
+}
+
+/// The rules, where all can be read; each that cannot is told of.
+fn rules<W, R>(
+    fields: &mut Fields,
+    wire: &[W],
+    read: impl Fn(&W) -> Result<R, Invalid>,
+) -> Option<Vec<R>> {
+    let each = wire.iter().enumerate();
+    let each = each.map(|(at, rule)| fields.within(&format!("rules[{at}]"), read(rule)));
+    // All are read before one that cannot ends it.
+    let each: Vec<Option<R>> = each.collect();
+    each.into_iter().collect()
 }
 
 fn prefix_rule(wire: &v1::PrefixRule) -> Result<(Option<NonZeroU32>, PrefixRule), Invalid> {
@@ -88,17 +95,12 @@ impl TryFrom<&v1::RouteMapSpec> for RouteMapSpec {
 
     fn try_from(wire: &v1::RouteMapSpec) -> Result<Self, Invalid> {
         let mut fields = Fields::default();
-        let rules = wire.rules.iter().enumerate();
-        let rules: Vec<_> = rules
-            .filter_map(|(at, rule)| fields.within(&format!("rules[{at}]"), map_rule(rule)))
-            .collect();
-        let value = if rules.len() == wire.rules.len() {
+        let rules = rules(&mut fields, &wire.rules, map_rule);
+        let value = rules.and_then(|rules| {
             let spec = Self::new(rules);
             let field = spec.as_ref().err().map(|error| error.field());
             fields.keep(&field.unwrap_or_default(), spec)
-        } else {
-            None
-        };
+        });
         fields.finish(value)
     }
 }

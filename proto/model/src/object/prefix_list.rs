@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
+use crate::numbered::{self, NumberError};
 use crate::policy::Action;
 use crate::prefix::{Family, Prefix};
 
@@ -114,15 +115,10 @@ impl PrefixListSpec {
                 });
             }
             rule.check(at)?;
-            let last = numbered
-                .last_key_value()
-                .map_or(0, |(last, _): (&NonZeroU32, _)| last.get());
-            let next = || NonZeroU32::new((last / STEP).checked_add(1)?.checked_mul(STEP)?);
-            let seq = seq.or_else(next);
-            let seq = seq.ok_or(PrefixListError::NoNumberLeft { rule: at })?;
-            if numbered.insert(seq, rule).is_some() {
-                return Err(PrefixListError::NumberTwice { rule: at, seq });
-            }
+            numbered::add(&mut numbered, seq, STEP, rule).map_err(|error| match error {
+                NumberError::Twice(seq) => PrefixListError::NumberTwice { rule: at, seq },
+                NumberError::NoneLeft => PrefixListError::NoNumberLeft { rule: at },
+            })?;
         }
         let family = family.ok_or(PrefixListError::NoRule)?;
         Ok(Self {

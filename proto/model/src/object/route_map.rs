@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::asn::Asn;
 use crate::community::{Community, LargeCommunity};
 use crate::name::PolicyName;
+use crate::numbered::{self, NumberError};
 use crate::policy::{Action, Amount, AsPathPattern, EvpnRoute, Metric, NextHop, NextHop6, Then};
 use crate::route_target::RouteTarget;
 use crate::vni::Vni;
@@ -137,7 +138,7 @@ impl Sets {
 }
 
 /// How far apart rules are that have no number of their own.
-const STEP: u16 = 10;
+const STEP: u32 = 10;
 
 /// The longest prefix of an AS path: more would not fit a line of FRR's.
 const LONGEST_PREPEND: usize = 16;
@@ -228,15 +229,13 @@ impl RouteMapSpec {
         let mut places = Vec::new();
         for (at, (seq, rule)) in rules.into_iter().enumerate() {
             rule.check(at)?;
-            let last = numbered.last_key_value();
-            let last = last.map_or(0, |(last, _): (&NonZeroU16, _)| last.get());
-            let next = || NonZeroU16::new((last / STEP).checked_add(1)?.checked_mul(STEP)?);
-            let seq = seq.or_else(next);
-            let seq = seq.ok_or(RouteMapError::NoNumberLeft { rule: at })?;
-            places.push((seq, rule.then));
-            if numbered.insert(seq, rule).is_some() {
-                return Err(RouteMapError::NumberTwice { rule: at, seq });
-            }
+            let then = rule.then;
+            let added = numbered::add(&mut numbered, seq, STEP, rule);
+            let seq = added.map_err(|error| match error {
+                NumberError::Twice(seq) => RouteMapError::NumberTwice { rule: at, seq },
+                NumberError::NoneLeft => RouteMapError::NoNumberLeft { rule: at },
+            })?;
+            places.push((seq, then));
         }
         for (at, (own, then)) in places.into_iter().enumerate() {
             if let Some(Then::Goto(seq)) = then
