@@ -2,33 +2,33 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use weft_model::plan::frr::text::Place;
 
 use super::grammar::in_full;
 
-/// Sections of lines. A section may be there without a line.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(
-    from = "Vec<(Place, BTreeSet<String>)>",
-    into = "Vec<(Place, BTreeSet<String>)>"
-)]
+/// Sections of lines. A section may be there without a line. Cloning costs by sections, not by lines:
+/// what nobody changes is shared.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "Vec<(Place, BTreeSet<String>)>")]
 pub struct Config {
-    sections: BTreeMap<Place, BTreeSet<String>>,
+    sections: BTreeMap<Place, Arc<BTreeSet<String>>>,
 }
 
 impl From<Vec<(Place, BTreeSet<String>)>> for Config {
     fn from(sections: Vec<(Place, BTreeSet<String>)>) -> Self {
+        let shared = |(place, lines)| (place, Arc::new(lines));
         Self {
-            sections: sections.into_iter().collect(),
+            sections: sections.into_iter().map(shared).collect(),
         }
     }
 }
 
-impl From<Config> for Vec<(Place, BTreeSet<String>)> {
-    fn from(config: Config) -> Self {
-        config.sections.into_iter().collect()
+impl Serialize for Config {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.sections())
     }
 }
 
@@ -40,19 +40,23 @@ impl Config {
         {
             self.open(&outer);
         }
-        self.sections.entry(place.clone()).or_default()
+        Arc::make_mut(self.sections.entry(place.clone()).or_default())
     }
 
     /// Adds a line, and the sections that it stands in.
     pub fn add(&mut self, place: &Place, line: impl Into<String>) {
-        self.open(place).insert(line.into());
+        if let Some(lines) = self.sections.get_mut(place) {
+            Arc::make_mut(lines).insert(line.into());
+        } else {
+            self.open(place).insert(line.into());
+        }
     }
 
     /// Takes a line out.
     pub fn remove(&mut self, place: &Place, line: &str) -> bool {
         self.sections
             .get_mut(place)
-            .is_some_and(|lines| lines.remove(line))
+            .is_some_and(|lines| lines.contains(line) && Arc::make_mut(lines).remove(line))
     }
 
     /// Takes a section out, with all that stands in it.
@@ -74,16 +78,13 @@ impl Config {
 
     /// The lines of a section, without those of sections in it.
     pub fn lines(&self, place: &Place) -> impl Iterator<Item = &str> {
-        self.sections
-            .get(place)
-            .into_iter()
-            .flatten()
-            .map(String::as_str)
+        let lines = self.sections.get(place).map(|lines| lines.iter());
+        lines.into_iter().flatten().map(String::as_str)
     }
 
     /// Every section and its lines; a section stands before those in it.
     pub fn sections(&self) -> impl DoubleEndedIterator<Item = (&Place, &BTreeSet<String>)> {
-        self.sections.iter()
+        self.sections.iter().map(|(place, lines)| (place, &**lines))
     }
 
     /// A section, and those in it.
@@ -94,6 +95,7 @@ impl Config {
         self.sections
             .range(place.clone()..)
             .take_while(|(other, _)| other.is_in(place))
+            .map(|(place, lines)| (place, &**lines))
     }
 
     /// Every line, with its place.
@@ -116,7 +118,7 @@ impl Config {
     /// `exit` at its own depth.
     pub fn parse(text: &str) -> Self {
         let mut config = Self::default();
-        let mut open: Vec<(usize, String, bool)> = Vec::new();
+        let mut open: Vec<OpenLine> = Vec::new();
         for raw in text.lines() {
             let line = raw.trim();
             if line.is_empty() || line.starts_with(['!', '#']) || is_preamble(line) {
@@ -128,41 +130,55 @@ impl Config {
                 continue;
             }
             if is_exit(line) {
-                while open.last().is_some_and(|(other, ..)| *other > depth) {
+                while open.last().is_some_and(|last| last.depth > depth) {
                     open.pop();
                 }
-                if open.last().is_some_and(|(other, ..)| *other == depth) {
+                if open.last().is_some_and(|last| last.depth == depth) {
                     config.make_section(&mut open);
                     open.pop();
                 }
                 continue;
             }
-            while open.last().is_some_and(|(other, ..)| *other >= depth) {
+            while open.last().is_some_and(|last| last.depth >= depth) {
                 open.pop();
             }
-            if !open.is_empty() {
-                config.make_section(&mut open);
-            }
-            let place: Place = open.iter().map(|(_, header, _)| header.as_str()).collect();
+            let place = config.make_section(&mut open);
             let words: Vec<&str> = line.split_whitespace().collect();
             let line = in_full(words.join(" "));
             config.add(&place, line.clone());
-            open.push((depth, line, false));
+            open.push(OpenLine {
+                depth,
+                line,
+                outer: place,
+                section: None,
+            });
         }
         config
     }
 
-    /// Makes the last of the open lines a section.
-    fn make_section(&mut self, open: &mut [(usize, String, bool)]) {
-        let Some(((_, header, is_section), outer)) = open.split_last_mut() else {
-            return;
+    /// Makes the last of the open lines a section; says where what follows stands.
+    fn make_section(&mut self, open: &mut [OpenLine]) -> Place {
+        let Some(last) = open.last_mut() else {
+            return Place::TOP;
         };
-        if !std::mem::replace(is_section, true) {
-            let place: Place = outer.iter().map(|(_, header, _)| header.as_str()).collect();
-            self.remove(&place, header);
-            self.open(&place.inside(header.as_str()));
-        }
+        let OpenLine { line, outer, .. } = last;
+        let section = last.section.get_or_insert_with(|| {
+            self.remove(outer, line);
+            let section = outer.inside(line.as_str());
+            self.open(&section);
+            section
+        });
+        section.clone()
     }
+}
+
+/// A line that others may stand in.
+struct OpenLine {
+    depth: usize,
+    line: String,
+    outer: Place,
+    /// The section that it is the header of, once something stands in it.
+    section: Option<Place>,
 }
 
 /// What FRR writes above a configuration, which is none of it.
@@ -213,7 +229,7 @@ impl fmt::Display for Config {
                 writeln!(f, "{:open$}{header}", "", open = open.len())?;
                 open.push(header);
             }
-            for line in lines {
+            for line in lines.iter() {
                 writeln!(f, "{:open$}{line}", "", open = open.len())?;
             }
         }

@@ -1,8 +1,9 @@
 //! The lines of a stanza, as FRR itself shows them.
 
 use std::fmt::{self, Display};
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::Stanza;
 use super::snippet::SnippetLine;
@@ -14,67 +15,86 @@ mod policy;
 mod route;
 
 /// Where a line stands: the headers of its sections, outermost first. Empty is outside of all.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Place(Vec<String>);
+/// Cloning is cheap (the headers are shared).
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(from = "Vec<String>")]
+pub struct Place(Option<Arc<[String]>>);
+
+impl Serialize for Place {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.headers().serialize(serializer)
+    }
+}
+
+impl From<Vec<String>> for Place {
+    fn from(headers: Vec<String>) -> Self {
+        // Nothing is said in one way only, so that places are equal when what they say is.
+        Self((!headers.is_empty()).then(|| headers.into()))
+    }
+}
 
 impl Place {
     /// Outside of all sections.
-    pub const TOP: Self = Self(Vec::new());
+    pub const TOP: Self = Self(None);
 
     /// The headers, outermost first.
     pub fn headers(&self) -> &[String] {
-        &self.0
+        self.0.as_deref().unwrap_or_default()
     }
 
     /// The header of the outermost section.
     pub fn section(&self) -> &str {
-        self.0.first().map_or("", String::as_str)
+        self.headers().first().map_or("", String::as_str)
     }
 
     /// The header of the innermost section.
     pub fn header(&self) -> &str {
-        self.0.last().map_or("", String::as_str)
+        self.headers().last().map_or("", String::as_str)
     }
 
     /// What the innermost section stands in, and its header; `None` outside of all.
     pub fn split(&self) -> Option<(Self, &str)> {
-        let (last, rest) = self.0.split_last()?;
-        Some((Self(rest.to_vec()), last))
+        let (last, rest) = self.headers().split_last()?;
+        Some((rest.to_vec().into(), last))
     }
 
     /// A section in this one.
     #[must_use]
     pub fn inside(&self, header: impl Into<String>) -> Self {
-        let mut headers = self.0.clone();
+        let mut headers = self.headers().to_vec();
         headers.push(header.into());
-        Self(headers)
+        headers.into()
     }
 
     /// The same place under another outermost header.
     #[must_use]
     pub fn moved(&self, section: &str) -> Self {
-        let mut headers = self.0.clone();
+        let mut headers = self.headers().to_vec();
         if let Some(first) = headers.first_mut() {
             section.clone_into(first);
         }
-        Self(headers)
+        headers.into()
     }
 
     /// Whether it is `outer` or stands in it.
     pub fn is_in(&self, outer: &Self) -> bool {
-        self.0.starts_with(&outer.0)
+        self.headers().starts_with(outer.headers())
     }
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join(" / "))
+        f.write_str(&self.headers().join(" / "))
     }
 }
 
 impl<S: Into<String>> FromIterator<S> for Place {
     fn from_iter<I: IntoIterator<Item = S>>(headers: I) -> Self {
-        Self(headers.into_iter().map(Into::into).collect())
+        headers
+            .into_iter()
+            .map(Into::into)
+            .collect::<Vec<String>>()
+            .into()
     }
 }
 
