@@ -1,10 +1,12 @@
-//! Measures what one changed stanza of FRR's costs: by the sockets of its daemons, as the agent does
-//! it, and by FRR's own programs.
+//! Measures what one vnet's change costs in FRR: by the sockets of its daemons, as the agent does it,
+//! and by FRR's own programs.
 //!
-//! Needs root and FRR. `bench_frr [N...]` measures with the configuration of N vnets each, 1, 100 and
-//! 1000 when none is given: a VXLAN network with route targets for every vnet, and a routing domain
-//! with an instance of BGP for every ten. Each N has an FRR and a network namespace of its own.
+//! Needs root and FRR. `bench_frr [N...]` measures with N vnets each, a zone for every ten, declared
+//! as an administrator would and compiled as the controller does; 1, 100, 1000 and 2000 when none is
+//! given. The change is another route target of the first vnet. Each N has two namespaces, wired to
+//! each other, with an FRR each: the second has a session with the first, which must not drop.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -12,22 +14,37 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use weft_agent::dataplane::{self, Dataplane, Opened};
 use weft_agent::frr::Settings;
 use weft_agent::kernel::Places;
-use weft_model::plan::frr::Frr as Stanza;
+use weft_core::compile;
+use weft_core::snapshot::Snapshot;
+use weft_core::validate::validate;
+use weft_model::facts::Facts;
+use weft_model::name::NodeName;
+use weft_model::object::{Object, Zone};
 use weft_model::plan::{Entry, NodePlan};
-use weft_model::revision::ClusterId;
+use weft_model::revision::{ClusterId, Version};
+use weft_node::frr::version::Version as FrrVersion;
+use weft_node::frr::want::Want;
 use weft_tests::exec;
 use weft_tests::frr::Frr;
 use weft_tests::lab::Lab;
 use weft_tests::namespace::Namespace;
+use weft_tests::underlay::Underlay;
+use weft_tests::wait;
+use weft_tests::wires::Switch;
 
 /// How often a change is made, for a median.
 const ROUNDS: usize = 21;
 /// The same where one change takes seconds.
 const SLOW_ROUNDS: usize = 3;
+/// How many vnets a zone has.
+const PER_ZONE: u32 = 10;
+/// How long a session may take to come up.
+const SESSION_LIMIT: Duration = Duration::from_secs(60);
 
 fn main() -> Result<()> {
     let mut counts = Vec::new();
@@ -35,13 +52,14 @@ fn main() -> Result<()> {
         counts.push(word.parse()?);
     }
     if counts.is_empty() {
-        counts = vec![1, 100, 1000];
+        counts = vec![1, 100, 1000, 2000];
     }
     let mut out = std::io::stdout().lock();
     writeln!(
         out,
-        "| vnets | lines | all, the first time | one route target changed | nothing to do | all taken away \
-         | `vtysh -c` | `vtysh -f` | `frr-reload.py --reload` |\n|---|---|---|---|---|---|---|---|---|"
+        "| vnets | zones | lines | compiled | text | all, the first time | one route target changed \
+         | nothing to do | all taken away | `vtysh -c` | `vtysh -f` | `frr-reload.py --reload` \
+         | sessions dropped: agent, `frr-reload.py` |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|"
     )?;
     for count in counts {
         writeln!(out, "{}", measure(count)?)?;
@@ -51,8 +69,15 @@ fn main() -> Result<()> {
 
 fn measure(count: u32) -> Result<String> {
     let lab = Lab::new()?;
-    let namespace = Namespace::create(&lab, "bench")?;
-    let frr = Frr::start(&lab, &namespace, &["bgpd"])?;
+    let mut switch = Switch::create(&lab, Underlay::Ipv4)?;
+    let [here, there] = [(1, "bench"), (2, "peer")].map(|(number, role)| {
+        let address = Underlay::Ipv4.node(number).to_string();
+        switch.host(&lab, role, &address)
+    });
+    let (namespace, there) = (here?, there?);
+    let frr = Frr::start(&lab, &namespace, &["bgpd", "bfdd"])?;
+    let peer = Frr::start(&lab, &there, &["bgpd", "bfdd"])?;
+    answer(&peer)?;
     let settings = Settings {
         run: frr.run().to_owned(),
         file: frr.file(),
@@ -63,12 +88,20 @@ fn measure(count: u32) -> Result<String> {
         .enable_all()
         .build()?;
     let mut row = String::new();
-    let text = runtime.block_on(async {
+    let (text, sessions) = runtime.block_on(async {
         let opened = open(&namespace, settings)?;
         let dataplane = &opened.dataplane;
-        let [first, second] = [plan(count, 1)?, plan(count, 2)?].map(Arc::new);
+        let start = Instant::now();
+        let first = Arc::new(plan(count, 1)?);
+        let compiled = start.elapsed();
+        let start = Instant::now();
+        let want = Want::new(&first, FrrVersion::OLDEST);
+        let rendered = start.elapsed();
+        ensure!(!want.config.is_empty(), "no text");
+        let second = Arc::new(plan(count, 2)?);
         let (steps, all) = apply(dataplane, &first).await?;
         ensure!(steps > 0, "FRR was told nothing");
+        let before = sessions(&frr)?;
         let shown_text = frr.vtysh(&["show running-config"])?;
         let lines = shown_text
             .lines()
@@ -87,14 +120,17 @@ fn measure(count: u32) -> Result<String> {
         }
         let (steps, nothing) = apply(dataplane, &second).await?;
         ensure!(steps == 0, "FRR was told something");
+        let dropped = dropped(&before, &frr)?;
         let (_, away) = apply(dataplane, &Arc::new(NodePlan::default())).await?;
         apply(dataplane, &first).await?;
-        let [all, one, nothing, away] = [all, median(changes), nothing, away].map(shown);
+        let times = [compiled, rendered, all, median(changes), nothing, away];
+        let zones = count.div_ceil(PER_ZONE);
         write!(
             row,
-            "| {count} | {lines} | {all} | {one} | {nothing} | {away} |"
+            "| {count} | {zones} | {lines} | {} |",
+            times.map(shown).join(" | ")
         )?;
-        frr.vtysh(&["show running-config"])
+        anyhow::Ok((frr.vtysh(&["show running-config"])?, dropped))
     })?;
     let by_words = (0..ROUNDS)
         .map(|round| words(&frr, round))
@@ -108,6 +144,7 @@ fn measure(count: u32) -> Result<String> {
         shown(median(by_words)),
         shown(median(by_file))
     )?;
+    let before = self::sessions(&frr)?;
     let reloaded = (0..SLOW_ROUNDS)
         .map(|round| reload(&lab, &frr, &namespace, &text, round))
         .collect::<Result<Vec<_>>>();
@@ -115,9 +152,49 @@ fn measure(count: u32) -> Result<String> {
         Ok(times) => write!(row, " {} |", shown(median(times)))?,
         Err(error) => write!(row, " not measured: {error:#} |")?,
     }
+    write!(row, " {sessions}, {} |", dropped(&before, &frr)?)?;
     // Nothing went wrong that its logs would be read for.
     lab.pass();
     Ok(row)
+}
+
+/// Has the other side answer whoever calls.
+fn answer(peer: &Frr) -> Result<()> {
+    let address = Underlay::Ipv4.node(1);
+    peer.vtysh(&[
+        "configure terminal",
+        "router bgp 65000",
+        "no bgp default ipv4-unicast",
+        &format!("neighbor {address} remote-as 65000"),
+        &format!("neighbor {address} bfd"),
+        "address-family l2vpn evpn",
+        &format!("neighbor {address} activate"),
+    ])?;
+    Ok(())
+}
+
+/// How often each session came up, once all are up.
+fn sessions(frr: &Frr) -> Result<BTreeMap<String, u64>> {
+    let mut counts = BTreeMap::new();
+    wait::until("the session", SESSION_LIMIT, || {
+        let told: Value = serde_json::from_str(&frr.vtysh(&["show bgp l2vpn evpn summary json"])?)?;
+        let peers = told["peers"].as_object().context("no neighbors")?;
+        for (name, peer) in peers {
+            ensure!(peer["state"] == "Established", "{name} is not up");
+            let count = peer["connectionsEstablished"].as_u64();
+            counts.insert(name.clone(), count.context("no count")?);
+        }
+        ensure!(!counts.is_empty(), "no neighbors");
+        Ok(())
+    })?;
+    Ok(counts)
+}
+
+/// How many sessions are no longer those that were there.
+fn dropped(before: &BTreeMap<String, u64>, frr: &Frr) -> Result<usize> {
+    let after = sessions(frr)?;
+    let is_another = |(name, count): &(&String, &u64)| after.get(*name) != Some(*count);
+    Ok(before.iter().filter(is_another).count())
 }
 
 fn open(namespace: &Namespace, settings: Settings) -> Result<Opened> {
@@ -142,42 +219,46 @@ async fn apply(dataplane: &Dataplane, plan: &Arc<NodePlan>) -> Result<(u32, Dura
 /// What FRR has for so many vnets; the first of them takes in another route target with another
 /// `mark`.
 fn plan(count: u32, mark: u32) -> Result<NodePlan> {
-    let at = json!({ "asn": 65000 });
-    let mut stanzas = vec![
-        json!({ "bgp": { "at": at, "routerId": "192.0.2.1",
-            "switches": { "defaultIpv4Unicast": false },
-            "evpn": { "switches": ["advertiseAllVni"] } } }),
-        json!({ "neighbor": { "at": at, "peer": { "group": ["VTEP", "internal"] }, "evpn": {} } }),
+    let here: NodeName = "here".parse()?;
+    let mut objects = vec![
+        Object::Node(object("here", json!({}))?),
+        Object::Controller(object(
+            "ctl",
+            json!({ "type": "evpn", "evpn": {
+                "asn": 65000, "peers": [Underlay::Ipv4.node(1), Underlay::Ipv4.node(2)] } }),
+        )?),
     ];
-    for peer in 1..=20 {
-        let address = format!("192.0.2.{}", 100 + peer);
-        stanzas.push(json!({ "neighbor": { "at": at, "peer": { "address": [address, { "group": "VTEP" }] } } }));
+    for number in 0..count.div_ceil(PER_ZONE) {
+        let spec = json!({ "type": "evpn", "evpn": {
+            "vrfVni": 5000 + number, "controllers": ["ctl"] } });
+        let zone: Zone = object(&format!("z{number}"), spec)?;
+        objects.push(Object::Zone(zone));
     }
     for number in 0..count {
         let import = if number == 0 { mark } else { 1 };
-        stanzas.push(json!({ "network": { "at": at, "vni": 10_000 + number, "targets": {
-            "rd": format!("65000:{}", 10_000 + number),
-            "import": [format!("{import}:1")], "export": [format!("65000:{}", 10_000 + number)] } } }));
-        if number % 10 == 0 {
-            stanzas.extend(domain(5000 + number / 10));
-        }
+        let spec = json!({
+            "zone": format!("z{}", number / PER_ZONE), "tag": 10_000 + number,
+            "distinguisher": format!("65000:{}", 10_000 + number),
+            "targets": { "import": [format!("{import}:1")], "export": [] },
+        });
+        objects.push(Object::Vnet(object(&format!("n{number}"), spec)?));
     }
-    let entry = |stanza: Value| {
-        let json = json!({ "origin": { "zone": "prod" }, "stanza": stanza });
-        anyhow::Ok(Entry::Frr(serde_json::from_value::<Stanza>(json)?))
-    };
-    stanzas.into_iter().map(entry).collect()
+    let facts: Facts = serde_json::from_value(json!({
+        "kernel": "6.1.0", "agent": "0.1.0", "deviceTypes": ["bridge", "vxlan", "veth", "vrf"],
+        "links": { "eth0": { "mtu": 1500, "addresses": [format!("{}/24", Underlay::Ipv4.node(1))] } },
+        "defaultIpv4": "eth0", "forwarding": ["ipv4", "ipv6"], "nft": "1.0.6",
+    }))?;
+    let snapshot = Snapshot::new(Version(1), objects, [(here.clone(), facts)]);
+    let (intent, _) = validate(&snapshot).map_err(|notes| anyhow::anyhow!("{notes:?}"))?;
+    // The devices are another benchmark's.
+    let entries = compile::node(&intent, &here);
+    let stanzas = entries.stanzas().cloned().map(Entry::Frr);
+    Ok(stanzas.collect())
 }
 
-fn domain(vni: u32) -> [Value; 2] {
-    let name = format!("vrf_z{vni}");
-    [
-        json!({ "vrf": { "name": name, "vni": vni } }),
-        json!({ "bgp": { "at": { "asn": 65000, "vrf": name }, "routerId": "192.0.2.1",
-            "ipv4": { "redistribute": { "connected": {} } },
-            "evpn": { "advertise": { "ipv4": null }, "targets": {
-                "import": [format!("65000:{vni}")], "export": [format!("65000:{vni}")] } } } }),
-    ]
+fn object<T: DeserializeOwned>(name: &str, spec: Value) -> Result<T> {
+    let json = json!({ "metadata": { "name": name }, "spec": spec });
+    serde_json::from_value(json).with_context(|| name.to_owned())
 }
 
 /// The change as a person would type it.
