@@ -9,8 +9,10 @@ use weft_tests::needs::Need;
 
 #[test]
 fn a_full_kernel_has_every_ability() {
-    // Whoever adds an ability is told here to add it to the line below.
-    assert_eq!(Need::ALL.len(), 10);
+    // Whoever adds an ability is told here to add it to the line below. A newer FRR is none of the
+    // kernel's, and comes from a mirror that may be out of reach.
+    let all = Need::ALL.iter().filter(|it| !matches!(it, Need::NewFrr));
+    assert_eq!(all.count(), 10);
     needs!(
         Vrf,
         Vlan,
