@@ -79,6 +79,19 @@ fn the_plan_for_every_situation_of_the_peer_has_its_facts() {
 }
 
 #[test]
+fn lines_that_contradict_their_zone_are_refused_each_by_its_number() {
+    let Some(case) = case::contradicting() else {
+        skip::note("pve_cases_contradicting", "the situation is not here");
+        return;
+    };
+    let refused = case.planned(&[]).unwrap_err().to_string();
+    let line = "frrsnippet/frr-conf-local: spec.text: line 5: \"vni 1005\": the VNI of a routing \
+                domain is its zone's: set `vrfVni` of the zone";
+    assert!(refused.contains(line), "{refused}");
+    assert_eq!(refused.matches("error: ").count(), 1, "{refused}");
+}
+
+#[test]
 fn the_kernel_has_the_facts_of_every_situation_when_its_plan_is_applied() {
     let Some(cases) = cases("pve_cases_kernel") else {
         return;

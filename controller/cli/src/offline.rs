@@ -26,11 +26,7 @@ pub fn plan(
     let mut named: BTreeSet<NodeName> = facts.keys().cloned().collect();
     named.insert(node.clone());
     for object in &objects {
-        if let Object::Zone(zone) = object
-            && let NodeSelector::Names(names) = &zone.spec.nodes
-        {
-            named.extend(names.iter().cloned());
-        }
+        named.extend(nodes(object).cloned());
     }
     named.retain(|name| !known.contains(&ObjectKey::new(Kind::Node, name.as_str())));
     objects.extend(named.into_iter().map(|name| {
@@ -45,4 +41,28 @@ pub fn plan(
     let snapshot = Snapshot::new(Version::default(), objects, facts);
     let (intent, warnings) = validate::validate(&snapshot)?;
     Ok((compile::node(&intent, node), warnings))
+}
+
+/// The nodes that an object names.
+fn nodes(object: &Object) -> impl Iterator<Item = &NodeName> {
+    let (selector, members) = match object {
+        Object::Zone(it) => (Some(&it.spec.nodes), None),
+        Object::Controller(it) => (Some(&it.spec.nodes), None),
+        Object::FrrSnippet(it) => (Some(&it.spec.nodes), None),
+        Object::HostNetwork(it) => (Some(&it.spec.nodes), None),
+        Object::Fabric(it) => (None, Some(it.spec.nodes.keys())),
+        Object::Node(_)
+        | Object::PrefixList(_)
+        | Object::RouteMap(_)
+        | Object::Vnet(_)
+        | Object::Subnet(_) => (None, None),
+    };
+    let selected = selector.and_then(|it| match it {
+        NodeSelector::Names(names) => Some(names),
+        NodeSelector::All | NodeSelector::Labels(_) => None,
+    });
+    selected
+        .into_iter()
+        .flatten()
+        .chain(members.into_iter().flatten())
 }

@@ -5,3 +5,5 @@ pub mod section;
 
 pub mod carry;
 mod evpn;
+mod fabric;
+pub mod snippet;

@@ -29,6 +29,7 @@ const ZONES: &[&str] = &[
     "evpn-ipv6underlay",
     "evpn-isis_loopback",
     "evpn-multipath_relax",
+    "evpn-openfabric_fabric",
     "evpn-rt_import",
 ];
 
@@ -171,6 +172,7 @@ pub const RULES: &[Rule] = &[
             "evpn-ipv6underlay",
             "evpn-isis_loopback",
             "evpn-multipath_relax",
+            "evpn-openfabric_fabric",
             "evpn-rt_import",
             "evpn-ebgp_only",
         ],
@@ -256,6 +258,33 @@ pub const RULES: &[Rule] = &[
                 && difference.ours.is_none()
         },
         occurs_in: &["evpn-multipath_relax"],
+    },
+    Rule {
+        name: "A fabric names its source address in lists of its own",
+        covers: |_, difference| {
+            let is_named = |names: [&str; 2]| names.iter().any(|it| difference.fact.contains(it));
+            (is_named(["pve_openfabric", "pve_openfabric_test_ips"]) && difference.ours.is_none())
+                || (is_named(["weft_openfabric", "weft_dummy_test"]) && difference.theirs.is_none())
+        },
+        occurs_in: &["evpn-openfabric_fabric"],
+    },
+    Rule {
+        name: "A fabric's own device has Ethernet's MTU and forwards nothing",
+        covers: |_, difference| {
+            ["links.dummy_test.mtu", "links.dummy_test.ip_forward"]
+                .contains(&difference.fact.as_str())
+        },
+        occurs_in: &["evpn-openfabric_fabric"],
+    },
+    Rule {
+        name: "The interfaces of a fabric are the host's",
+        covers: |case, difference| {
+            let is_of_one = ["links.ens20.", "links.ens21."]
+                .iter()
+                .any(|it| difference.fact.starts_with(it));
+            case.name == "evpn-openfabric_fabric" && is_of_one && difference.ours.is_none()
+        },
+        occurs_in: &["evpn-openfabric_fabric"],
     },
     Rule {
         name: "Tunnels over IPv6 leave room for its header",

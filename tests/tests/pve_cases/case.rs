@@ -10,9 +10,8 @@ use weft_tests::{exec, programs};
 /// The zone types that this version builds, as folders of situations begin with them.
 const TYPES: [&str; 5] = ["simple-", "vlan-", "qinq-", "vxlan-", "evpn-"];
 
-/// Situations of these types that this version does not build: they have fabrics, and lines of
-/// FRR's that an administrator wrote.
-const NOT_BUILT: [&str; 2] = ["evpn-frr_local_merge", "evpn-openfabric_fabric"];
+/// A situation in which an administrator's own lines of FRR's contradict what the zone says.
+const CONTRADICTING: &str = "evpn-frr_local_merge";
 
 /// The node whose files and facts a situation has.
 const NODE: &str = "localhost";
@@ -36,26 +35,32 @@ pub fn folder() -> PathBuf {
     shared.join("pve-cases")
 }
 
-/// Every situation that this version builds, by name; `None` where there are none.
+/// Every situation that can be had, by name; `None` where there are none.
 pub fn all() -> Option<Vec<Case>> {
     let entries = std::fs::read_dir(folder()).ok()?;
-    let mut cases: Vec<Case> = entries
-        .map(|entry| entry.unwrap().path())
-        .filter_map(|folder| {
-            let name = folder.file_name()?.to_str()?.to_owned();
-            let is_built = !NOT_BUILT.contains(&name.as_str());
-            (is_built && TYPES.iter().any(|it| name.starts_with(it))).then(|| {
-                let expected = std::fs::read_to_string(folder.join("expect.json")).unwrap();
-                Case {
-                    name,
-                    folder,
-                    expected: serde_json::from_str(&expected).unwrap(),
-                }
-            })
-        })
-        .collect();
+    let folders = entries.map(|entry| entry.unwrap().path());
+    let mut cases: Vec<Case> = folders.filter_map(read).collect();
+    cases.retain(|case| case.name != CONTRADICTING);
     cases.sort_by(|one, other| one.name.cmp(&other.name));
     (!cases.is_empty()).then_some(cases)
+}
+
+/// The situation that contradicts itself; `None` where there is none.
+pub fn contradicting() -> Option<Case> {
+    let folder = folder().join(CONTRADICTING);
+    folder.exists().then(|| read(folder)).flatten()
+}
+
+fn read(folder: PathBuf) -> Option<Case> {
+    let name = folder.file_name()?.to_str()?.to_owned();
+    TYPES.iter().any(|it| name.starts_with(it)).then(|| {
+        let expected = std::fs::read_to_string(folder.join("expect.json")).unwrap();
+        Case {
+            name,
+            folder,
+            expected: serde_json::from_str(&expected).unwrap(),
+        }
+    })
 }
 
 impl Case {
@@ -73,11 +78,15 @@ impl Case {
 
     /// What `weftctl plan` prints for the situation.
     pub fn weftctl(&self, arguments: &[&str]) -> Value {
+        let text = self.planned(arguments).unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// The same, where it may be refused.
+    pub fn planned(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let mut command = Command::new(program());
         command.args(["plan", "--node", NODE, "--from-pve"]);
-        command.arg(&self.folder).args(arguments);
-        let text = exec::run(&mut command).unwrap();
-        serde_json::from_str(&text).unwrap()
+        exec::run(command.arg(&self.folder).args(arguments))
     }
 
     /// The `address` and `gateway` lines of the node's own bridge.

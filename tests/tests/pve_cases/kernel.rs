@@ -34,7 +34,7 @@ const LARGE: u32 = 9216;
 const VXLAN_PORT: u64 = 4789;
 
 /// The daemons of FRR that the situations speak to, besides zebra.
-const DAEMONS: [&str; 4] = ["bgpd", "bfdd", "staticd", "isisd"];
+const DAEMONS: [&str; 5] = ["bgpd", "bfdd", "staticd", "isisd", "fabricd"];
 
 /// Applies the plan on a host like the situation's, and reads everything back; `None` where FRR here
 /// is too old for it, and it is refused for that.

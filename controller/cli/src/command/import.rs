@@ -13,6 +13,7 @@ use crate::interfaces::{carry as interfaces, stanza};
 use crate::manifest::write;
 use crate::pve::carry::{self, Carried, Files};
 use crate::pve::section::{self, Section};
+use crate::pve::snippet;
 
 mod files;
 
@@ -26,10 +27,11 @@ pub struct Import {
 /// The systems that can be imported from.
 #[derive(Debug, Subcommand)]
 enum From {
-    /// Proxmox VE: a folder with its zones.cfg, vnets.cfg and subnets.cfg
+    /// Proxmox VE: a folder with its zones.cfg, vnets.cfg, subnets.cfg, controllers.cfg, fabrics.cfg
     ///
-    /// The folder is /etc/pve/sdn there. Device names stay as they are. What is not carried over is
-    /// named on the standard error, one line each.
+    /// The folder is /etc/pve/sdn there. Lines of an administrator's own for FRR are carried over as
+    /// an FrrSnippet, where a node's /etc/frr/frr.conf.local is put into the folder. Device names stay
+    /// as they are. What is not carried over is named on the standard error, one line each.
     Pve(Pve),
     /// A node's /etc/network/interfaces, of ifupdown or ifupdown2, as a host network
     ///
@@ -143,13 +145,7 @@ fn tell(notes: &[String], objects: &[Object], from: &Path, output: Option<&Path>
 /// When the folder has none of them, or one cannot be read.
 pub fn from_pve(folder: &Path) -> Outcome<Carried> {
     /// The files that nothing is carried over from.
-    const OTHERS: [&str; 5] = [
-        "dns.cfg",
-        "ipams.cfg",
-        "prefix-lists.cfg",
-        "route-maps.cfg",
-        "frr.conf.local",
-    ];
+    const OTHERS: [&str; 4] = ["dns.cfg", "ipams.cfg", "prefix-lists.cfg", "route-maps.cfg"];
     let zones = sections(folder, "zones.cfg")?;
     let controllers = sections(folder, "controllers.cfg")?;
     // Controllers can be there before any zone is.
@@ -160,14 +156,9 @@ pub fn from_pve(folder: &Path) -> Outcome<Carried> {
         )));
     }
     let mut others: BTreeMap<String, Vec<Section>> = BTreeMap::new();
-    let mut notes = Vec::new();
     for file in OTHERS {
-        if file.ends_with(".cfg") {
-            if let Some(sections) = sections(folder, file)? {
-                others.insert(file.to_owned(), sections);
-            }
-        } else if folder.join(file).exists() {
-            notes.push(format!("{file}: not carried over"));
+        if let Some(sections) = sections(folder, file)? {
+            others.insert(file.to_owned(), sections);
         }
     }
     let files = Files {
@@ -176,25 +167,31 @@ pub fn from_pve(folder: &Path) -> Outcome<Carried> {
         subnets: sections(folder, "subnets.cfg")?.unwrap_or_default(),
         controllers: controllers.unwrap_or_default(),
         fabrics: sections(folder, "fabrics.cfg")?.unwrap_or_default(),
+        frr: text(folder, snippet::FILE)?,
         others,
     };
-    let mut carried = carry::carry(&files);
-    carried.notes.extend(notes);
-    Ok(carried)
+    Ok(carry::carry(&files))
 }
 
 fn sections(folder: &Path, name: &str) -> Outcome<Option<Vec<Section>>> {
-    let path = folder.join(name);
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => {
-            let name = path.display();
-            return Err(Failure::refused(format!("cannot read {name}: {error}")));
-        }
+    let Some(text) = text(folder, name)? else {
+        return Ok(None);
     };
     section::read(&text).map(Some).map_err(|error| {
-        let (name, line, problem) = (path.display(), error.line, error.problem);
-        Failure::refused(format!("{name}:{line}: {problem}"))
+        let (name, line, problem) = (folder.join(name), error.line, error.problem);
+        Failure::refused(format!("{}:{line}: {problem}", name.display()))
     })
+}
+
+/// The text of a file, where it is there.
+fn text(folder: &Path, name: &str) -> Outcome<Option<String>> {
+    let path = folder.join(name);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => {
+            let name = path.display();
+            Err(Failure::refused(format!("cannot read {name}: {error}")))
+        }
+    }
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use weft_model::facts::{Facts, LinkFacts};
+use weft_model::facts::Facts;
 use weft_model::mtu::Mtu;
 use weft_model::name::NodeName;
+use weft_model::note::{Note, Severity};
 use weft_model::object::Object;
 use weft_model::object::zone::ZoneKind;
 use weft_model::prefix::Family;
@@ -72,8 +73,8 @@ pub fn run(options: &Plan) -> Outcome {
         .get(&options.node)
         .cloned()
         .ok_or_else(|| Failure::refused(format!("there are no facts of node {}", options.node)))?;
-    let (plan, warnings) = offline::plan(objects, facts, &options.node)
-        .map_err(|notes| Failure::Refused(notes.iter().map(ToString::to_string).collect()))?;
+    let (plan, warnings) =
+        offline::plan(objects, facts, &options.node).map_err(|notes| refused(&notes))?;
     for warning in warnings {
         console::note(&warning.to_string());
     }
@@ -83,6 +84,17 @@ pub fn run(options: &Plan) -> Outcome {
         Format::Json => write::json(&situation)?,
         Format::Plan => write::json(&plan)?,
     })
+}
+
+/// What stops the objects from being used; the rest is told beside it.
+fn refused(notes: &[Note]) -> Failure {
+    let (errors, warnings): (Vec<&Note>, Vec<&Note>) = notes
+        .iter()
+        .partition(|note| note.severity == Severity::Error);
+    for warning in warnings {
+        console::note(&warning.to_string());
+    }
+    Failure::Refused(errors.iter().map(ToString::to_string).collect())
 }
 
 type Given = (Vec<Object>, BTreeMap<NodeName, Facts>);
@@ -114,18 +126,7 @@ fn peer(folder: &Path, node: &NodeName) -> Outcome<Given> {
     for note in &interfaces.notes {
         console::note(note);
     }
-    let mut facts = interfaces.facts(assumed_mtu(&carried.objects));
-    for (name, addresses) in carried
-        .fabric_links
-        .get(node.as_str())
-        .into_iter()
-        .flatten()
-    {
-        let mtu = Some(Mtu::ETHERNET);
-        let addresses = addresses.clone();
-        let link = LinkFacts { mtu, addresses };
-        facts.links.entry(name.clone()).or_insert(link);
-    }
+    let facts = interfaces.facts(assumed_mtu(&carried.objects));
     Ok((carried.objects, BTreeMap::from([(node.clone(), facts)])))
 }
 

@@ -22,11 +22,11 @@ use weft_model::object::zone::{
 };
 use weft_model::object::{Declared, Labels, Metadata, Object};
 use weft_model::port::UdpPort;
-use weft_model::prefix::{InterfaceAddress, Prefix};
+use weft_model::prefix::Prefix;
 use weft_model::vlan::VlanProtocol;
 
-use super::evpn;
 use super::section::Section;
+use super::{evpn, fabric, snippet};
 
 /// The files that declare something, by what is in them.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +41,8 @@ pub struct Files {
     pub controllers: Vec<Section>,
     /// `fabrics.cfg`.
     pub fabrics: Vec<Section>,
+    /// `frr.conf.local`.
+    pub frr: Option<String>,
     /// The files that nothing is carried over from, by name.
     pub others: BTreeMap<String, Vec<Section>>,
 }
@@ -52,8 +54,6 @@ pub struct Carried {
     pub objects: Vec<Object>,
     /// What was not carried over, and why; one line each.
     pub notes: Vec<String>,
-    /// By node, the devices that fabrics there have an address on.
-    pub fabric_links: BTreeMap<String, BTreeMap<LinkName, BTreeSet<InterfaceAddress>>>,
 }
 
 impl Carried {
@@ -110,6 +110,10 @@ pub fn carry(files: &Files) -> Carried {
     let mut carried = Carried::default();
     let mut zones: BTreeMap<&str, ZoneName> = BTreeMap::new();
     let mut joined: BTreeSet<&str> = BTreeSet::new();
+    let fabrics = fabric::fabrics(&files.fabrics, &mut carried);
+    carried
+        .objects
+        .extend(fabrics.into_iter().map(Object::Fabric));
     for section in &files.controllers {
         if let Some(controller) = evpn::controller(section, &mut carried) {
             carried.objects.push(Object::Controller(controller));
@@ -139,8 +143,9 @@ pub fn carry(files: &Files) -> Carried {
             carried.objects.push(Object::Subnet(subnet));
         }
     }
-    for section in &files.fabrics {
-        carried.note("fabrics.cfg", section, "not carried over");
+    if let Some(text) = &files.frr {
+        let snippet = snippet::snippet(text, &mut carried);
+        carried.objects.extend(snippet.map(Object::FrrSnippet));
     }
     for (file, sections) in &files.others {
         for section in sections {
@@ -176,7 +181,7 @@ fn zone(
     let kind = match section.kind.as_str() {
         "simple" => ZoneKind::Simple,
         "vxlan" => ZoneKind::Vxlan(VxlanZone {
-            peers: peers(files, section, carried)?,
+            peers: peers(section, carried)?,
             port: carried
                 .number(FILE, section, "vxlan-port")
                 .unwrap_or(UdpPort::VXLAN),
@@ -248,34 +253,15 @@ pub(super) fn is_on(section: &Section, name: &str) -> bool {
     matches!(section.get(name), Some("1" | "yes" | "on" | "true"))
 }
 
-/// The tunnel end points: those listed, or the addresses of the fabric's nodes.
-fn peers(files: &Files, section: &Section, carried: &mut Carried) -> Option<VxlanPeers> {
+/// The tunnel end points: those listed, or the nodes of a fabric.
+fn peers(section: &Section, carried: &mut Carried) -> Option<VxlanPeers> {
     const FILE: &str = "zones.cfg";
     let listed = section.get("peers").unwrap_or_default();
-    let mut peers: BTreeSet<IpAddr> = list(listed)
+    let peers: BTreeSet<IpAddr> = list(listed)
         .map(|peer| carried.read(FILE, section, "peers", peer.parse()))
         .collect::<Option<_>>()?;
-    if let Some(fabric) = section.get("fabric") {
-        let prefix = format!("{fabric}_");
-        for member in &files.fabrics {
-            let node = member.id.strip_prefix(&prefix);
-            let address = member.get("ip").and_then(|ip| ip.parse::<IpAddr>().ok());
-            let (Some(node), Some(address)) = (node, address) else {
-                continue;
-            };
-            peers.insert(address);
-            let length = if address.is_ipv4() { 32 } else { 128 };
-            // The device that the peer's fabric puts the node's address on.
-            let device = format!("dummy_{fabric}").parse::<LinkName>();
-            if let (Ok(device), Some(address)) = (device, InterfaceAddress::new(address, length)) {
-                let links = carried.fabric_links.entry(node.to_owned()).or_default();
-                links.entry(device).or_default().insert(address);
-            }
-        }
-        let text = format!("fabric {fabric}: its nodes' addresses are listed as peers instead");
-        carried.note(FILE, section, text);
-    }
-    if peers.is_empty() {
+    let fabric = carried.value(FILE, section, "fabric");
+    if peers.is_empty() && fabric.is_none() {
         let text = "no peers: the zone's own nodes are taken, by their addresses";
         carried.note(FILE, section, text);
     }
@@ -283,7 +269,7 @@ fn peers(files: &Files, section: &Section, carried: &mut Carried) -> Option<Vxla
         FILE,
         section,
         "peers",
-        VxlanPeers::listing(peers, None, None),
+        VxlanPeers::listing(peers, None, fabric),
     )
 }
 
@@ -407,21 +393,15 @@ mod tests {
     }
 
     #[test]
-    fn a_fabric_gives_its_nodes_as_peers() {
+    fn a_fabric_stays_that_of_the_zone() {
         let mut files = files("vxlan: wide\n\tfabric core\n", "", "");
         files.fabrics = section::read(
-            "openfabric_fabric: core\n\tip_prefix 10.9.0.0/24\n\nopenfabric_node: core_n1\n\tip 10.9.0.1\n\nopenfabric_node: core_n2\n\tip 10.9.0.2\n",
+            "openfabric_fabric: core\n\tip_prefix 10.9.0.0/24\n\nopenfabric_node: core_n1\n\tip 10.9.0.1\n",
         )
         .unwrap();
-        let carried = carry(&files);
-        assert!(
-            told(&carried).contains("- \"10.9.0.2\""),
-            "{}",
-            told(&carried)
-        );
-        assert_eq!(
-            format!("{:?}", carried.fabric_links["n1"]),
-            "{\"dummy_core\": {10.9.0.1/32}}"
-        );
+        let told = told(&carry(&files));
+        assert!(told.contains("kind: Fabric"), "{told}");
+        assert!(told.contains("fabric: core"), "{told}");
+        assert!(!told.contains("not carried over"), "{told}");
     }
 }
