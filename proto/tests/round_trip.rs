@@ -46,7 +46,7 @@ use weft_model::object::selector::NodeSelector;
 use weft_model::object::subnet::{Snat, SubnetSpec};
 use weft_model::object::vnet::{Tag, VnetSpec};
 use weft_model::object::zone::{
-    Layout, QinqZone, VlanZone, VxlanPeers, VxlanZone, ZoneKind, ZoneSpec,
+    EvpnZone, Layout, QinqZone, VlanZone, VxlanPeers, VxlanZone, ZoneKind, ZoneSpec,
 };
 use weft_model::object::{Declared, Metadata, Object};
 use weft_model::plan::digest::Digest;
@@ -158,7 +158,8 @@ fn zone_kind() -> impl Strategy<Value = ZoneKind> {
                 })
             }
         ),
-        routing::evpn_zone().prop_map(ZoneKind::Evpn),
+        (routing::evpn_zone(), layout())
+            .prop_map(|(zone, layout)| ZoneKind::Evpn(EvpnZone { layout, ..zone })),
         (peers(), port(), any::<bool>(), layout()).prop_map(|(peers, port, learning, layout)| {
             ZoneKind::Vxlan(VxlanZone {
                 peers,
@@ -406,11 +407,14 @@ fn link_kind() -> impl Strategy<Value = LinkKind> {
                 forward_delay,
             })
         }),
-        (address(), port(), any::<bool>()).prop_map(|(local, port, learning)| {
+        (address(), port(), any::<[bool; 3]>()).prop_map(|(local, port, switches)| {
+            let [learning, suppression, told_by_bgp] = switches;
             LinkKind::Bundle(Bundle {
                 local,
                 port,
                 learning,
+                suppression,
+                told_by_bgp,
             })
         }),
         bond().prop_map(LinkKind::Bond),

@@ -175,6 +175,8 @@ pub(crate) fn bundle(bridge_name: &str, tunnel: &str, networks: &[(u32, u32)]) -
             local: [10, 0, 0, 1].into(),
             port: UdpPort::VXLAN,
             learning: true,
+            suppression: false,
+            told_by_bgp: false,
         }),
         master: Some(bridge_name.parse().unwrap()),
         ..of_zone(tunnel)
@@ -311,8 +313,9 @@ fn any_domains() -> impl Strategy<Value = Vec<Link>> {
 fn any_bundles() -> impl Strategy<Value = Vec<Entry>> {
     let owners = proptest::collection::vec(0..4u8, 6);
     let vlans = Just(vec![1u32, 2, 3, 4, 5, 4094]).prop_shuffle();
-    let bits = (any::<bool>(), any::<bool>(), any::<bool>(), 0..8u8);
-    (owners, vlans, bits).prop_map(|(owners, vlans, (second, ipv6, learning, peers))| {
+    let bits = (any::<bool>(), any::<bool>(), any::<[bool; 3]>(), 0..8u8);
+    (owners, vlans, bits).prop_map(|(owners, vlans, (second, ipv6, switches, peers))| {
+        let [learning, suppression, told_by_bgp] = switches;
         let networks = |owner: u8| -> Vec<(u32, u32)> {
             let mine = owners.iter().zip(&vlans).zip(1..);
             let mine = mine.filter(|((it, _), _)| **it == owner);
@@ -338,9 +341,15 @@ fn any_bundles() -> impl Strategy<Value = Vec<Entry>> {
                 Entry::Link(link) => {
                     if let LinkKind::Bundle(bundle) = &mut link.kind {
                         (bundle.local, bundle.learning) = (address(100), learning);
+                        (bundle.suppression, bundle.told_by_bgp) = (suppression, told_by_bgp);
                     }
                 }
-                Entry::Segment(segment) => segment.flood = Arc::new(flood.clone()),
+                Entry::Segment(segment) => {
+                    segment.flood = Arc::new(flood.clone());
+                    if told_by_bgp {
+                        segment.flood = Arc::default();
+                    }
+                }
                 Entry::Nat(_) | Entry::Frr(_) => {}
             }
         }

@@ -25,8 +25,11 @@ pub(crate) fn marks(kind: &LinkKind) -> Marks {
             told: vxlan.told_by_bgp,
             ..Marks::default()
         },
+        LinkKind::Bundle(bundle) => Marks {
+            told: bundle.told_by_bgp,
+            ..Marks::default()
+        },
         LinkKind::Vrf(_)
-        | LinkKind::Bundle(_)
         | LinkKind::Vlan(_)
         | LinkKind::Veth { .. }
         | LinkKind::Switched(_)

@@ -4,14 +4,17 @@
 //! What is too much goes before what is missing comes: a kernel has a network on one VLAN of one
 //! device only. A network is received for before its peers are known, and a VLAN becomes a network
 //! when all else is there, so that no packet of a guest is sent to nobody. Many go in one message.
+//! Where BGP tells which peers there are, they are the routing daemon's and left alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use weft_model::plan::Origin;
+use weft_model::plan::link::Bundle;
 use weft_model::plan::segment::Segment;
 use weft_model::vlan::{VlanId, VlanSet};
 
+use crate::own::Marks;
 use crate::seen::SeenLink;
 use crate::step::Change;
 
@@ -24,6 +27,7 @@ pub(crate) type Due = (Option<Origin>, Change);
 /// What of the networks of `is` is too much for these, before anything comes on any device; `stays`
 /// says whether it is already a port of the bridge that it is to be in.
 pub(crate) fn extra<'a>(
+    device: &Bundle,
     want: impl Iterator<Item = &'a Segment>,
     is: &SeenLink,
     stays: bool,
@@ -43,7 +47,10 @@ pub(crate) fn extra<'a>(
             changes.push((None, Change::RemoveVlans(extra)));
         }
     }
-    for (vni, peers) in &is.networks.flood {
+    // As for a tunnel device of one network: two signs say that they are ours, from before BGP told.
+    let was_told = Marks::of(is.alias.as_deref()).told || !is.port.learning;
+    let is_left = device.told_by_bgp && was_told;
+    for (vni, peers) in is.networks.flood.iter().filter(|_| !is_left) {
         let list = by_vni.get(vni).map(|segment| &*segment.flood);
         let keeps = |peer: &&IpAddr| list.is_some_and(|list| list.contains(*peer));
         let origin = by_vni.get(vni).map(|segment| segment.origin.clone());
@@ -57,6 +64,7 @@ pub(crate) fn extra<'a>(
 
 /// What of these networks, which come in the order of their VLANs, `is` lacks; `stays` as above.
 pub(crate) fn missing<'a>(
+    device: &Bundle,
     want: impl Iterator<Item = &'a Segment>,
     is: &SeenLink,
     stays: bool,
@@ -69,7 +77,7 @@ pub(crate) fn missing<'a>(
     let mut changes = together(missing.copied(), |segments| {
         Change::AddNetworks(segments.iter().map(|it| it.vni.get()).collect())
     });
-    for (vni, segment) in &by_vni {
+    for (vni, segment) in by_vni.iter().filter(|_| !device.told_by_bgp) {
         let has = is.networks.flood.get(vni);
         if has == Some(&*segment.flood) {
             continue;

@@ -156,6 +156,8 @@ fn zone() -> Vec<Entry> {
                 local: vxlan.local,
                 port: vxlan.port,
                 learning: vxlan.learning,
+                suppression: vxlan.suppression,
+                told_by_bgp: vxlan.told_by_bgp,
             }),
             _ => LinkKind::Bridge(Bridge {
                 vlan_aware: true,

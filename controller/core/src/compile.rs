@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use weft_model::name::{HostNetworkName, LinkName, NodeName, VnetName, ZoneName};
-use weft_model::object::zone::ZoneKind;
+use weft_model::object::zone::{Layout, ZoneKind};
 use weft_model::plan::link::{Bridge, GuestPorts, Link, LinkKind, Vlans};
 use weft_model::plan::{Entry, NodePlan, Origin};
 use weft_model::vlan::VlanId;
@@ -120,10 +120,10 @@ fn entries(intent: &Intent, zone: &Zone, vnet: &Vnet, node: &NodeName) -> Vec<En
         &zone.underlay,
         zone.trunks.get(node),
     ) {
-        (kind, Some(underlay), _) if kind.is_bundle() => {
-            bundle::entries(zone, underlay, vnet, node)
-        }
-        (ZoneKind::Vxlan(_), Some(underlay), _) => vxlan::entries(zone, underlay, vnet, node),
+        (ZoneKind::Vxlan(vxlan), Some(underlay), _) => match vxlan.layout {
+            Layout::Bundle => bundle::entries(zone, underlay, vnet, node),
+            Layout::Separate => vxlan::entries(zone, underlay, vnet, node),
+        },
         (ZoneKind::Vlan(_), _, Some(trunk)) => vlan::entries(zone, trunk, vnet),
         (ZoneKind::Qinq(_), _, _) => qinq::entries(zone, vnet),
         (ZoneKind::Simple, _, _) => simple::entries(zone, vnet),
@@ -145,7 +145,9 @@ fn zone_entries(intent: &Intent, zone: &Zone, node: &NodeName) -> Vec<Entry> {
                 others.filter(|other| matches!(other.declared.spec.kind, ZoneKind::Evpn(_)));
             evpn::zone_entries(place, others.map(|other| &**other))
         }
-        (kind, _) if kind.is_bundle() => bundle::zone_entries(zone, node),
+        (ZoneKind::Vxlan(vxlan), _) if vxlan.layout == Layout::Bundle => {
+            bundle::zone_entries(zone, node)
+        }
         (ZoneKind::Simple | ZoneKind::Vlan(_) | ZoneKind::Qinq(_) | ZoneKind::Vxlan(_), _) => {
             Vec::new()
         }
@@ -207,14 +209,13 @@ fn guest_bridge(zone: &Zone, vnet: &Vnet) -> Link {
 }
 
 /// A bridge that has VLANs of a zone, there for the zone as a whole.
-fn zone_bridge(zone: &Zone, name: LinkName, bare_ports: bool) -> Link {
+fn zone_bridge(zone: &Zone, name: LinkName) -> Link {
     let origin = Origin::Zone {
         zone: zone.name().clone(),
         vnet: None,
     };
     let kind = LinkKind::Bridge(Bridge {
         vlan_aware: true,
-        bare_ports,
         ..Bridge::default()
     });
     Link {

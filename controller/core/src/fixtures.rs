@@ -360,6 +360,11 @@ pub fn any_edit() -> impl Strategy<Value = Edit> {
                 "type": "evpn", "evpn": { "vrfVni": 9, "controllers": ["overlay"] },
                 "nodes": { "names": ["n0", "n1"] },
             }),
+            json!({
+                "type": "evpn", "layout": "bundle",
+                "evpn": { "vrfVni": 9, "controllers": ["overlay"] },
+                "nodes": { "names": ["n0", "n1"] },
+            }),
         ])
         .prop_map(|spec| object(Kind::Zone, "prod", spec)),
     ];

@@ -262,6 +262,8 @@ fn change_bundle(name: &LinkName, old: &Bundle, new: &Bundle, lines: &mut Vec<St
     set(name, "port", Some(&old.port), Some(&new.port), lines);
     let (before, after) = (on_off(old.learning), on_off(new.learning));
     set(name, "learning", Some(&before), Some(&after), lines);
+    let (before, after) = (on_off(old.suppression), on_off(new.suppression));
+    set(name, "ARP suppression", Some(&before), Some(&after), lines);
 }
 
 fn create_segment(segment: &Segment, lines: &mut Vec<String>) {

@@ -1,7 +1,7 @@
 //! Zones of type evpn and their route targets on the wire.
 
 use weft_model::object::targets::RouteTargets;
-use weft_model::object::zone::{EvpnZone, Exits};
+use weft_model::object::zone::{EvpnZone, Exits, Layout};
 use weft_model::port::UdpPort;
 use weft_model::prefix::Family;
 
@@ -70,6 +70,7 @@ impl TryFrom<&v1::EvpnZone> for EvpnZone {
                 targets: targets?,
                 port: port?.unwrap_or(UdpPort::VXLAN),
                 underlay: underlay?,
+                layout: Layout::default(),
             })
         })();
         fields.finish(value)

@@ -85,6 +85,8 @@ impl From<&LinkKind> for v1::link::Kind {
                 local: address_to_wire(bundle.local),
                 port: bundle.port.into(),
                 learning: bundle.learning,
+                suppression: bundle.suppression,
+                told_by_bgp: bundle.told_by_bgp,
             }),
         }
     }
@@ -222,6 +224,8 @@ fn bundle(wire: &v1::Bundle) -> Result<Bundle, Invalid> {
             local: local?,
             port: port?,
             learning: wire.learning,
+            suppression: wire.suppression,
+            told_by_bgp: wire.told_by_bgp,
         })
     })();
     fields.finish(value)

@@ -75,7 +75,10 @@ impl From<&ZoneSpec> for v1::ZoneSpec {
                 layout = it.layout;
                 vxlan = Some(it.into());
             }
-            ZoneKind::Evpn(it) => evpn = Some(it.into()),
+            ZoneKind::Evpn(it) => {
+                layout = it.layout;
+                evpn = Some(it.into());
+            }
         }
         Self {
             r#type: spec.kind.zone_type().as_str().to_owned(),
@@ -132,7 +135,7 @@ fn kind(fields: &mut Fields, zone: ZoneType, wire: &v1::ZoneSpec) -> Option<Zone
         return None;
     }
     let layout: Option<Layout> = fields.maybe_text("layout", &wire.layout)?;
-    if layout.is_some() && zone != ZoneType::Vxlan {
+    if layout.is_some() && !zone.has_layout() {
         fields.refuse("layout", ZoneError::NoLayout(zone));
         return None;
     }
@@ -166,9 +169,13 @@ fn kind(fields: &mut Fields, zone: ZoneType, wire: &v1::ZoneSpec) -> Option<Zone
             }))
         }
         ZoneType::Evpn => match &wire.evpn {
-            Some(evpn) => fields
-                .within("evpn", EvpnZone::try_from(evpn))
-                .map(ZoneKind::Evpn),
+            Some(evpn) => {
+                let evpn = fields.within("evpn", EvpnZone::try_from(evpn))?;
+                Some(ZoneKind::Evpn(EvpnZone {
+                    layout: layout.unwrap_or_default(),
+                    ..evpn
+                }))
+            }
             None => {
                 fields.refuse("evpn", ZoneError::NoOptions(zone));
                 None

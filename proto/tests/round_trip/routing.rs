@@ -13,7 +13,7 @@ use weft_model::object::controller::{
     Mode, Sessions, Timers,
 };
 use weft_model::object::targets::RouteTargets;
-use weft_model::object::zone::{EvpnZone, Exits};
+use weft_model::object::zone::{EvpnZone, Exits, Layout};
 use weft_model::prefix::Family;
 use weft_model::route_target::{RouteDistinguisher, RouteTarget};
 
@@ -76,6 +76,7 @@ pub fn evpn_zone() -> impl Strategy<Value = EvpnZone> {
                 targets,
                 port,
                 underlay,
+                layout: Layout::default(),
             },
         )
 }

@@ -354,6 +354,8 @@ fn any_bundle() -> impl Strategy<Value = Vec<Entry>> {
                 local: address(100),
                 port: UdpPort::VXLAN,
                 learning,
+                suppression: false,
+                told_by_bgp: false,
             }),
             master: Some(outer.name.clone()),
             ..outer.clone()

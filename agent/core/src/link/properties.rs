@@ -158,6 +158,7 @@ pub(crate) fn settings(want: &Link, around: Around<'_>, is: &SeenLink, work: &mu
         let has = if stays { is.port } else { Port::default() };
         let (learned, suppression) = match &want.kind {
             LinkKind::Vxlan(vxlan) => (!vxlan.told_by_bgp, vxlan.suppression),
+            LinkKind::Bundle(bundle) => (!bundle.told_by_bgp, bundle.suppression),
             _ => (true, false),
         };
         let as_port = if stays { &mut settings } else { &mut last };

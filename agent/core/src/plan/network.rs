@@ -66,19 +66,19 @@ impl<'a> Round<'a> {
         is: &SeenLink,
         stays: bool,
     ) -> Vec<Step> {
-        if !matches!(want.kind, LinkKind::Bundle(_)) {
+        let LinkKind::Bundle(bundle) = &want.kind else {
             return Vec::new();
-        }
-        let due = segment::missing(self.want.segments_of(&want.name), is, stays);
+        };
+        let due = segment::missing(bundle, self.want.segments_of(&want.name), is, stays);
         of_networks(want, index, want.name.as_str(), due)
     }
 
     /// What a wanted device has too much of them.
     fn extra_networks(&self, want: &Link, index: u32, is: &SeenLink, stays: bool) -> Vec<Step> {
-        if !matches!(want.kind, LinkKind::Bundle(_)) {
+        let LinkKind::Bundle(bundle) = &want.kind else {
             return Vec::new();
-        }
-        let due = segment::extra(self.want.segments_of(&want.name), is, stays);
+        };
+        let due = segment::extra(bundle, self.want.segments_of(&want.name), is, stays);
         of_networks(want, index, &is.name, due)
     }
 

@@ -1,9 +1,15 @@
 //! Networks come, go and move, a few messages each.
 
-use weft_model::plan::NodePlan;
-use weft_model::plan::link::Vlans;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
 
-use crate::fixtures::{bundle, host, owner, plan_of, vxlan};
+use weft_model::plan::link::{Link, LinkKind, Vlan, Vlans};
+use weft_model::plan::{Entry, NodePlan};
+use weft_model::prefix::Family;
+use weft_model::vlan::VlanProtocol;
+
+use crate::fixtures::{bundle, domain, host, owner, plan_of, vlan_id, vxlan};
 use crate::plan::plan;
 use crate::replay::replay;
 use crate::scope::Scope;
@@ -207,4 +213,98 @@ fn a_guest_s_port_keeps_the_vlan_that_it_was_given() {
         assert_eq!(reach(&want, &mut seen, &Scope::All), [""; 0]);
         assert_eq!(seen.link(9).map(|tap| tap.vlans.clone()), Some(vlans));
     }
+}
+
+/// The same, with BGP to tell which peers there are.
+fn told(networks: &[(u32, u32)]) -> Vec<Entry> {
+    let mut entries = bundle("z_prod", "vx_prod", networks);
+    for entry in &mut entries {
+        match entry {
+            Entry::Link(link) => {
+                if let LinkKind::Bundle(bundle) = &mut link.kind {
+                    (bundle.learning, bundle.suppression) = (false, true);
+                    bundle.told_by_bgp = true;
+                }
+            }
+            Entry::Segment(segment) => segment.flood = Arc::default(),
+            Entry::Nat(_) | Entry::Frr(_) => {}
+        }
+    }
+    entries
+}
+
+#[test]
+fn peers_are_the_daemons_where_bgp_tells_of_them_and_ours_go_before() {
+    let mut seen = host();
+    let by_list = zone(&[(1, 1)]);
+    let by_bgp: NodePlan = told(&[(1, 1)]).into_iter().collect();
+    reach(&by_list, &mut seen, &Scope::All);
+    assert_eq!(
+        reach(&by_bgp, &mut seen, &Scope::All),
+        [
+            "remove peer 10.0.0.2 from VNI 1 of device vx_prod",
+            "remove peer 10.0.0.3 from VNI 1 of device vx_prod",
+            "set device vx_prod: learning off",
+            "set device vx_prod: alias \"weft 0a0a0a0a prod +bgp\", learning of its bridge off, \
+             answering of its bridge on",
+        ]
+    );
+    let index = seen.named("vx_prod").unwrap().index;
+    let daemons = BTreeMap::from([(1, BTreeSet::from([IpAddr::from([10, 0, 0, 9])]))]);
+    seen.set_networks(index, |networks| networks.flood = daemons.clone());
+    assert_eq!(reach(&by_bgp, &mut seen, &Scope::All), [""; 0]);
+    // Not even while a hand is at it.
+    for turn in [
+        (|link: &mut SeenLink| link.port.learning = true) as fn(&mut SeenLink),
+        |link| link.alias = None,
+    ] {
+        let mut link = seen.link(index).unwrap().clone();
+        turn(&mut link);
+        seen.put(link);
+        reach(&by_bgp, &mut seen, &Scope::All);
+        assert_eq!(seen.link(index).unwrap().networks.flood, daemons);
+    }
+    reach(&by_list, &mut seen, &Scope::All);
+    assert_eq!(seen.link(index).unwrap().networks.flood[&1].len(), 2);
+}
+
+#[test]
+fn a_gateway_comes_to_a_zone_with_its_vlan_of_the_bridge_and_leaves_with_it() {
+    let mut seen = host();
+    let of_zone = || {
+        let domain = Entry::Link(domain("vrf_prod", 1001));
+        told(&[(7, 70)]).into_iter().chain([domain])
+    };
+    let without: NodePlan = of_zone().collect();
+    let gateway = Link {
+        kind: LinkKind::Vlan(Vlan {
+            parent: "z_prod".parse().unwrap(),
+            id: vlan_id(7),
+            protocol: VlanProtocol::default(),
+            join: true,
+        }),
+        master: Some("vrf_prod".parse().unwrap()),
+        addresses: ["10.0.0.1/24".parse().unwrap()].into(),
+        forward: [Family::Ipv4].into(),
+        ..crate::fixtures::bridge("web")
+    };
+    let with: NodePlan = of_zone().chain([Entry::Link(gateway)]).collect();
+    reach(&without, &mut seen, &Scope::All);
+    let scope = Scope::between(&without, &with);
+    assert_eq!(
+        reach(&with, &mut seen, &scope),
+        [
+            "create device web of type vlan",
+            "set net.ipv6.conf.web.disable_ipv6 to 1",
+            "set device web: alias \"weft 0a0a0a0a prod/web-vnet +joined\", master 1459617792, \
+             IPv4 forwarding on, up",
+            "add address 10.0.0.1/24 to device web",
+            "let VLAN 7 of bridge 1459617793 up to web",
+        ]
+    );
+    let scope = Scope::between(&with, &without);
+    let steps = reach(&without, &mut seen, &scope);
+    assert_eq!(steps.len(), 3, "{steps:#?}");
+    let bridge = seen.named("z_prod").unwrap();
+    assert!(bridge.vlans.is_empty(), "{:?}", bridge.vlans);
 }

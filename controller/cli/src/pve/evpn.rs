@@ -10,7 +10,7 @@ use weft_model::object::controller::{
 };
 use weft_model::object::selector::NodeSelector;
 use weft_model::object::targets::RouteTargets;
-use weft_model::object::zone::{EvpnZone, Exits};
+use weft_model::object::zone::{EvpnZone, Exits, Layout};
 use weft_model::object::{Declared, Labels, Metadata};
 use weft_model::port::UdpPort;
 use weft_model::prefix::Family;
@@ -77,6 +77,7 @@ pub(super) fn zone(section: &Section, family: Family, carried: &mut Carried) -> 
             .number(FILE, section, "vxlan-port")
             .unwrap_or(UdpPort::VXLAN),
         underlay: family,
+        layout: Layout::Separate,
     })
 }
 

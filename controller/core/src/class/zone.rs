@@ -2,7 +2,7 @@
 
 use weft_model::mtu::Mtu;
 use weft_model::name::{LinkName, NodeName};
-use weft_model::object::zone::{EvpnZone, QinqZone, ZoneKind, ZoneSpec};
+use weft_model::object::zone::{EvpnZone, Layout, QinqZone, ZoneKind, ZoneSpec};
 use weft_model::object::{Kind, ObjectKey};
 
 use super::{Class, Found, PLAIN};
@@ -86,14 +86,7 @@ fn kinds(before: &ZoneSpec, after: &ZoneSpec, key: &ObjectKey, found: &mut Found
             }
         }
         (ZoneKind::Vxlan(before), ZoneKind::Vxlan(after)) => {
-            if before.layout != after.layout {
-                let [before, after] = [before, after].map(|zone| zone.layout.as_str());
-                let what = format!(
-                    "its layout is {after} instead of {before}: the bridges that guests are plugged \
-                     into go"
-                );
-                found.note(key, Class::Destructive, what);
-            }
+            layout([before.layout, after.layout], key, found);
             let mut flag_day = |what: String| found.note(key, Class::FlagDay, what);
             if before.port != after.port {
                 let (before, after) = (before.port, after.port);
@@ -105,6 +98,8 @@ fn kinds(before: &ZoneSpec, after: &ZoneSpec, key: &ObjectKey, found: &mut Found
             }
         }
         (ZoneKind::Evpn(before), ZoneKind::Evpn(after)) => {
+            layout([before.layout, after.layout], key, found);
+            let flag_day = |what: String| found.note(key, Class::FlagDay, what);
             evpn(before, after).into_iter().for_each(flag_day);
         }
         (
@@ -118,6 +113,17 @@ fn kinds(before: &ZoneSpec, after: &ZoneSpec, key: &ObjectKey, found: &mut Found
             let [before, after] = [&before.kind, other].map(|kind| kind.zone_type().as_str());
             flag_day(format!("its type is {after} instead of {before}"));
         }
+    }
+}
+
+/// Of what devices vnets are made.
+fn layout([before, after]: [Layout; 2], key: &ObjectKey, found: &mut Found) {
+    if before != after {
+        let [before, after] = [before, after].map(Layout::as_str);
+        let what = format!(
+            "its layout is {after} instead of {before}: the bridges that guests are plugged into go"
+        );
+        found.note(key, Class::Destructive, what);
     }
 }
 

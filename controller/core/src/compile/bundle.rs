@@ -3,7 +3,7 @@
 
 use weft_model::name::NodeName;
 use weft_model::plan::Entry;
-use weft_model::plan::link::{Bundle, Link, LinkKind};
+use weft_model::plan::link::{Bridge, Bundle, GuestPorts, Link, LinkKind};
 use weft_model::plan::segment::Segment;
 use weft_model::vni::Vni;
 
@@ -40,17 +40,37 @@ pub(super) fn zone_entries(zone: &Zone, node: &NodeName) -> Vec<Entry> {
     else {
         unreachable!("validation lets no node without an address pass")
     };
+    let tunnel = Bundle {
+        local,
+        port: underlay.port,
+        learning: underlay.learning,
+        suppression: false,
+        told_by_bgp: false,
+    };
+    devices(zone, tunnel).map(Entry::Link).into()
+}
+
+/// The bridge and the tunnel device of a zone.
+pub(super) fn devices(zone: &Zone, tunnel: Bundle) -> [Link; 2] {
     let names = ZoneDeviceNames::of(zone.name());
-    let bridge = zone_bridge(zone, names.bridge.clone(), true);
+    let bridge = LinkKind::Bridge(Bridge {
+        vlan_aware: true,
+        bare_ports: true,
+        guests: GuestPorts {
+            learning: zone.declared.spec.kind.learns_guests(),
+            ..GuestPorts::default()
+        },
+        ..Bridge::default()
+    });
+    let bridge = Link {
+        kind: bridge,
+        ..zone_bridge(zone, names.bridge.clone())
+    };
     let tunnel = Link {
         name: names.tunnel,
-        kind: LinkKind::Bundle(Bundle {
-            local,
-            port: underlay.port,
-            learning: underlay.learning,
-        }),
+        kind: LinkKind::Bundle(tunnel),
         master: Some(names.bridge),
         ..bridge.clone()
     };
-    vec![Entry::Link(bridge), Entry::Link(tunnel)]
+    [bridge, tunnel]
 }

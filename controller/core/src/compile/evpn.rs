@@ -3,13 +3,15 @@
 //!
 //! Packets between two vnets of the zone on different nodes travel in a network of their own, the
 //! layer-3 VNI (RFC 9135, symmetric routing), so that a node needs only the vnets of its guests.
+//! Of what devices that is made is the zone's layout; on the wire there is no difference.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use weft_model::mac::Mac;
 use weft_model::mtu::Mtu;
 use weft_model::name::{LinkName, NodeName};
-use weft_model::object::zone::EvpnZone;
+use weft_model::object::zone::{EvpnZone, Layout};
 use weft_model::plan::Entry;
 use weft_model::plan::link::{Bridge, GuestPorts, Link, LinkKind, Vrf, Vxlan};
 use weft_model::plan::nat::Nat;
@@ -20,6 +22,8 @@ use super::simple::{gateway_addresses, point_to_point};
 use super::{frr, guest_bridge, of_zone, origin, port};
 use crate::device::{ZoneDeviceNames, router_mac, zone_gateway_mac};
 use crate::intent::{Routing, Underlay, Vnet, Zone};
+
+mod bundle;
 
 /// What a node needs of everything around a zone.
 #[derive(Clone, Copy)]
@@ -38,6 +42,16 @@ impl Place<'_> {
         exits.is_some_and(|exits| exits.nodes.contains(self.node))
     }
 
+    /// The Ethernet address of every gateway of the zone.
+    fn gateway_mac(&self) -> Mac {
+        let derived = || zone_gateway_mac(self.zone.name());
+        self.evpn.mac.unwrap_or_else(derived)
+    }
+
+    fn is_bundle(&self) -> bool {
+        self.evpn.layout == Layout::Bundle
+    }
+
     fn tunnel(&self, vni: Vni) -> Option<LinkKind> {
         Some(LinkKind::Vxlan(Vxlan {
             vni,
@@ -53,33 +67,17 @@ impl Place<'_> {
 
 /// What a vnet asks of a node.
 pub(super) fn entries(place: Place<'_>, vnet: &Vnet) -> Vec<Entry> {
-    let Place { zone, evpn, .. } = place;
+    let zone = place.zone;
     let tag = vnet.declared.spec.tag;
-    let vni = tag.and_then(|tag| Vni::try_from(u32::from(tag)).ok());
-    let Some((vni, tunnel)) = vni.and_then(|vni| Some((vni, place.tunnel(vni)?))) else {
-        unreachable!("validation lets no vnet without a VNI, and no node without an address, pass")
+    let Some(vni) = tag.and_then(|tag| Vni::try_from(u32::from(tag)).ok()) else {
+        unreachable!("validation lets no vnet without a VNI pass")
     };
     let names = &vnet.devices;
-    let addresses = gateway_addresses(vnet);
-    let gateway = (!addresses.is_empty()).then(|| zone_gateway_mac(zone.name()));
-    let bridge = Link {
-        mac: vnet.declared.spec.mac.or(evpn.mac).or(gateway),
-        forward: addresses.iter().map(|it| it.family()).collect(),
-        hears_announcements: true,
-        any_source: place.is_exit(),
-        addresses,
-        routes: point_to_point(vnet),
-        master: Some(ZoneDeviceNames::of(zone.name()).vrf),
-        ..guest_bridge(zone, vnet)
+    let mut entries = if place.is_bundle() {
+        bundle::vnet(place, vnet, vni)
+    } else {
+        separate(place, vnet, vni).map(Entry::Link).into()
     };
-    let tunnel = port(
-        zone,
-        vnet,
-        names.tunnel.clone(),
-        tunnel,
-        names.bridge.clone(),
-    );
-    let mut entries = vec![Entry::Link(bridge), Entry::Link(tunnel)];
     if place.is_exit() {
         let nats = vnet.subnets.iter().filter_map(|subnet| {
             subnet.spec.snat.map(|to| Nat {
@@ -96,6 +94,37 @@ pub(super) fn entries(place: Place<'_>, vnet: &Vnet) -> Vec<Entry> {
     entries
 }
 
+/// The bridge and the tunnel device of a vnet that has its own.
+fn separate(place: Place<'_>, vnet: &Vnet, vni: Vni) -> [Link; 2] {
+    let zone = place.zone;
+    let Some(tunnel) = place.tunnel(vni) else {
+        unreachable!("validation lets no node without an address pass")
+    };
+    let names = &vnet.devices;
+    let bridge = gateway(place, vnet, guest_bridge(zone, vnet));
+    let own = vnet.declared.spec.mac.or(place.evpn.mac);
+    let bridge = Link {
+        mac: own.or_else(|| (!bridge.addresses.is_empty()).then(|| place.gateway_mac())),
+        ..bridge
+    };
+    let (name, master) = (names.tunnel.clone(), names.bridge.clone());
+    [bridge, port(zone, vnet, name, tunnel, master)]
+}
+
+/// The device as one that a vnet's gateway is on, in the zone's routing domain.
+fn gateway(place: Place<'_>, vnet: &Vnet, device: Link) -> Link {
+    let addresses = gateway_addresses(vnet);
+    Link {
+        forward: addresses.iter().map(|it| it.family()).collect(),
+        hears_announcements: true,
+        any_source: place.is_exit(),
+        addresses,
+        routes: point_to_point(vnet),
+        master: Some(ZoneDeviceNames::of(place.zone.name()).vrf),
+        ..device
+    }
+}
+
 /// The routing domain and what packets between vnets come in by; on an exit node that itself reaches
 /// guests, the way there.
 ///
@@ -104,24 +133,35 @@ pub(super) fn zone_entries<'a>(
     place: Place<'_>,
     others: impl Iterator<Item = &'a Zone>,
 ) -> Vec<Entry> {
-    let Place {
-        zone, evpn, node, ..
-    } = place;
+    let Place { zone, evpn, .. } = place;
     let names = ZoneDeviceNames::of(zone.name());
-    let Some(tunnel) = place.tunnel(evpn.vrf_vni) else {
-        unreachable!("validation lets no node without an address pass")
-    };
-    let link = |name: &LinkName, kind: LinkKind| Link {
-        mtu: zone.mtu,
-        drift: zone.declared.spec.drift,
-        ..Link::plain(name.clone(), of_zone(zone), kind)
-    };
     let domain = LinkKind::Vrf(Vrf {
         table: table(evpn.vrf_vni),
         // What no route of the zone's leads to is dropped, but by an exit the node's own routes go
         // on.
         has_unreachable_default: !place.is_exit(),
     });
+    let mut entries = vec![Entry::Link(Link {
+        mtu: None,
+        ..of_whole(zone, &names.vrf, domain)
+    })];
+    entries.extend(if place.is_bundle() {
+        bundle::zone(place)
+    } else {
+        separate_domain(place, &names).map(Entry::Link).into()
+    });
+    if place.is_exit() && evpn.exits.as_ref().is_some_and(|exits| exits.local_routing) {
+        entries.extend(way_in(zone, &names).map(Entry::Link));
+    }
+    entries.extend(frr::evpn::zone(place, others).into_iter().map(Entry::Frr));
+    entries
+}
+
+/// The bridge that packets between vnets come in by, and its tunnel device.
+fn separate_domain(place: Place<'_>, names: &ZoneDeviceNames) -> [Link; 2] {
+    let Some(tunnel) = place.tunnel(place.evpn.vrf_vni) else {
+        unreachable!("validation lets no node without an address pass")
+    };
     let bridge = LinkKind::Bridge(Bridge {
         guests: GuestPorts {
             learning: false,
@@ -129,32 +169,37 @@ pub(super) fn zone_entries<'a>(
         },
         ..Bridge::default()
     });
-    let mut links = vec![
-        Link {
-            mtu: None,
-            ..link(&names.vrf, domain)
-        },
-        Link {
-            mac: Some(router_mac(zone.name(), node)),
-            // Packets between vnets come in by it. A family that the zone has none of is not asked
-            // for: whether a host forwards IPv6 is the host's to say.
-            forward: families(zone),
-            master: Some(names.vrf.clone()),
-            // What comes from another node may be from a network that this one has a bridge of.
-            any_source: true,
-            ..link(&names.vrf_bridge, bridge)
-        },
-        Link {
-            master: Some(names.vrf_bridge.clone()),
-            ..link(&names.vrf_tunnel, tunnel)
-        },
-    ];
-    if place.is_exit() && evpn.exits.as_ref().is_some_and(|exits| exits.local_routing) {
-        links.extend(way_in(zone, &names));
+    let bridge = between_vnets(place, bridge);
+    let tunnel = Link {
+        master: Some(bridge.name.clone()),
+        ..of_whole(place.zone, &names.vrf_tunnel, tunnel)
+    };
+    [bridge, tunnel]
+}
+
+/// The device of the routing domain that packets between vnets come in by.
+fn between_vnets(place: Place<'_>, kind: LinkKind) -> Link {
+    let zone = place.zone;
+    let names = ZoneDeviceNames::of(zone.name());
+    Link {
+        mac: Some(router_mac(zone.name(), place.node)),
+        // A family that the zone has none of is not asked for: whether a host forwards IPv6 is the
+        // host's to say.
+        forward: families(zone),
+        master: Some(names.vrf),
+        // What comes from another node may be from a network that this one has a bridge of.
+        any_source: true,
+        ..of_whole(zone, &names.vrf_bridge, kind)
     }
-    let mut entries: Vec<Entry> = links.into_iter().map(Entry::Link).collect();
-    entries.extend(frr::evpn::zone(place, others).into_iter().map(Entry::Frr));
-    entries
+}
+
+/// A device that is there for the zone as a whole.
+fn of_whole(zone: &Zone, name: &LinkName, kind: LinkKind) -> Link {
+    Link {
+        mtu: zone.mtu,
+        drift: zone.declared.spec.drift,
+        ..Link::plain(name.clone(), of_zone(zone), kind)
+    }
 }
 
 /// The number of the routing table of a zone's routing domain: the layer-3 VNI, which no two zones

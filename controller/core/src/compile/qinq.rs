@@ -30,7 +30,7 @@ pub(super) fn entries(zone: &Zone, vnet: &Vnet) -> Vec<Entry> {
 /// What the zone itself asks of a node with this trunk.
 pub(super) fn zone_entries(zone: &Zone, qinq: &QinqZone, trunk: &Trunk) -> Vec<Entry> {
     let names = ZoneDeviceNames::of(zone.name());
-    let bridge = zone_bridge(zone, names.bridge.clone(), false);
+    let bridge = zone_bridge(zone, names.bridge.clone());
     let service = |name: LinkName, kind: LinkKind| Link {
         name,
         kind,

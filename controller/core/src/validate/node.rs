@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use weft_model::name::{LinkName, NodeName, VnetName};
 use weft_model::object::Kind;
+use weft_model::object::zone::ZoneKind;
 
 use super::finding::{Findings, at};
 use super::reading::Reading;
@@ -23,11 +24,14 @@ pub(super) fn check_devices(
     for (vnet, names) in devices {
         let declared = reading.snapshot.vnets().get(vnet);
         let zone = declared.and_then(|vnet| reading.snapshot.zones().get(&vnet.spec.zone));
-        if zone.is_some_and(|zone| zone.spec.kind.is_bundle()) {
-            continue;
+        let is_bundle = zone.is_some_and(|zone| zone.spec.kind.is_bundle());
+        let is_evpn = zone.is_some_and(|zone| matches!(zone.spec.kind, ZoneKind::Evpn(_)));
+        if !is_bundle || is_evpn {
+            owners.insert(&names.bridge, vnet);
         }
-        owners.insert(&names.bridge, vnet);
-        owners.insert(&names.tunnel, vnet);
+        if !is_bundle {
+            owners.insert(&names.tunnel, vnet);
+        }
     }
     let mut taken: BTreeMap<(&VnetName, &LinkName), BTreeSet<&NodeName>> = BTreeMap::new();
     for (node, facts) in reading.snapshot.facts().iter() {

@@ -37,8 +37,16 @@ pub(super) fn check(reading: &Reading<'_>, findings: &mut Findings) -> Devices {
             }
         }
         let names = DeviceNames::of(name);
-        // Such a vnet has no device of its own.
+        // Such a vnet has no device of its own, but one that a gateway is on.
         if zone.is_some_and(|zone| zone.spec.kind.is_bundle()) {
+            if zone.is_some_and(|zone| matches!(zone.spec.kind, ZoneKind::Evpn(_))) {
+                claim(
+                    &mut owners,
+                    &names.bridge,
+                    (Kind::Vnet, name.as_str()),
+                    findings,
+                );
+            }
             devices.insert(name.clone(), names);
             continue;
         }

@@ -10,6 +10,7 @@ use crate::object::targets::RouteTargets;
 use crate::route_target::RouteDistinguisher;
 use crate::text::Text;
 use crate::vlan::VlanId;
+use crate::vni::Vni;
 
 /// What a vnet is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +28,8 @@ pub struct VnetSpec {
     /// A name for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<Text>,
-    /// The address of the gateway's interface; `None` derives one from the vnet's name.
+    /// The address of the gateway's interface; `None` derives one from the vnet's name, in an evpn
+    /// zone from the zone's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mac: Option<Mac>,
     /// Whether guests may use VLANs of their own inside the vnet.
@@ -96,6 +98,12 @@ impl TryFrom<u32> for Tag {
         } else {
             Err(TagError(value))
         }
+    }
+}
+
+impl From<Vni> for Tag {
+    fn from(vni: Vni) -> Self {
+        Self(vni.get())
     }
 }
 

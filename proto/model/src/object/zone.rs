@@ -14,6 +14,7 @@ mod evpn;
 mod vlan;
 mod vxlan;
 
+use evpn::EvpnForm;
 pub use evpn::{EvpnZone, Exits};
 pub use vlan::{QinqZone, VlanZone};
 use vxlan::VxlanForm;
@@ -52,7 +53,12 @@ pub enum ZoneKind {
 impl ZoneKind {
     /// Whether all vnets are VLANs of one bridge, with one tunnel device for the whole zone.
     pub fn is_bundle(&self) -> bool {
-        matches!(self, Self::Vxlan(vxlan) if vxlan.layout == Layout::Bundle)
+        match self {
+            Self::Vxlan(VxlanZone { layout, .. }) | Self::Evpn(EvpnZone { layout, .. }) => {
+                *layout == Layout::Bundle
+            }
+            Self::Simple | Self::Vlan(_) | Self::Qinq(_) => false,
+        }
     }
 
     /// The type's name.
@@ -94,6 +100,14 @@ pub enum ZoneType {
 }
 
 impl ZoneType {
+    /// Whether zones of the type can be laid out in more than one way.
+    pub fn has_layout(self) -> bool {
+        match self {
+            Self::Vxlan | Self::Evpn => true,
+            Self::Simple | Self::Vlan | Self::Qinq => false,
+        }
+    }
+
     /// The type as manifests write it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -146,7 +160,7 @@ pub enum ZoneError {
     #[error("{}: a zone of type {} needs these options", .0.as_str(), .0.as_str())]
     NoOptions(ZoneType),
     /// A layout is chosen in a zone of a type that has one only.
-    #[error("layout: only zones of type vxlan have a layout, and this one is {}", .0.as_str())]
+    #[error("layout: only zones of type vxlan and evpn have a layout, and this one is {}", .0.as_str())]
     NoLayout(ZoneType),
     /// Peers are listed and a family is chosen.
     #[error("vxlan.underlay: leave it out where `peers` lists the tunnel addresses")]
@@ -194,7 +208,7 @@ struct Form {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     vxlan: Option<VxlanForm>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    evpn: Option<EvpnZone>,
+    evpn: Option<EvpnForm>,
 }
 
 impl ZoneType {
@@ -229,7 +243,7 @@ impl TryFrom<Form> for ZoneSpec {
             (ZoneType::Vxlan, form.vxlan.is_some()),
             (ZoneType::Evpn, form.evpn.is_some()),
         ])?;
-        if form.layout.is_some() && zone != ZoneType::Vxlan {
+        if form.layout.is_some() && !zone.has_layout() {
             return Err(ZoneError::NoLayout(zone));
         }
         let kind = match zone {
@@ -240,7 +254,10 @@ impl TryFrom<Form> for ZoneSpec {
                 layout: form.layout.unwrap_or_default(),
                 ..form.vxlan.unwrap_or_default().try_into()?
             }),
-            ZoneType::Evpn => ZoneKind::Evpn(form.evpn.ok_or(ZoneError::NoOptions(zone))?),
+            ZoneType::Evpn => ZoneKind::Evpn(EvpnZone {
+                layout: form.layout.unwrap_or_default(),
+                ..form.evpn.ok_or(ZoneError::NoOptions(zone))?.try_into()?
+            }),
         };
         Ok(Self {
             nodes: form.nodes,
@@ -272,7 +289,10 @@ impl From<ZoneSpec> for Form {
                 form.layout = Some(vxlan.layout).filter(|layout| *layout != Layout::default());
                 form.vxlan = Some(vxlan.into());
             }
-            ZoneKind::Evpn(evpn) => form.evpn = Some(evpn),
+            ZoneKind::Evpn(evpn) => {
+                form.layout = Some(evpn.layout).filter(|layout| *layout != Layout::default());
+                form.evpn = Some(evpn.into());
+            }
         }
         form
     }
@@ -344,7 +364,7 @@ mod tests {
             ),
             (
                 r#"{"type":"simple","layout":"bundle"}"#,
-                "only zones of type vxlan",
+                "only zones of type vxlan and evpn",
             ),
             (
                 r#"{"type":"vxlan","layout":"heap"}"#,
@@ -366,6 +386,7 @@ mod tests {
             r#"{"type":"vxlan","mtu":9000,"vxlan":{"peers":["fd00::1"]}}"#,
             r#"{"type":"evpn","evpn":{"vrfVni":1000,"controllers":["ctl"],"mac":"a2:1d:cb:1a:c0:8b","exits":{"nodes":["n1"],"primary":"n1","localRouting":true},"advertiseSubnets":true,"suppression":false,"macLearning":false,"distinguisher":"1:1","targets":{"import":["1:1"],"export":["2:2"]},"port":8472,"underlay":"ipv6"}}"#,
             r#"{"type":"vxlan","layout":"bundle"}"#,
+            r#"{"type":"evpn","layout":"bundle","evpn":{"vrfVni":1000,"controllers":["ctl"]}}"#,
             r#"{"type":"vxlan","vxlan":{"fabric":"core","underlay":"ipv6"}}"#,
         ] {
             let spec = read(json).unwrap();

@@ -340,4 +340,10 @@ pub struct Bundle {
     pub port: UdpPort,
     /// Whether it learns which guest is behind which peer.
     pub learning: bool,
+    /// As of a [`Vxlan`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub suppression: bool,
+    /// As of a [`Vxlan`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub told_by_bgp: bool,
 }

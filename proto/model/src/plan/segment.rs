@@ -12,7 +12,7 @@ use crate::vlan::VlanId;
 use crate::vni::Vni;
 
 /// A VLAN of a bridge that is a network of the tunnel device in it: what one vnet is in a zone of
-/// layout bundle. It is an entry of its own, so that one vnet among thousands is one small change.
+/// layout bundle, and what packets between the vnets of such an evpn zone travel in. It is an entry of its own, so that one vnet among thousands is one small change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Segment {
@@ -24,7 +24,8 @@ pub struct Segment {
     pub vlan: VlanId,
     /// The network identifier that its packets have in the tunnel.
     pub vni: Vni,
-    /// Where packets go whose destination is unknown or many: the other tunnel end points.
+    /// Where packets go whose destination is unknown or many: the other tunnel end points. Empty
+    /// where BGP tells the device which there are.
     ///
     /// Shared between the vnets of a zone, which all have the same.
     pub flood: Arc<BTreeSet<IpAddr>>,

@@ -4,18 +4,19 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::ZoneError;
+use super::{Layout, ZoneError};
 use crate::mac::Mac;
 use crate::name::{ControllerName, NodeName};
 use crate::object::targets::RouteTargets;
+use crate::object::vnet::Tag;
 use crate::port::UdpPort;
 use crate::prefix::Family;
 use crate::route_target::RouteDistinguisher;
+use crate::vlan::VlanId;
 use crate::vni::Vni;
 
 /// What an evpn zone needs to know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "EvpnForm", into = "EvpnForm")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvpnZone {
     /// The network identifier that packets between the zone's vnets travel with (RFC 9135, the
     /// layer-3 VNI of symmetric routing).
@@ -43,6 +44,8 @@ pub struct EvpnZone {
     pub port: UdpPort,
     /// The family of the tunnel addresses.
     pub underlay: Family,
+    /// What devices the zone's vnets are made of.
+    pub layout: Layout,
 }
 
 /// The nodes by which guests reach what is outside of a zone.
@@ -61,7 +64,7 @@ pub struct Exits {
 
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct EvpnForm {
+pub(super) struct EvpnForm {
     vrf_vni: Vni,
     controllers: Vec<ControllerName>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -85,6 +88,13 @@ struct EvpnForm {
 }
 
 impl EvpnZone {
+    /// The VLAN that packets between the zone's vnets are in on the bridge of a zone of layout
+    /// bundle: the one that a vnet of that VNI would be. So it stays what it is whatever vnets come
+    /// and go.
+    pub fn vrf_vlan(&self) -> VlanId {
+        Tag::from(self.vrf_vni).bundle_vlan()
+    }
+
     /// The controllers as a zone has them: at least one, none twice.
     ///
     /// # Errors
@@ -141,6 +151,7 @@ impl TryFrom<EvpnForm> for EvpnZone {
             targets: form.targets,
             port: form.port.unwrap_or(UdpPort::VXLAN),
             underlay: form.underlay.unwrap_or(Family::Ipv4),
+            layout: Layout::default(),
         })
     }
 }
