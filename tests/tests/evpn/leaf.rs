@@ -14,7 +14,7 @@ const LOOPBACK: &str = "172.16.1.1";
 
 /// How the leaf and the nodes number themselves.
 #[derive(Clone, Copy)]
-enum Systems {
+pub enum Systems {
     /// All are one.
     One,
     /// The leaf is another.
@@ -31,9 +31,10 @@ impl Systems {
 }
 
 /// A leaf with a host behind it, and all that its own administrator says to it.
-struct Leaf {
+pub struct Leaf {
     frr: Frr,
-    host: Namespace,
+    /// The host behind it.
+    pub host: Namespace,
 }
 
 impl Leaf {
@@ -108,8 +109,8 @@ impl Leaf {
 }
 
 /// What is declared on our side: one session a node with the leaf, that carries the way to the
-/// tunnels' ends and the zones' routes.
-fn declared(systems: Systems, target: &str) -> String {
+/// tunnels' ends and the zones' routes; `options` follow the zone's type.
+pub fn declared(systems: Systems, target: &str, options: &str) -> String {
     let (external, mode) = match systems {
         Systems::One => ("", "internal"),
         Systems::Two => (", external: true", "external"),
@@ -122,14 +123,15 @@ fn declared(systems: Systems, target: &str) -> String {
          spec: {{type: evpn, evpn: {{asn: 65051, mode: {mode}, peers: [{LEAF}], \
          sessions: {{bfd: off}}}}}}\n---\n\
          apiVersion: weft/v1\nkind: Zone\nmetadata: {{name: prod}}\n\
-         spec: {{type: evpn, evpn: {{vrfVni: 5000, controllers: [ctl]}}}}\n---\n\
+         spec: {{type: evpn{options}, evpn: {{vrfVni: 5000, controllers: [ctl]}}}}\n---\n\
          apiVersion: weft/v1\nkind: Vnet\nmetadata: {{name: web}}\n\
          spec: {{zone: prod, tag: 1000, distinguisher: \"65051:1000\", \
          targets: {{import: [\"{target}\"], export: [\"{target}\"]}}}}\n"
     )
 }
 
-fn stage(systems: Systems) -> Result<(Stage, Leaf)> {
+/// Two nodes and a leaf that nothing is declared for yet.
+pub fn stage(systems: Systems) -> Result<(Stage, Leaf)> {
     let mut stage = Stage::new(2)?;
     for node in [1, 2] {
         // The administrator's own, as on any node of such a fabric.
@@ -152,7 +154,7 @@ fn nodes_join_a_leaf_that_knows_nothing_of_them_but_their_addresses() -> Result<
     let (stage, leaf) = stage(Systems::One)?;
     stage
         .cluster
-        .roll_out("prod", &declared(Systems::One, "1:1"))?;
+        .roll_out("prod", &declared(Systems::One, "1:1", ""))?;
     let one = stage
         .cluster
         .guest("one", 1, "web")?
@@ -177,7 +179,7 @@ fn nodes_join_a_leaf_that_knows_nothing_of_them_but_their_addresses() -> Result<
     does_not_reach(one.inside(), "10.0.0.2")?;
     stage
         .cluster
-        .roll_out("prod", &declared(Systems::One, "9:9"))?;
+        .roll_out("prod", &declared(Systems::One, "9:9", ""))?;
     reaches(one.inside(), "10.0.0.2")?;
     stage.pass();
     Ok(())
@@ -189,7 +191,7 @@ fn nodes_join_a_leaf_of_another_system() -> Result<()> {
     let (stage, leaf) = stage(Systems::Two)?;
     stage
         .cluster
-        .roll_out("prod", &declared(Systems::Two, "1:1"))?;
+        .roll_out("prod", &declared(Systems::Two, "1:1", ""))?;
     let one = stage
         .cluster
         .guest("one", 1, "web")?

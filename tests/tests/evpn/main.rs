@@ -1,5 +1,6 @@
 //! Zones of type evpn: manifests, a controller, agents, FRR on every node, and traffic between guests.
 
+mod bundle;
 mod example;
 mod exits;
 mod fabric;
