@@ -254,6 +254,22 @@ pub(crate) fn no_ipv6_tunnels(link: &Link, version: Version) -> Fault {
     }
 }
 
+/// Networks of one tunnel device are to be told by an FRR that knows one network of a device.
+pub(crate) fn no_bundles(link: &Link, version: Version) -> Fault {
+    Fault {
+        origin: Some(link.origin.clone()),
+        attempt: format!(
+            "cannot have BGP tell who is behind tunnel device {}",
+            link.name
+        ),
+        cause: format!("it has several networks, and FRR {version} knows one of a device"),
+        advice: format!(
+            "use FRR {} or newer, or take `layout: bundle` out of the zone",
+            Version::BUNDLES
+        ),
+    }
+}
+
 /// FRR is asked for and not there.
 pub(crate) fn no_frr(frr: &Frr) -> Fault {
     Fault {

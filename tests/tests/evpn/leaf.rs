@@ -2,11 +2,11 @@
 //! who ends tunnels is found by BGP alone.
 
 use anyhow::{Result, ensure};
-use weft_tests::frr::Frr;
+use weft_tests::frr::{Frr, Release};
 use weft_tests::namespace::Namespace;
 use weft_tests::{needs, wait};
 
-use super::stage::{LIMIT, Stage, does_not_reach, reaches};
+use super::stage::{DAEMONS, LIMIT, Stage, does_not_reach, reaches};
 
 /// The leaf's address towards nodes, and that of its tunnels.
 const LEAF: &str = "192.168.0.254";
@@ -131,8 +131,8 @@ pub fn declared(systems: Systems, target: &str, options: &str) -> String {
 }
 
 /// Two nodes and a leaf that nothing is declared for yet.
-pub fn stage(systems: Systems) -> Result<(Stage, Leaf)> {
-    let mut stage = Stage::new(2)?;
+pub fn stage(release: Release, systems: Systems) -> Result<(Stage, Leaf)> {
+    let mut stage = Stage::of(release, 2, &DAEMONS)?;
     for node in [1, 2] {
         // The administrator's own, as on any node of such a fabric.
         stage.cluster.host(node)?.batch(&format!(
@@ -151,7 +151,7 @@ pub fn stage(systems: Systems) -> Result<(Stage, Leaf)> {
 #[test]
 fn nodes_join_a_leaf_that_knows_nothing_of_them_but_their_addresses() -> Result<()> {
     needs!(Vrf, Frr, Dummy);
-    let (stage, leaf) = stage(Systems::One)?;
+    let (stage, leaf) = stage(Release::Machine, Systems::One)?;
     stage
         .cluster
         .roll_out("prod", &declared(Systems::One, "1:1", ""))?;
@@ -188,7 +188,7 @@ fn nodes_join_a_leaf_that_knows_nothing_of_them_but_their_addresses() -> Result<
 #[test]
 fn nodes_join_a_leaf_of_another_system() -> Result<()> {
     needs!(Vrf, Frr, Dummy);
-    let (stage, leaf) = stage(Systems::Two)?;
+    let (stage, leaf) = stage(Release::Machine, Systems::Two)?;
     stage
         .cluster
         .roll_out("prod", &declared(Systems::Two, "1:1", ""))?;

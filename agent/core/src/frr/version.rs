@@ -32,6 +32,10 @@ impl Version {
         minor: 6,
     };
 
+    /// The first that knows a tunnel device of several networks (FRR pull request 12364, "Single VXLAN
+    /// Device"). 8.4 takes it for a device of network 0 (seen).
+    pub const BUNDLES: Self = Self { major: 9, minor: 0 };
+
     /// Whether it is known which of its daemons holds what.
     pub fn is_known(self) -> bool {
         (8..=10).contains(&self.major)

@@ -34,6 +34,12 @@ pub(super) fn told(want: &NodePlan, seen: &Seen) -> (Vec<Step>, Vec<Fault>) {
         let fault = clash::no_ipv6_tunnels(link, has.version);
         return (Vec::new(), vec![fault]);
     }
+    if has.version < Version::BUNDLES
+        && let Some(link) = want.links().find(|link| is_told_bundle(link))
+    {
+        let fault = clash::no_bundles(link, has.version);
+        return (Vec::new(), vec![fault]);
+    }
     let wanted = Want::new(want, has.version);
     let found = difference(&wanted, has);
     if !found.clashes.is_empty() || found.sayings.is_empty() {
@@ -48,7 +54,15 @@ pub(super) fn told(want: &NodePlan, seen: &Seen) -> (Vec<Step>, Vec<Fault>) {
 }
 
 fn is_told_over_ipv6(link: &Link) -> bool {
-    matches!(&link.kind, LinkKind::Vxlan(vxlan) if vxlan.told_by_bgp && vxlan.local.is_ipv6())
+    match &link.kind {
+        LinkKind::Vxlan(vxlan) => vxlan.told_by_bgp && vxlan.local.is_ipv6(),
+        LinkKind::Bundle(bundle) => bundle.told_by_bgp && bundle.local.is_ipv6(),
+        _ => false,
+    }
+}
+
+fn is_told_bundle(link: &Link) -> bool {
+    matches!(&link.kind, LinkKind::Bundle(bundle) if bundle.told_by_bgp)
 }
 
 #[cfg(test)]
@@ -120,6 +134,29 @@ mod tests {
         );
         assert_eq!(
             causes(&plan, Some("10.6.0")),
+            ["cannot configure FRR's bgpd: it is not running"]
+        );
+    }
+
+    #[test]
+    fn a_bundle_is_refused_where_frr_knows_one_network_of_a_device() {
+        let stanza = json!({ "origin": { "zone": "prod" }, "stanza": {
+            "bgp": { "at": { "asn": 65000 }, "routerId": "192.0.2.1" } } });
+        let link = json!({ "name": "vx_prod", "origin": { "zone": "prod" }, "kind": { "bundle": {
+            "local": "192.0.2.1", "port": 4789, "learning": false, "toldByBgp": true } } });
+        let plan = NodePlan::from_iter([
+            Entry::Frr(serde_json::from_value(stanza).unwrap()),
+            Entry::Link(serde_json::from_value(link).unwrap()),
+        ]);
+        assert_eq!(
+            causes(&plan, Some("8.5.7")),
+            [
+                "cannot have BGP tell who is behind tunnel device vx_prod: it has several networks, and \
+              FRR 8.5 knows one of a device"
+            ]
+        );
+        assert_eq!(
+            causes(&plan, Some("9.0")),
             ["cannot configure FRR's bgpd: it is not running"]
         );
     }
