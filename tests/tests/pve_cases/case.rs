@@ -89,6 +89,19 @@ impl Case {
         exec::run(command.arg(&self.folder).args(arguments))
     }
 
+    /// The interfaces of the node that fabrics are on.
+    pub fn cables(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(self.folder.join("fabrics.cfg")).unwrap_or_default();
+        let of_node = text.split("\n\n").filter(|section| {
+            let header = section.trim_start().lines().next().unwrap_or_default();
+            header.ends_with(&format!("_{NODE}"))
+        });
+        let lines = of_node.flat_map(str::lines).map(str::trim);
+        let names = lines.filter_map(|line| line.strip_prefix("interfaces name="));
+        let names = names.filter_map(|it| it.split(',').next());
+        names.map(str::to_owned).collect()
+    }
+
     /// The `address` and `gateway` lines of the node's own bridge.
     pub fn host_lines(&self, option: &str) -> Vec<String> {
         let text = std::fs::read_to_string(self.folder.join("interfaces")).unwrap();

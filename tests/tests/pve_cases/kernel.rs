@@ -33,6 +33,9 @@ const LARGE: u32 = 9216;
 /// The port that tunnels use when nobody says otherwise.
 const VXLAN_PORT: u64 = 4789;
 
+/// What the names of cables' far ends begin with.
+const FAR_END: &str = "far-";
+
 /// The daemons of FRR that the situations speak to, besides zebra.
 const DAEMONS: [&str; 5] = ["bgpd", "bfdd", "staticd", "isisd", "fabricd"];
 
@@ -48,6 +51,14 @@ pub fn apply_and_read(case: &Case, plan: NodePlan) -> Option<Value> {
     };
     let host = Namespace::create(&lab, &role).unwrap();
     let switch = own_bridge(case, &lab, &host);
+    let cables = case.cables();
+    for cable in &cables {
+        let words = format!("link add {cable} type veth peer name {FAR_END}{cable}");
+        host.ip(&words).unwrap();
+        for device in [cable.clone(), format!("{FAR_END}{cable}")] {
+            host.ip(&format!("link set {device} up")).unwrap();
+        }
+    }
     let frr = case
         .is_routed()
         .then(|| Frr::start(&lab, &host, &DAEMONS).unwrap());
@@ -86,7 +97,7 @@ pub fn apply_and_read(case: &Case, plan: NodePlan) -> Option<Value> {
         }
         let again = opened.dataplane.apply(plan).await.unwrap();
         assert_eq!(again.steps, 0, "{}: it is there already", case.name);
-        let mut situation = read(&host, switch.as_ref());
+        let mut situation = read(&host, switch.as_ref(), &cables);
         if let Some(frr) = &frr {
             situation["frr"] = running(frr);
         }
@@ -136,7 +147,7 @@ fn list(host: &Namespace, words: &str) -> Vec<Value> {
 }
 
 /// Everything on the host that is not its own.
-fn read(host: &Namespace, switch: Option<&OpenVswitch>) -> Value {
+fn read(host: &Namespace, switch: Option<&OpenVswitch>, cables: &[String]) -> Value {
     let links = list(host, "-j -d link show");
     let addresses = list(host, "-j address show");
     let mut routes = list(host, "-j -4 route show");
@@ -164,7 +175,9 @@ fn read(host: &Namespace, switch: Option<&OpenVswitch>) -> Value {
     let mut devices = Map::new();
     for link in &links {
         let name = link["ifname"].as_str().unwrap();
-        if ["lo", HOST, UPLINK, "far", "ovs-netdev"].contains(&name) {
+        let is_cable = |it: &String| name.trim_start_matches(FAR_END) == it;
+        let own = ["lo", HOST, UPLINK, "far", "ovs-netdev"];
+        if own.contains(&name) || cables.iter().any(is_cable) {
             continue;
         }
         let mut device = Map::new();
