@@ -239,34 +239,38 @@ pub(crate) fn old_frr(frr: &Frr, version: Version) -> Fault {
 
 /// Tunnels of IPv6 are to be told by an FRR that knows only those of IPv4.
 pub(crate) fn no_ipv6_tunnels(link: &Link, version: Version) -> Fault {
-    Fault {
-        origin: Some(link.origin.clone()),
-        attempt: format!(
-            "cannot have BGP tell who is behind tunnel device {}",
-            link.name
-        ),
-        cause: format!("its address is of IPv6, which FRR {version} does not know for tunnels"),
-        advice: format!(
+    untold(
+        link,
+        format!("its address is of IPv6, which FRR {version} does not know for tunnels"),
+        format!(
             "use FRR {} or newer, or give the node an IPv4 address on a loopback device for its \
              tunnels and announce that by IPv6 (a bgp controller with sessions.source)",
             Version::IPV6_TUNNELS
         ),
-    }
+    )
 }
 
 /// Networks of one tunnel device are to be told by an FRR that knows one network of a device.
 pub(crate) fn no_bundles(link: &Link, version: Version) -> Fault {
+    untold(
+        link,
+        format!("it has several networks, and FRR {version} knows one of a device"),
+        format!(
+            "use FRR {} or newer, or take `layout: bundle` out of the zone",
+            Version::BUNDLES
+        ),
+    )
+}
+
+fn untold(link: &Link, cause: String, advice: String) -> Fault {
     Fault {
         origin: Some(link.origin.clone()),
         attempt: format!(
             "cannot have BGP tell who is behind tunnel device {}",
             link.name
         ),
-        cause: format!("it has several networks, and FRR {version} knows one of a device"),
-        advice: format!(
-            "use FRR {} or newer, or take `layout: bundle` out of the zone",
-            Version::BUNDLES
-        ),
+        cause,
+        advice,
     }
 }
 

@@ -28,16 +28,12 @@ pub(super) fn told(want: &NodePlan, seen: &Seen) -> (Vec<Step>, Vec<Fault>) {
     {
         return (Vec::new(), vec![clash::old_frr(first, has.version)]);
     }
-    if has.version < Version::IPV6_TUNNELS
-        && let Some(link) = want.links().find(|link| is_told_over_ipv6(link))
-    {
-        let fault = clash::no_ipv6_tunnels(link, has.version);
-        return (Vec::new(), vec![fault]);
-    }
-    if has.version < Version::BUNDLES
-        && let Some(link) = want.links().find(|link| is_told_bundle(link))
-    {
-        let fault = clash::no_bundles(link, has.version);
+    let mut lacking = TUNNELS.iter().filter(|it| has.version < it.since);
+    let fault = lacking.find_map(|tunnels| {
+        let link = want.links().find(|link| (tunnels.are_of)(link))?;
+        Some((tunnels.fault)(link, has.version))
+    });
+    if let Some(fault) = fault {
         return (Vec::new(), vec![fault]);
     }
     let wanted = Want::new(want, has.version);
@@ -52,6 +48,26 @@ pub(super) fn told(want: &NodePlan, seen: &Seen) -> (Vec<Step>, Vec<Fault>) {
     let kept = Step::FrrKept(Box::new(found.written));
     (said.chain([kept]).collect(), Vec::new())
 }
+
+/// Tunnel devices that not every FRR can tell of.
+struct Tunnels {
+    since: Version,
+    are_of: fn(&Link) -> bool,
+    fault: fn(&Link, Version) -> Fault,
+}
+
+const TUNNELS: [Tunnels; 2] = [
+    Tunnels {
+        since: Version::IPV6_TUNNELS,
+        are_of: is_told_over_ipv6,
+        fault: clash::no_ipv6_tunnels,
+    },
+    Tunnels {
+        since: Version::BUNDLES,
+        are_of: is_told_bundle,
+        fault: clash::no_bundles,
+    },
+];
 
 fn is_told_over_ipv6(link: &Link) -> bool {
     match &link.kind {
