@@ -24,12 +24,11 @@ pub(super) fn check_devices(
     for (vnet, names) in devices {
         let declared = reading.snapshot.vnets().get(vnet);
         let zone = declared.and_then(|vnet| reading.snapshot.zones().get(&vnet.spec.zone));
-        let is_bundle = zone.is_some_and(|zone| zone.spec.kind.is_bundle());
-        let is_evpn = zone.is_some_and(|zone| matches!(zone.spec.kind, ZoneKind::Evpn(_)));
-        if !is_bundle || is_evpn {
+        let kind = zone.map(|zone| &zone.spec.kind);
+        if kind.is_none_or(ZoneKind::names_vnet_devices) {
             owners.insert(&names.bridge, vnet);
         }
-        if !is_bundle {
+        if kind.is_none_or(|kind| !kind.is_bundle()) {
             owners.insert(&names.tunnel, vnet);
         }
     }

@@ -37,26 +37,16 @@ pub(super) fn check(reading: &Reading<'_>, findings: &mut Findings) -> Devices {
             }
         }
         let names = DeviceNames::of(name);
-        // Such a vnet has no device of its own, but one that a gateway is on.
-        if zone.is_some_and(|zone| zone.spec.kind.is_bundle()) {
-            if zone.is_some_and(|zone| matches!(zone.spec.kind, ZoneKind::Evpn(_))) {
-                claim(
-                    &mut owners,
-                    &names.bridge,
-                    (Kind::Vnet, name.as_str()),
-                    findings,
-                );
-            }
-            devices.insert(name.clone(), names);
-            continue;
-        }
+        let kind = zone.map(|zone| &zone.spec.kind);
         // Tunnels are named after bridges, so that one of the two names tells.
-        claim(
-            &mut owners,
-            &names.bridge,
-            (Kind::Vnet, name.as_str()),
-            findings,
-        );
+        if kind.is_none_or(ZoneKind::names_vnet_devices) {
+            claim(
+                &mut owners,
+                &names.bridge,
+                (Kind::Vnet, name.as_str()),
+                findings,
+            );
+        }
         if let Some(vlan) = zone.and_then(|zone| vlan_of(zone)) {
             for device in [&names.near, &names.far] {
                 claim(&mut owners, device, (Kind::Vnet, name.as_str()), findings);

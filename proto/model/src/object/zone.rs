@@ -61,6 +61,12 @@ impl ZoneKind {
         }
     }
 
+    /// Whether a vnet has a device of its own name: its bridge, or where all vnets are VLANs of one
+    /// bridge and routed, what its gateway is on.
+    pub fn names_vnet_devices(&self) -> bool {
+        !self.is_bundle() || matches!(self, Self::Evpn(_))
+    }
+
     /// The type's name.
     pub fn zone_type(&self) -> ZoneType {
         match self {
