@@ -1,5 +1,6 @@
 //! Prefix lists, route maps and snippets on the wire.
 
+use std::fmt::Display;
 use std::num::{NonZeroU16, NonZeroU32};
 
 use weft_model::object::frr_snippet::FrrSnippetSpec;
@@ -30,28 +31,31 @@ impl TryFrom<&v1::PrefixListSpec> for PrefixListSpec {
     type Error = Invalid;
 
     fn try_from(wire: &v1::PrefixListSpec) -> Result<Self, Invalid> {
-        let mut fields = Fields::default();
-        let rules = rules(&mut fields, &wire.rules, prefix_rule);
-        let value = rules.and_then(|rules| {
-            let spec = Self::new(rules);
-            let field = spec.as_ref().err().map(|error| error.field());
-            fields.keep(&field.unwrap_or_default(), spec)
-        });
-        fields.finish(value)
+        let new = |rules| Self::new(rules).map_err(|error| (error.field(), error));
+        of_rules(&wire.rules, prefix_rule, new)
     }
 }
 
-/// The rules, where all can be read; each that cannot is told of.
-fn rules<W, R>(
-    fields: &mut Fields,
+/// What is `new` of its rules, or else says which field is wrong and why.
+fn of_rules<W, R, S, E: Display>(
     wire: &[W],
     read: impl Fn(&W) -> Result<R, Invalid>,
-) -> Option<Vec<R>> {
+    new: impl FnOnce(Vec<R>) -> Result<S, (String, E)>,
+) -> Result<S, Invalid> {
+    let mut fields = Fields::default();
     let each = wire.iter().enumerate();
     let each = each.map(|(at, rule)| fields.within(&format!("rules[{at}]"), read(rule)));
-    // All are read before one that cannot ends it.
+    // All are read, and each that cannot be is told of, before one of them ends it.
     let each: Vec<Option<R>> = each.collect();
-    each.into_iter().collect()
+    let rules: Option<Vec<R>> = each.into_iter().collect();
+    let value = rules.and_then(|rules| match new(rules) {
+        Ok(spec) => Some(spec),
+        Err((field, error)) => {
+            fields.refuse(field, error);
+            None
+        }
+    });
+    fields.finish(value)
 }
 
 fn prefix_rule(wire: &v1::PrefixRule) -> Result<(Option<NonZeroU32>, PrefixRule), Invalid> {
@@ -94,14 +98,8 @@ impl TryFrom<&v1::RouteMapSpec> for RouteMapSpec {
     type Error = Invalid;
 
     fn try_from(wire: &v1::RouteMapSpec) -> Result<Self, Invalid> {
-        let mut fields = Fields::default();
-        let rules = rules(&mut fields, &wire.rules, map_rule);
-        let value = rules.and_then(|rules| {
-            let spec = Self::new(rules);
-            let field = spec.as_ref().err().map(|error| error.field());
-            fields.keep(&field.unwrap_or_default(), spec)
-        });
-        fields.finish(value)
+        let new = |rules| Self::new(rules).map_err(|error| (error.field(), error));
+        of_rules(&wire.rules, map_rule, new)
     }
 }
 
