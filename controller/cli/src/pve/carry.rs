@@ -77,9 +77,7 @@ impl Carried {
         T: TryFrom<u32, Error: Display>,
     {
         let text = section.get(name)?;
-        let number = text.parse::<u32>().map_err(|error| error.to_string());
-        let value = number.and_then(|it| T::try_from(it).map_err(|error| error.to_string()));
-        self.read(file, section, name, value)
+        self.read(file, section, name, number_of(text))
     }
 
     pub(super) fn read<T, E: Display>(
@@ -155,7 +153,16 @@ pub fn carry(files: &Files) -> Carried {
     carried
 }
 
-fn declared<Name, Spec>(name: Name, spec: Spec) -> Declared<Name, Spec> {
+/// A number in our form.
+pub(super) fn number_of<T>(text: &str) -> Result<T, String>
+where
+    T: TryFrom<u32, Error: Display>,
+{
+    let number = text.parse::<u32>().map_err(|error| error.to_string())?;
+    T::try_from(number).map_err(|error| error.to_string())
+}
+
+pub(super) fn declared<Name, Spec>(name: Name, spec: Spec) -> Declared<Name, Spec> {
     Declared {
         metadata: Metadata {
             name,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use weft_model::name::{ControllerName, NodeName, PolicyName};
+use weft_model::object::Declared;
 use weft_model::object::controller::{
     BgpController, ControllerKind, ControllerSpec, EvpnController, EvpnPeers, IsisController, Mode,
     Sessions,
@@ -11,12 +12,11 @@ use weft_model::object::controller::{
 use weft_model::object::selector::NodeSelector;
 use weft_model::object::targets::RouteTargets;
 use weft_model::object::zone::{EvpnZone, Exits, Layout};
-use weft_model::object::{Declared, Labels, Metadata};
 use weft_model::port::UdpPort;
 use weft_model::prefix::Family;
 use weft_model::route_target::RouteTarget;
 
-use super::carry::{Carried, is_on, list};
+use super::carry::{Carried, declared, is_on, list};
 use super::section::Section;
 
 /// The properties of a zone of type evpn that are carried over.
@@ -142,20 +142,15 @@ pub(super) fn controller(
         .map(|node| carried.read(FILE, section, "node", node.parse()))
         .collect();
     let nodes = nodes?;
-    Some(Declared {
-        metadata: Metadata {
-            name,
-            labels: Labels::new(),
+    let spec = ControllerSpec {
+        nodes: if nodes.is_empty() {
+            NodeSelector::All
+        } else {
+            NodeSelector::Names(nodes)
         },
-        spec: ControllerSpec {
-            nodes: if nodes.is_empty() {
-                NodeSelector::All
-            } else {
-                NodeSelector::Names(nodes)
-            },
-            kind,
-        },
-    })
+        kind,
+    };
+    Some(declared(name, spec))
 }
 
 fn peers(section: &Section, carried: &mut Carried) -> Option<BTreeSet<IpAddr>> {

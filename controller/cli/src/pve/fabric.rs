@@ -7,13 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use weft_model::name::{FabricName, LinkName, NodeName};
+use weft_model::object::Declared;
 use weft_model::object::fabric::{
     BgpOptions, FabricInterface, FabricKind, FabricNode, FabricSpec, Multiplier, OpenFabricOptions,
     OspfOptions,
 };
-use weft_model::object::{Declared, Labels, Metadata};
 
-use super::carry::{Carried, is_on};
+use super::carry::{Carried, declared, is_on, number_of};
 use super::section::Section;
 
 const FILE: &str = "fabrics.cfg";
@@ -102,13 +102,8 @@ fn fabric(
         kind,
         nodes,
     };
-    Some(Declared {
-        metadata: Metadata {
-            name,
-            labels: Labels::new(),
-        },
-        spec: carried.read(FILE, section, "fabric", spec.checked())?,
-    })
+    let spec = carried.read(FILE, section, "fabric", spec.checked())?;
+    Some(declared(name, spec))
 }
 
 /// A node's part; notes the multipliers of its interfaces.
@@ -171,8 +166,7 @@ fn the_one(
     match (each.next(), each.next()) {
         (None | Some(None), None) => None,
         (Some(Some(text)), None) => {
-            let number = text.parse::<u32>().map_err(|error| error.to_string());
-            let value = number.and_then(|it| Multiplier::try_from(it).map_err(|it| it.to_string()));
+            let value = number_of::<Multiplier>(&text);
             carried.read(FILE, section, "hello_multiplier", value)
         }
         _ => {

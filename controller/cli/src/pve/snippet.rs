@@ -1,11 +1,11 @@
 //! The administrator's own lines of FRR's, `frr.conf.local`, carried over as a snippet.
 
 use weft_model::name::NameError;
+use weft_model::object::FrrSnippet;
 use weft_model::object::frr_snippet::{FrrSnippetSpec, SnippetText};
 use weft_model::object::selector::NodeSelector;
-use weft_model::object::{FrrSnippet, Labels, Metadata};
 
-use super::carry::Carried;
+use super::carry::{Carried, declared};
 
 /// The file, which is beside FRR's own on every node.
 pub const FILE: &str = "frr.conf.local";
@@ -31,17 +31,12 @@ pub(super) fn snippet(text: &str, carried: &mut Carried) -> Option<FrrSnippet> {
     };
     carried.notes.push(format!("{FILE}: {note}"));
     let (name, text) = spec?;
-    Some(FrrSnippet {
-        metadata: Metadata {
-            name,
-            labels: Labels::new(),
-        },
-        spec: FrrSnippetSpec {
-            nodes: NodeSelector::All,
-            order: 0,
-            text,
-        },
-    })
+    let spec = FrrSnippetSpec {
+        nodes: NodeSelector::All,
+        order: 0,
+        text,
+    };
+    Some(declared(name, spec))
 }
 
 /// A line that says something: sections are told by their depth, and need no line that leaves them.
