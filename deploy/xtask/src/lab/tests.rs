@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
@@ -46,13 +47,21 @@ pub fn run(machine: &Machine, choice: &Choice, selection: &[&str]) -> Result<Ins
     if choice.is_shared() {
         let share = Share::fleeting(&cache())?;
         let words = runner::shared(&share, choice, selection)?;
-        all.add(once(machine, &share, words)?);
+        let newer = match newer::get(&cache()) {
+            Ok(tree) => Some(tree),
+            // What needs it says so and is counted; all else does not wait for a mirror.
+            Err(error) => {
+                println!("the newer FRR cannot be had: {error:#}");
+                None
+            }
+        };
+        all.add(once(machine, &share, words, newer)?);
     }
     if choice.cuts_power() {
         let share = Share::fleeting(&cache())?;
         share.add_disk()?;
         let words = runner::power_cut(selection)?;
-        all.add(once(machine, &share, words)?);
+        all.add(once(machine, &share, words, None)?);
     }
     Ok(all)
 }
@@ -65,19 +74,20 @@ impl Inside {
     }
 }
 
-/// Runs these words in a lab, and counts what they say.
-fn once(machine: &Machine, share: &Share, words: Vec<OsString>) -> Result<Inside> {
+/// Runs these words in a lab, beside a newer FRR where there is one, and counts what they say.
+fn once(
+    machine: &Machine,
+    share: &Share,
+    words: Vec<OsString>,
+    newer: Option<PathBuf>,
+) -> Result<Inside> {
     let folder = skips::Folder::at(share.folder().join("skips"))?;
     let programs = shell::target().join("debug");
     let mut variables = vec![
         (skips::VARIABLE.to_owned(), folder.path().into()),
         ("WEFT_BIN_DIR".to_owned(), programs.into()),
     ];
-    match newer::get(&cache()) {
-        Ok(tree) => variables.push((newer::VARIABLE.to_owned(), tree.into())),
-        // What needs it says so and is counted; all else does not wait for a mirror.
-        Err(error) => println!("the newer FRR cannot be had: {error:#}"),
-    }
+    variables.extend(newer.map(|tree| (newer::VARIABLE.to_owned(), tree.into())));
     let order = Order {
         words,
         variables,
