@@ -49,8 +49,8 @@ pub(crate) async fn say(vty: &mut Vty, saying: &Saying) -> Result<(), TalkError>
 }
 
 async fn say_all(vty: &mut Vty, saying: &Saying) -> Result<(), TalkError> {
-    // It passes every line on and reads no other before it has the answer: what was said ahead of
-    // that is lost.
+    // It passes every line on, and by FRR's own text reads no other before it has the answer: so
+    // nothing is said ahead of that.
     let one_by_one = saying.daemon == Daemon::Mgmtd;
     let mut at = Place::TOP;
     let mut ahead: Vec<(&Command, String)> = Vec::new();
