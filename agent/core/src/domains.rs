@@ -8,7 +8,7 @@ use weft_model::plan::link::{Link, LinkKind};
 use weft_model::prefix::Family;
 
 use crate::collect::collect;
-use crate::fixtures::{bridge, domain, host, owner, plan_of, told, vxlan};
+use crate::fixtures::{bridge, domain, host, meddled_with, owner, plan_of, told, vxlan};
 use crate::plan::{Plan, plan};
 use crate::replay::replay;
 use crate::route::{DirectRoute, LAST_METRIC, MAIN_TABLE, SeenRoute, Unreachable};
@@ -248,12 +248,7 @@ fn what_a_daemon_enters_on_a_device_that_bgp_tells_about_is_left() {
     seen.add_flood(index, peer);
     assert_eq!(planned(&want, &seen), Plan::default());
     // Not even while a hand is at it.
-    for turn in [
-        (|link: &mut SeenLink| link.port.learning = true) as fn(&mut SeenLink),
-        |link| link.alias = None,
-    ] {
-        let mut link = seen.link(index).unwrap().clone();
-        turn(&mut link);
+    for link in meddled_with(seen.link(index).unwrap()) {
         seen.put(link);
         reach(&want, &mut seen);
         assert_eq!(seen.link(index).unwrap().flood, [peer].into());

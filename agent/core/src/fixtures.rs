@@ -116,6 +116,14 @@ pub(crate) fn host() -> Seen {
     seen
 }
 
+/// A device that BGP tells about after a hand was at it, once for each sign by which that is known.
+pub(crate) fn meddled_with(link: &SeenLink) -> [SeenLink; 2] {
+    let [mut learning, mut nameless] = [link.clone(), link.clone()];
+    learning.port.learning = true;
+    nameless.alias = None;
+    [learning, nameless]
+}
+
 /// A VLAN that is there.
 pub(crate) fn vlan_id(id: u32) -> VlanId {
     id.try_into().unwrap()

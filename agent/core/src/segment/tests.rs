@@ -9,7 +9,7 @@ use weft_model::plan::{Entry, NodePlan};
 use weft_model::prefix::Family;
 use weft_model::vlan::VlanProtocol;
 
-use crate::fixtures::{bundle, domain, host, owner, plan_of, vlan_id, vxlan};
+use crate::fixtures::{bundle, domain, host, meddled_with, owner, plan_of, vlan_id, vxlan};
 use crate::plan::plan;
 use crate::replay::replay;
 use crate::scope::Scope;
@@ -254,12 +254,7 @@ fn peers_are_the_daemons_where_bgp_tells_of_them_and_ours_go_before() {
     seen.set_networks(index, |networks| networks.flood = daemons.clone());
     assert_eq!(reach(&by_bgp, &mut seen, &Scope::All), [""; 0]);
     // Not even while a hand is at it.
-    for turn in [
-        (|link: &mut SeenLink| link.port.learning = true) as fn(&mut SeenLink),
-        |link| link.alias = None,
-    ] {
-        let mut link = seen.link(index).unwrap().clone();
-        turn(&mut link);
+    for link in meddled_with(seen.link(index).unwrap()) {
         seen.put(link);
         reach(&by_bgp, &mut seen, &Scope::All);
         assert_eq!(seen.link(index).unwrap().networks.flood, daemons);
