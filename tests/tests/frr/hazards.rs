@@ -10,7 +10,8 @@ use weft_tests::lab::Lab;
 use weft_tests::{needs, wait};
 
 use super::node::{Node, apply, plan};
-use super::{LIMIT, evpn, pair, run, session, target, until_up};
+use super::pair::{evpn, pair, session, target, until_up};
+use super::{LIMIT, run};
 
 fn snippet(lines: &[Value]) -> Value {
     json!({ "snippet": { "name": "own", "order": 1, "lines": lines } })
