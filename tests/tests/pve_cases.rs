@@ -16,6 +16,8 @@ mod accepted;
 mod case;
 #[path = "pve_cases/facts.rs"]
 mod facts;
+#[path = "pve_cases/host.rs"]
+mod host;
 #[path = "pve_cases/kernel.rs"]
 mod kernel;
 

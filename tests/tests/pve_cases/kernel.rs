@@ -17,24 +17,13 @@ use weft_tests::exec;
 use weft_tests::frr::Frr;
 use weft_tests::lab::Lab;
 use weft_tests::namespace::Namespace;
-use weft_tests::openvswitch::{self, DataPath, OpenVswitch};
+use weft_tests::openvswitch::{self, OpenVswitch};
 
 use super::case::Case;
-
-/// The host's own bridge in every situation.
-const HOST: &str = "vmbr0";
-
-/// The port of the host's own bridge, in the situations that have one.
-const UPLINK: &str = "eth0";
-
-/// Enough for every situation.
-const LARGE: u32 = 9216;
+use super::host::Host;
 
 /// The port that tunnels use when nobody says otherwise.
 const VXLAN_PORT: u64 = 4789;
-
-/// What the names of cables' far ends begin with.
-const FAR_END: &str = "far-";
 
 /// The daemons of FRR that the situations speak to, besides zebra.
 const DAEMONS: [&str; 5] = ["bgpd", "bfdd", "staticd", "isisd", "fabricd"];
@@ -49,21 +38,13 @@ pub fn apply_and_read(case: &Case, plan: NodePlan) -> Option<Value> {
     } else {
         format!("wp-{}", case.name)
     };
-    let host = Namespace::create(&lab, &role).unwrap();
-    let switch = own_bridge(case, &lab, &host);
-    let cables = case.cables();
-    for cable in &cables {
-        let words = format!("link add {cable} type veth peer name {FAR_END}{cable}");
-        host.ip(&words).unwrap();
-        for device in [cable.clone(), format!("{FAR_END}{cable}")] {
-            host.ip(&format!("link set {device} up")).unwrap();
-        }
-    }
+    let own = Host::create(case, &lab, &role);
+    let host = &own.namespace;
     let frr = case
         .is_routed()
-        .then(|| Frr::start(&lab, &host, &DAEMONS).unwrap());
+        .then(|| Frr::start(&lab, host, &DAEMONS).unwrap());
     let places = Places {
-        switch: openvswitch::socket(&lab, &host),
+        switch: openvswitch::socket(&lab, host),
         frr: frr.as_ref().map(|frr| frr::Settings {
             run: frr.run().to_owned(),
             file: frr.file(),
@@ -72,20 +53,6 @@ pub fn apply_and_read(case: &Case, plan: NodePlan) -> Option<Value> {
         }),
         ..Places::default()
     };
-    for address in case.host_lines("address") {
-        let words = format!("address add {address} dev {HOST} nodad");
-        let words = if address.contains(':') {
-            words
-        } else {
-            words.replace(" nodad", "")
-        };
-        host.ip(&words).unwrap();
-    }
-    for gateway in case.host_lines("gateway") {
-        let family = if gateway.contains(':') { "-6 " } else { "" };
-        let words = format!("{family}route add default via {gateway} dev {HOST} onlink");
-        host.ip(&words).unwrap();
-    }
     let seen = host.inside(async || {
         let cluster = ClusterId::from_bytes([0xcd; 16]);
         let opened = dataplane::open_at(Some(cluster), places).await.unwrap();
@@ -97,7 +64,7 @@ pub fn apply_and_read(case: &Case, plan: NodePlan) -> Option<Value> {
         }
         let again = opened.dataplane.apply(plan).await.unwrap();
         assert_eq!(again.steps, 0, "{}: it is there already", case.name);
-        let mut situation = read(&host, switch.as_ref(), &cables);
+        let mut situation = read(&own);
         if let Some(frr) = &frr {
             situation["frr"] = running(frr);
         }
@@ -107,39 +74,6 @@ pub fn apply_and_read(case: &Case, plan: NodePlan) -> Option<Value> {
     seen.unwrap()
 }
 
-/// Makes the host's own bridge as its file has it, with its one port.
-fn own_bridge(case: &Case, lab: &Lab, host: &Namespace) -> Option<OpenVswitch> {
-    let ports = case.host_lines("bridge-ports");
-    let is_switched = case
-        .host_lines("ovs_type")
-        .contains(&"OVSBridge".to_owned());
-    if is_switched || ports.contains(&UPLINK.to_owned()) {
-        host.ip(&format!("link add {UPLINK} type veth peer name far"))
-            .unwrap();
-        // The situations with a large MTU do not say that the port has it, and must have it.
-        for device in [UPLINK, "far"] {
-            host.ip(&format!("link set {device} up mtu {LARGE}"))
-                .unwrap();
-        }
-    }
-    if is_switched {
-        let switch = OpenVswitch::start_on(DataPath::Process, lab, host).unwrap();
-        switch.add_bridge(HOST, &[UPLINK]).unwrap();
-        return Some(switch);
-    }
-    let aware = case.host_lines("bridge-vlan-aware");
-    let is_aware = aware.iter().any(|it| ["yes", "1"].contains(&it.as_str()));
-    let filtering = if is_aware { " vlan_filtering 1" } else { "" };
-    host.ip(&format!("link add {HOST} type bridge{filtering}"))
-        .unwrap();
-    if ports.contains(&UPLINK.to_owned()) {
-        host.ip(&format!("link set {UPLINK} master {HOST}"))
-            .unwrap();
-    }
-    host.ip(&format!("link set {HOST} up")).unwrap();
-    None
-}
-
 fn list(host: &Namespace, words: &str) -> Vec<Value> {
     let text = host.ip(words).unwrap();
     let value: Value = serde_json::from_str(text.trim()).unwrap_or_else(|_| json!([]));
@@ -147,7 +81,8 @@ fn list(host: &Namespace, words: &str) -> Vec<Value> {
 }
 
 /// Everything on the host that is not its own.
-fn read(host: &Namespace, switch: Option<&OpenVswitch>, cables: &[String]) -> Value {
+fn read(own: &Host) -> Value {
+    let (host, switch) = (&own.namespace, own.switch.as_ref());
     let links = list(host, "-j -d link show");
     let addresses = list(host, "-j address show");
     let mut routes = list(host, "-j -4 route show");
@@ -175,9 +110,7 @@ fn read(host: &Namespace, switch: Option<&OpenVswitch>, cables: &[String]) -> Va
     let mut devices = Map::new();
     for link in &links {
         let name = link["ifname"].as_str().unwrap();
-        let is_cable = |it: &String| name.trim_start_matches(FAR_END) == it;
-        let own = ["lo", HOST, UPLINK, "far", "ovs-netdev"];
-        if own.contains(&name) || cables.iter().any(is_cable) {
+        if own.has(name) {
             continue;
         }
         let mut device = Map::new();
