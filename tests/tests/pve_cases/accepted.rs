@@ -262,9 +262,10 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "A fabric names its source address in lists of its own",
         covers: |_, difference| {
-            let is_named = |names: [&str; 2]| names.iter().any(|it| difference.fact.contains(it));
-            (is_named(["pve_openfabric", "pve_openfabric_test_ips"]) && difference.ours.is_none())
-                || (is_named(["weft_openfabric", "weft_dummy_test"]) && difference.theirs.is_none())
+            let has = |name: &str| difference.fact.contains(name);
+            (has("pve_openfabric") && difference.ours.is_none())
+                || ((has("weft_openfabric") || has("weft_dummy_test"))
+                    && difference.theirs.is_none())
         },
         occurs_in: &["evpn-openfabric_fabric"],
     },
