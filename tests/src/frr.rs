@@ -81,14 +81,6 @@ impl Frr {
     /// # Errors
     /// When it is not there, or does not listen.
     pub fn start_one(&mut self, daemon: &str) -> Result<()> {
-        self.start_one_with(daemon, &[])
-    }
-
-    /// As [`Self::start_one`], with these arguments besides.
-    ///
-    /// # Errors
-    /// When it is not there, or does not listen.
-    pub fn start_one_with(&mut self, daemon: &str, arguments: &[&str]) -> Result<()> {
         let socket = self.run().join(format!("{daemon}.vty"));
         // One that was killed left its own behind.
         let _ = std::fs::remove_file(&socket);
@@ -99,8 +91,7 @@ impl Frr {
             .arg("-z")
             .arg(self.run().join("zserv.api"))
             .arg("-i")
-            .arg(self.run().join(format!("{daemon}.pid")))
-            .args(arguments);
+            .arg(self.run().join(format!("{daemon}.pid")));
         let name = format!("{}-{daemon}", self.host.name());
         let process = Process::start(&self.lab, &name, &command)?;
         self.daemons.insert(daemon.to_owned(), process);
