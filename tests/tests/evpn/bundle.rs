@@ -2,8 +2,6 @@
 //! what packets between vnets travel in is one of its networks too. Debian 12's FRR knows no such
 //! device; these tests need a newer one.
 
-use std::time::SystemTime;
-
 use anyhow::{Context, Result, ensure};
 use weft_tests::frr::Release;
 use weft_tests::guest::Guest;
@@ -91,13 +89,6 @@ fn networks(host: &Namespace, device: &str) -> Result<String> {
     let vnis = tell(&["vni", "show", "dev", device])?;
     let vlans = tell(&["vlan", "tunnelshow", "dev", device])?;
     Ok(format!("{vnis}{vlans}"))
-}
-
-/// The text of the file that a node's FRR starts with, and when it was written.
-fn file(stage: &mut Stage, node: usize) -> Result<(SystemTime, String)> {
-    let file = stage.cluster.node(node)?.frr()?.file();
-    let when = std::fs::metadata(&file)?.modified()?;
-    Ok((when, std::fs::read_to_string(&file)?))
 }
 
 /// What of a node's devices is written while `act` runs.
@@ -188,7 +179,7 @@ fn guests_of_two_vnets_in_one_bundle_reach_each_other_and_no_other_zone() -> Res
     ping::whole(web.inside(), "10.0.1.12", 1450)?;
 
     // An agent that begins anew compares everything, and writes nothing.
-    let before = (file(&mut stage, 1)?, stage.sessions(1)?);
+    let before = (stage.frr_file(1)?, stage.sessions(1)?);
     let host = stage.cluster.host(1)?.clone();
     let had = networks(&host, "vx_prod")?;
     let told = written(&mut stage, |stage| {
@@ -203,7 +194,7 @@ fn guests_of_two_vnets_in_one_bundle_reach_each_other_and_no_other_zone() -> Res
     })?;
     let of_others: Vec<&str> = told.lines().filter(|it| !it.contains("vx_test")).collect();
     ensure!(of_others.is_empty(), "written: {of_others:#?}");
-    let after = (file(&mut stage, 1)?, stage.sessions(1)?);
+    let after = (stage.frr_file(1)?, stage.sessions(1)?);
     ensure!(before == after, "FRR: {before:?}, then {after:?}");
     let has = networks(&host, "vx_prod")?;
     ensure!(had == has, "{had}, then {has}");

@@ -1,9 +1,10 @@
 //! Nodes that are joined by cables from node to node, and whose fabrics find the ways.
 
 use anyhow::{Result, ensure};
+use weft_tests::guest::Guest;
 use weft_tests::{needs, ping, wait};
 
-use super::stage::{DAEMONS, LIMIT, PATIENT, Stage, reaches, shows};
+use super::stage::{DAEMONS, LIMIT, PATIENT, Stage, reaches, shows, vnet, zone};
 
 /// What a person would apply.
 const UNNUMBERED: &str = include_str!("../../../deploy/examples/fabric-bgp.yaml");
@@ -36,6 +37,15 @@ fn number(stage: &Stage) -> Result<()> {
         far.ip(&format!("address add 10.9.{node}.2/30 dev eth1"))?;
     }
     Ok(())
+}
+
+/// Guests on the first node and on the last, between which the cable is that is cut.
+fn ends(stage: &Stage, vnet: &str, [one, three]: [&str; 2]) -> Result<[Guest; 2]> {
+    let guest = |name, node| stage.cluster.guest(name, node, vnet);
+    Ok([
+        guest("one", 1)?.address(one)?,
+        guest("three", 3)?.address(three)?,
+    ])
 }
 
 /// Waits until what FRR of a node answers has a text in it.
@@ -88,14 +98,7 @@ fn tunnels_that_end_in_a_fabric_survive_a_cut_cable() -> Result<()> {
     for node in 1..=3 {
         says(&stage, node, "show openfabric neighbor", "Up")?;
     }
-    let one = stage
-        .cluster
-        .guest("one", 1, "app")?
-        .address("10.7.0.1/24")?;
-    let three = stage
-        .cluster
-        .guest("three", 3, "app")?
-        .address("10.7.0.3/24")?;
+    let [one, three] = ends(&stage, "app", ["10.7.0.1/24", "10.7.0.3/24"])?;
     reaches(one.inside(), "10.7.0.3")?;
     stage.cluster.host(3)?.ip("link set eth2 down")?;
     reaches(one.inside(), "10.7.0.3")?;
@@ -104,7 +107,7 @@ fn tunnels_that_end_in_a_fabric_survive_a_cut_cable() -> Result<()> {
     reaches(stage.cluster.host(1)?, "fd00:ff::3")?;
 
     // A fabric that is gone leaves nothing behind.
-    drop((one, three));
+    drop([one, three]);
     let mut words = vec!["delete", "vnet/app", "zone/blue", "fabric/ring"];
     words.extend([
         "hostnetwork/ring-node1",
@@ -144,25 +147,16 @@ fn an_ospf_fabric_carries_what_evpn_tells() -> Result<()> {
          spec: {{type: ospf, prefix: 10.255.0.0/24, nodes: [{}], \
          ospf: {{area: 0, helloInterval: 1, deadInterval: 3}}}}\n---\n\
          apiVersion: weft/v1\nkind: Controller\nmetadata: {{name: ctl}}\n\
-         spec: {{type: evpn, evpn: {{asn: 65000, {PATIENT}, fabric: core}}}}\n---\n\
-         apiVersion: weft/v1\nkind: Zone\nmetadata: {{name: prod}}\n\
-         spec: {{type: evpn, evpn: {{vrfVni: 5000, controllers: [ctl]}}}}\n---\n\
-         apiVersion: weft/v1\nkind: Vnet\nmetadata: {{name: web}}\n\
-         spec: {{zone: prod, tag: 1000}}\n",
-        nodes.join(", ")
+         spec: {{type: evpn, evpn: {{asn: 65000, {PATIENT}, fabric: core}}}}\n---\n{}{}",
+        nodes.join(", "),
+        zone("prod", 5000, ""),
+        vnet("web", "prod", 1000),
     );
     stage.cluster.roll_out("fabric", &text)?;
     for node in 1..=3 {
         stage.until_up(node, 2)?;
     }
-    let one = stage
-        .cluster
-        .guest("one", 1, "web")?
-        .address("10.0.1.11/24")?;
-    let three = stage
-        .cluster
-        .guest("three", 3, "web")?
-        .address("10.0.1.13/24")?;
+    let [one, three] = ends(&stage, "web", ["10.0.1.11/24", "10.0.1.13/24"])?;
     reaches(one.inside(), "10.0.1.13")?;
     stage.cluster.host(3)?.ip("link set eth2 down")?;
     reaches(three.inside(), "10.0.1.11")?;
@@ -184,11 +178,9 @@ fn by_isis() -> String {
     format!(
         "{nodes}apiVersion: weft/v1\nkind: Controller\nmetadata: {{name: ctl}}\n\
          spec: {{type: evpn, evpn: {{asn: 65000, {sessions}, \
-         peers: [172.16.1.51, 172.16.1.52, 172.16.1.53]}}}}\n---\n\
-         apiVersion: weft/v1\nkind: Zone\nmetadata: {{name: prod}}\n\
-         spec: {{type: evpn, evpn: {{vrfVni: 5000, controllers: [ctl]}}}}\n---\n\
-         apiVersion: weft/v1\nkind: Vnet\nmetadata: {{name: web}}\n\
-         spec: {{zone: prod, tag: 1000}}\n"
+         peers: [172.16.1.51, 172.16.1.52, 172.16.1.53]}}}}\n---\n{}{}",
+        zone("prod", 5000, ""),
+        vnet("web", "prod", 1000),
     )
 }
 
@@ -197,29 +189,12 @@ fn tunnels_between_loopbacks_that_isis_tells_of_survive_a_cut_cable() -> Result<
     needs!(Vrf, Frr, Dummy);
     let stage = ring(&["isisd"])?;
     number(&stage)?;
-    for node in 1..=3 {
-        stage.cluster.host(node)?.batch(&format!(
-            "link add lo1 type dummy\nlink set lo1 up\naddress add 172.16.1.5{node}/32 dev lo1\n"
-        ))?;
-    }
-    wait::until("the loopbacks to be told", LIMIT, || {
-        let told = stage.cluster.client(&["nodes", "-o", "json"])?;
-        let all = (1..=3).all(|node| told.contains(&format!("172.16.1.5{node}")));
-        ensure!(all, "{told}");
-        Ok(())
-    })?;
+    stage.loopbacks()?;
     stage.cluster.roll_out("isis", &by_isis())?;
     for node in 1..=3 {
         stage.until_up(node, 2)?;
     }
-    let one = stage
-        .cluster
-        .guest("one", 1, "web")?
-        .address("10.0.1.11/24")?;
-    let three = stage
-        .cluster
-        .guest("three", 3, "web")?
-        .address("10.0.1.13/24")?;
+    let [one, three] = ends(&stage, "web", ["10.0.1.11/24", "10.0.1.13/24"])?;
     reaches(one.inside(), "10.0.1.13")?;
     // By the cable between the two, and then by the other way round.
     let first = stage.cluster.host(1)?;

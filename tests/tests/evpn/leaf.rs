@@ -133,18 +133,8 @@ pub fn declared(systems: Systems, target: &str, options: &str) -> String {
 /// Two nodes and a leaf that nothing is declared for yet.
 pub fn stage(release: Release, systems: Systems) -> Result<(Stage, Leaf)> {
     let mut stage = Stage::of(release, 2, &DAEMONS)?;
-    for node in [1, 2] {
-        // The administrator's own, as on any node of such a fabric.
-        stage.cluster.host(node)?.batch(&format!(
-            "link add lo1 type dummy\nlink set lo1 up\naddress add 172.16.1.5{node}/32 dev lo1\n"
-        ))?;
-    }
+    stage.loopbacks()?;
     let leaf = Leaf::new(&mut stage, systems)?;
-    wait::until("the loopbacks to be told", LIMIT, || {
-        let told = stage.cluster.client(&["nodes", "-o", "json"])?;
-        ensure!(told.contains("172.16.1.52"), "{told}");
-        Ok(())
-    })?;
     Ok((stage, leaf))
 }
 

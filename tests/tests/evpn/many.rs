@@ -9,13 +9,6 @@ use super::stage::{Stage, controller, reaches, subnet, vnet, zone};
 /// How many vnets there are before.
 const MANY: u32 = 200;
 
-/// The text of the file that a node's FRR starts with, and when it was written.
-fn file(stage: &mut Stage, node: usize) -> Result<(std::time::SystemTime, String)> {
-    let file = stage.cluster.node(node)?.frr()?.file();
-    let when = std::fs::metadata(&file)?.modified()?;
-    Ok((when, std::fs::read_to_string(&file)?))
-}
-
 #[test]
 fn one_vnet_more_among_two_hundred_drops_no_session_and_loses_no_packet() -> Result<()> {
     needs!(Vrf, Frr);
@@ -52,12 +45,12 @@ fn one_vnet_more_among_two_hundred_drops_no_session_and_loses_no_packet() -> Res
     ensure!(sessions == after, "sessions: {sessions:?}, then {after:?}");
 
     // An agent that begins anew compares everything, and says nothing.
-    let before = file(&mut stage, 1)?;
+    let before = stage.frr_file(1)?;
     stage.cluster.node(1)?.stop_agent()?;
     stage.cluster.node(1)?.start_agent()?;
     stage.cluster.wait_for_nodes()?;
     reaches(one.inside(), "10.0.9.12")?;
-    ensure!(file(&mut stage, 1)? == before, "FRR's file was written");
+    ensure!(stage.frr_file(1)? == before, "FRR's file was written");
     let after = stage.sessions(1)?;
     ensure!(sessions == after, "sessions: {sessions:?}, then {after:?}");
     drop(two);

@@ -1,7 +1,7 @@
 //! A cluster whose nodes run FRR, and what is looked at in it again and again.
 
 use std::cell::Cell;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, ensure};
 use weft_tests::cluster::{Cluster, Etcd};
@@ -125,6 +125,33 @@ impl Stage {
                 )
             })
             .collect())
+    }
+
+    /// Gives every node a loopback of the administrator's own, 172.16.1.51 and on, and waits until the
+    /// controller knows of them.
+    pub fn loopbacks(&self) -> Result<()> {
+        let nodes = self.cluster.nodes();
+        let addresses: Vec<String> = (1..=nodes.len())
+            .map(|it| format!("172.16.1.5{it}"))
+            .collect();
+        for (node, address) in nodes.iter().zip(&addresses) {
+            node.host().batch(&format!(
+                "link add lo1 type dummy\nlink set lo1 up\naddress add {address}/32 dev lo1\n"
+            ))?;
+        }
+        wait::until("the loopbacks to be told", LIMIT, || {
+            let told = self.cluster.client(&["nodes", "-o", "json"])?;
+            ensure!(addresses.iter().all(|it| told.contains(it)), "{told}");
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    /// The text of the file that a node's FRR starts with, and when it was written.
+    pub fn frr_file(&mut self, node: usize) -> Result<(SystemTime, String)> {
+        let file = self.cluster.node(node)?.frr()?.file();
+        let when = std::fs::metadata(&file)?.modified()?;
+        Ok((when, std::fs::read_to_string(&file)?))
     }
 
     /// The outside knows the way to a network by a node.
